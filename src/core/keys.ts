@@ -1,0 +1,135 @@
+// Ed25519 keys and signatures in Tako's text forms (spec/keys.md). Strict RFC 8032: canonical
+// encodings, S < L, no small-order public keys.
+
+import {
+  getPublicKey,
+  hashes,
+  Point,
+  sign as signEd25519,
+  verify as verifyEd25519,
+} from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
+import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { TakoError } from "./error.ts";
+
+// Noble takes its hash from outside; a faster one of the platform may be set before.
+hashes.sha512 ??= sha512;
+
+declare const publicKey: unique symbol;
+
+/** A valid Ed25519 public key: canonical, and not of small order. */
+export interface PublicKey {
+  /** The 44 characters of its base64 form. */
+  readonly text: string;
+  /** Its 32 bytes. */
+  readonly bytes: Uint8Array;
+  readonly [publicKey]: true;
+}
+
+const SECRET_PREFIX = "SECRET+";
+
+/** A secret key, which shows itself only to those who ask by name. */
+export class SecretKey {
+  readonly publicKey: PublicKey;
+  readonly #seed: Uint8Array;
+
+  /** @param seed the 32 bytes of RFC 8032's private key */
+  constructor(seed: Uint8Array) {
+    this.#seed = Uint8Array.from(seed);
+    const bytes = getPublicKey(this.#seed);
+    this.publicKey = { text: encodeBase64(bytes), bytes } as PublicKey;
+  }
+
+  /** The text form, `SECRET+...`, for a key file and nothing else. */
+  reveal(): string {
+    const { bytes } = this.publicKey;
+    return SECRET_PREFIX + encodeBase64(Uint8Array.of(...this.#seed, ...bytes, ...bytes));
+  }
+
+  /** The 64 bytes of the signature of a message (RFC 8032 section 5.1.6). */
+  sign(message: Uint8Array): Uint8Array {
+    return signEd25519(message, this.#seed);
+  }
+
+  toString(): string {
+    return `SECRET+(not shown) of ${this.publicKey.text}`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/**
+ * Parses a public key: canonical padded base64 of 32 bytes that encode a point of the curve.
+ *
+ * @throws TakoError of kind `key`
+ */
+export function parsePublicKey(text: string): PublicKey {
+  const bytes = decodeBase64(text);
+  if (bytes?.length !== 32) {
+    throw invalid(
+      "public key",
+      "expected the base64 of 32 bytes, 44 characters with the final =",
+      "KEY-1",
+    );
+  }
+  if (!isUsablePoint(bytes)) {
+    throw invalid(
+      "public key",
+      "expected a canonical Ed25519 point that is not of small order",
+      "KEY-2",
+    );
+  }
+  return { text, bytes } as PublicKey;
+}
+
+function isUsablePoint(bytes: Uint8Array): boolean {
+  try {
+    return !Point.fromBytes(bytes).isSmallOrder();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Parses a secret key: `SECRET+` and the base64 of seed, public key and public key again. White
+ * space around it is ignored.
+ *
+ * @throws TakoError of kind `key`, which shows nothing of the text
+ */
+export function parseSecretKey(text: string): SecretKey {
+  const word = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  if (!word.startsWith(SECRET_PREFIX)) {
+    throw invalid("secret key", "expected it to begin with SECRET+", "KEY-4");
+  }
+  const bytes = decodeBase64(word.slice(SECRET_PREFIX.length));
+  if (bytes?.length !== 96) {
+    throw invalid(
+      "secret key",
+      "expected SECRET+ and the base64 of 96 bytes, 128 characters",
+      "KEY-4",
+    );
+  }
+  const key = new SecretKey(bytes.subarray(0, 32));
+  if (
+    !equal(bytes.subarray(32, 64), key.publicKey.bytes) ||
+    !equal(bytes.subarray(64), key.publicKey.bytes)
+  ) {
+    throw invalid("secret key", "its public key is not the one of its seed", "KEY-5");
+  }
+  return key;
+}
+
+/** Whether the key's owner signed the message (RFC 8032 section 5.1.7, strictly). */
+export function verify(signature: Uint8Array, message: Uint8Array, key: PublicKey): boolean {
+  return verifyEd25519(signature, message, key.bytes, { zip215: false });
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return encodeBase64(a) === encodeBase64(b);
+}
+
+function invalid(what: string, expected: string, rule: string): TakoError {
+  return new TakoError("key", `invalid ${what}: ${expected}`, { rule });
+}

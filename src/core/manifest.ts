@@ -1,0 +1,255 @@
+// The manifest, format 1: strict decoding, its inverse, and the append-only rule
+// (spec/manifest.md).
+
+import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
+import { printable, TakoError } from "./error.ts";
+import { type PublicKey, type SecretKey, verify } from "./keys.ts";
+import { compareVersions, parseVersion, type Version } from "./version.ts";
+
+/** One published image. */
+export interface Entry {
+  readonly version: Version;
+  /** In bytes, at most 2^53 - 1. */
+  readonly size: number;
+  readonly digest: Sha256Hex;
+}
+
+declare const manifest: unique symbol;
+
+/** A valid manifest: its entries ascend strictly in the order of versions. */
+export interface Manifest {
+  readonly entries: readonly Entry[];
+  readonly [manifest]: true;
+}
+
+/** The most bytes of a manifest. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+const MAGIC = "Tako Manifest ";
+const HEADER = `${MAGIC}1\n`;
+/** 88 characters of base64 and a line feed. */
+const SIGNATURE_LINE_BYTES = 89;
+const LF = 0x0a;
+
+/** The manifest of an origin that has published nothing yet. */
+export const EMPTY_MANIFEST = manifestOf([]);
+
+/**
+ * Decodes a manifest that one of the keys signed. The signature is checked before the entries are
+ * looked at, so that only the publisher reaches their parser.
+ *
+ * @throws TakoError of kind `manifest`, `newer-format` or `signature`, with `rule` and `line`
+ */
+export function decodeManifest(bytes: Uint8Array, keys: readonly PublicKey[]): Manifest {
+  const { signed, signature, signatureLine } = splitSignature(bytes);
+  if (!keys.some((key) => verify(signature, signed, key))) {
+    throw new TakoError("signature", "the manifest is not signed by any of the given public keys", {
+      rule: "MAN-12",
+      line: signatureLine(),
+    });
+  }
+  return decodeSigned(signed);
+}
+
+/**
+ * Decodes a manifest without checking who signed it: for the history that a host has accepted
+ * earlier, under a key that its config no longer names. Everything else is checked.
+ *
+ * @throws TakoError of kind `manifest` or `newer-format`, with `rule` and `line`
+ */
+export function decodeUnverified(bytes: Uint8Array): Manifest {
+  return decodeSigned(splitSignature(bytes).signed);
+}
+
+function splitSignature(bytes: Uint8Array) {
+  checkHeader(bytes);
+  const start = bytes.length - SIGNATURE_LINE_BYTES;
+  const signatureLine = () => countLines(bytes);
+  const text = latin1(bytes.subarray(Math.max(start, 0)));
+  const signature = text.endsWith("\n") ? decodeBase64(text.slice(0, -1)) : undefined;
+  if (signature?.length !== 64 || bytes[start - 1] !== LF) {
+    throw invalid(
+      signatureLine(),
+      "expected the last line to be a signature: 88 characters of base64 and a line feed",
+      "MAN-11",
+    );
+  }
+  return { signed: bytes.subarray(0, start), signature, signatureLine };
+}
+
+function checkHeader(bytes: Uint8Array): void {
+  const start = latin1(bytes.subarray(0, 256));
+  if (start.startsWith(HEADER)) return;
+  const format = /^Tako Manifest ([^\n]+)\n/.exec(start)?.[1];
+  if (format !== undefined && format !== "1") {
+    throw new TakoError(
+      "newer-format",
+      `manifest format "${printable(format, 20)}" is not known to this version of Tako, which reads format 1`,
+      { rule: "MAN-3", line: 1 },
+    );
+  }
+  throw invalid(1, 'not a Tako manifest: expected "Tako Manifest 1"', "MAN-2");
+}
+
+/** The part that the signature covers: header, blank line, entries, blank line. */
+function decodeSigned(signed: Uint8Array): Manifest {
+  const text = latin1(signed);
+  let line = 2;
+  let start = HEADER.length;
+  if (text[start] !== "\n") throw invalid(line, "expected an empty line after the header", "MAN-4");
+
+  const entries: Entry[] = [];
+  for (start += 1; ; ) {
+    line += 1;
+    const end = text.indexOf("\n", start);
+    if (end === -1) throw invalid(line, "expected an empty line before the signature", "MAN-10");
+    if (end === start) break;
+    entries.push(decodeEntry(text.slice(start, end), line, entries.at(-1)));
+    start = end + 1;
+  }
+  if (start + 1 !== text.length) {
+    throw invalid(line + 1, "expected the signature after the empty line", "MAN-10");
+  }
+  return manifestOf(entries);
+}
+
+/** Reads `VERSION SP SIZE SP SHA256`, and holds it against the entry before it. */
+function decodeEntry(text: string, line: number, previous: Entry | undefined): Entry {
+  const [versionText, sizeText, digestText, surplus] = text.split(" ");
+  if (digestText === undefined || surplus !== undefined) {
+    throw invalid(
+      line,
+      `expected "VERSION SIZE SHA256" with one space between, not "${printable(text)}"`,
+      "MAN-5",
+    );
+  }
+  const version = decodeVersion(versionText ?? "", line);
+  const size = Number(sizeText);
+  if (!/^(0|[1-9][0-9]*)$/.test(sizeText ?? "") || !Number.isSafeInteger(size)) {
+    throw invalid(
+      line,
+      `invalid size "${printable(sizeText ?? "")}": expected decimal bytes up to 2^53 - 1`,
+      "MAN-6",
+    );
+  }
+  const digest = parseSha256Hex(digestText);
+  if (digest === undefined) {
+    throw invalid(
+      line,
+      `invalid SHA-256 "${printable(digestText)}": expected 64 lowercase hexadecimal digits`,
+      "MAN-7",
+    );
+  }
+  if (previous !== undefined && compareVersions(previous.version, version) >= 0) {
+    throw invalid(
+      line,
+      `version ${version.text} must be newer than ${previous.version.text} on the line before it`,
+      "MAN-8",
+    );
+  }
+  return { version, size, digest };
+}
+
+function decodeVersion(text: string, line: number): Version {
+  try {
+    return parseVersion(text);
+  } catch (cause) {
+    const reason = cause instanceof TakoError ? cause.message : "invalid version";
+    throw invalid(line, reason, "MAN-5", cause);
+  }
+}
+
+/**
+ * Encodes and signs a manifest: the inverse of {@link decodeManifest}. The same manifest and key
+ * always give the same bytes.
+ */
+export function encodeManifest(manifest: Manifest, key: SecretKey): Uint8Array {
+  const lines = manifest.entries.map((entry) => `${describeEntry(entry)}\n`);
+  const body = `${HEADER}\n${lines.join("")}\n`;
+  const encoder = new TextEncoder();
+  const signature = key.sign(encoder.encode(body));
+  return encoder.encode(`${body}${encodeBase64(signature)}\n`);
+}
+
+/**
+ * Adds an entry at its place in the order. An identical entry that is there already gives the
+ * same manifest back.
+ *
+ * @throws TakoError of kind `failed` that names the entry in the way: an equivalent version with
+ *   another spelling, size or digest
+ */
+export function insertEntry(manifest: Manifest, entry: Entry): Manifest {
+  const { entries } = manifest;
+  const index = entries.findLastIndex(
+    (other) => compareVersions(other.version, entry.version) <= 0,
+  );
+  const before = entries[index];
+  if (before !== undefined && compareVersions(before.version, entry.version) === 0) {
+    if (sameEntry(before, entry)) return manifest;
+    throw new TakoError(
+      "failed",
+      `version ${entry.version.text} is already published: ${describeEntry(before)}`,
+      { rule: "MAN-20", hint: "Published versions never change; publish under a newer version." },
+    );
+  }
+  return manifestOf([...entries.slice(0, index + 1), entry, ...entries.slice(index + 1)]);
+}
+
+/** An entry of the history that the next manifest misses or gives otherwise. */
+export interface LostEntry {
+  readonly entry: Entry;
+  readonly changedTo?: Entry;
+}
+
+/**
+ * The append-only rule: the first entry of the history that the next manifest does not hold byte
+ * for byte, `undefined` when it holds them all.
+ */
+export function firstLost(history: Manifest, next: Manifest): LostEntry | undefined {
+  let index = 0;
+  for (const entry of history.entries) {
+    let found = next.entries[index];
+    while (found !== undefined && compareVersions(found.version, entry.version) < 0) {
+      index += 1;
+      found = next.entries[index];
+    }
+    if (found === undefined || compareVersions(found.version, entry.version) !== 0)
+      return { entry };
+    if (!sameEntry(found, entry)) return { entry, changedTo: found };
+  }
+  return undefined;
+}
+
+/** An entry as its line in the manifest. */
+export function describeEntry({ version, size, digest }: Entry): string {
+  return `${version.text} ${size} ${digest}`;
+}
+
+function sameEntry(a: Entry, b: Entry): boolean {
+  return a.version.text === b.version.text && a.size === b.size && a.digest === b.digest;
+}
+
+/** Brands entries whose order the caller has made sure of. */
+function manifestOf(entries: readonly Entry[]): Manifest {
+  return { entries } as Manifest;
+}
+
+/** Bytes as text, one character a byte; every byte above ASCII becomes some character above it. */
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
+}
+
+function countLines(bytes: Uint8Array): number {
+  let lines = bytes.at(-1) === LF ? 0 : 1;
+  for (const byte of bytes) if (byte === LF) lines += 1;
+  return lines;
+}
+
+function invalid(line: number, message: string, rule: string, cause?: unknown): TakoError {
+  return new TakoError("manifest", message, {
+    rule,
+    line,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

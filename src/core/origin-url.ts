@@ -1,0 +1,107 @@
+// Where an origin is: the URL of `Origin=`, and the URLs of what lies below it (spec/config.md).
+
+import type { Sha256Hex } from "./digest.ts";
+import { printable, TakoError } from "./error.ts";
+
+const SCHEMES = ["https", "http", "file", "sftp", "scp", "ftp", "ftps"] as const;
+
+export type Scheme = (typeof SCHEMES)[number];
+
+/** User and password for one scheme, host and port. */
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
+
+/** A parsed `Origin=`. */
+export interface OriginUrl {
+  readonly scheme: Scheme;
+  /** The URL without credentials and without a final slash. */
+  readonly href: string;
+  /** The URL to show to people: credentials as `***@`. */
+  readonly shown: string;
+  readonly credentials?: Credentials;
+}
+
+/**
+ * Parses the URL of an origin.
+ *
+ * @throws TakoError of kind `config`, which shows nothing of the credentials
+ */
+export function parseOriginUrl(text: string): OriginUrl {
+  const scheme = SCHEMES.find((name) => text.toLowerCase().startsWith(`${name}:`));
+  if (scheme === undefined) {
+    const given = /^[A-Za-z][A-Za-z0-9+.-]*(?=:)/.exec(text)?.[0];
+    const got = given === undefined ? "" : `, not ${printable(given, 20)}:`;
+    throw invalid(`expected a URL with the scheme ${SCHEMES.join(", ")}${got}`, "CFG-20");
+  }
+  if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) {
+    throw invalid(
+      "expected printable ASCII without white space and backslash; write other bytes as %XX",
+      "CFG-21",
+    );
+  }
+  if (/[?#]/.test(text)) throw invalid("expected no ? and no #", "CFG-22");
+  if (!text.slice(scheme.length).startsWith("://"))
+    throw invalid(`expected ${scheme}://`, "CFG-20");
+
+  // The URL parser would take the first word of https:///path for the host.
+  const isFile = scheme === "file";
+  const url = isFile || !text.startsWith("/", scheme.length + 3) ? URL.parse(text) : null;
+  if (url === null) throw invalid("expected a valid URL", "CFG-20");
+  return isFile ? fileUrl(url) : networkUrl(url, scheme);
+}
+
+function fileUrl(url: URL): OriginUrl {
+  if (url.username !== "" || url.password !== "") {
+    throw invalid("expected no user in a file: URL", "CFG-23");
+  }
+  if (url.host !== "" || !url.pathname.startsWith("/")) {
+    throw invalid("expected file:///absolute/path", "CFG-23");
+  }
+  if (decodePercent(url.pathname)?.includes("\0") !== false) {
+    throw invalid("expected a path whose %XX are valid UTF-8 without NUL", "CFG-23");
+  }
+  const href = `file://${withoutFinalSlash(url.pathname)}`;
+  return { scheme: "file", href, shown: href };
+}
+
+function networkUrl(url: URL, scheme: Scheme): OriginUrl {
+  if (url.host === "") throw invalid(`expected ${scheme}://host`, "CFG-20");
+  const place = url.host + withoutFinalSlash(url.pathname);
+  const href = `${scheme}://${place}`;
+  if (url.username === "" && url.password === "") return { scheme, href, shown: href };
+
+  const user = decodePercent(url.username);
+  const password = decodePercent(url.password);
+  if (user === undefined || password === undefined) {
+    throw invalid("expected user and password with valid %XX", "CFG-24");
+  }
+  return { scheme, href, shown: `${scheme}://***@${place}`, credentials: { user, password } };
+}
+
+/** The URL of the origin's manifest, without credentials. */
+export function manifestUrl(origin: OriginUrl): string {
+  return `${origin.href}/manifest`;
+}
+
+/** The URL of an image, without credentials. */
+export function imageUrl(origin: OriginUrl, digest: Sha256Hex): string {
+  return `${origin.href}/store/${digest}`;
+}
+
+function withoutFinalSlash(path: string): string {
+  return path.replace(/\/+$/, "");
+}
+
+function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(expected: string, rule: string): TakoError {
+  return new TakoError("config", `invalid origin: ${expected}`, { rule });
+}
