@@ -1,0 +1,75 @@
+// Which external programs a test needs, and what to install when one is missing.
+//
+//   const nginx = needs("nginx");
+//   test.skipIf(nginx.missing)("ORG-3: …", async () => { … });
+//
+// A test without its program is skipped; `bun run test` prints the one line that installs them all.
+// In CI everything must be there: scripts/test.ts counts a skipped test as failed.
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Each program's Debian package. */
+const packages = {
+  curl: "curl",
+  nginx: "nginx-light",
+  openssl: "openssl",
+  python3: "python3",
+  strace: "strace",
+  systemd: "systemd",
+};
+
+export type Program = keyof typeof packages;
+
+export interface Need {
+  readonly missing: boolean;
+  /** Why the tests are skipped, when they are. */
+  readonly reasons: readonly string[];
+}
+
+/** What of these programs can't be used here. The finding is noted for the end of `bun run test`. */
+export function needs(...programs: readonly Program[]): Need {
+  const reasons: string[] = [];
+  for (const program of programs) {
+    const reason = whyNot(program);
+    if (reason === undefined) continue;
+    reasons.push(reason);
+    note(program, reason);
+  }
+  return { missing: reasons.length > 0, reasons };
+}
+
+/** The path of a program; /usr/sbin is not in every user's PATH. */
+export function programPath(name: string): string | null {
+  return Bun.which(name, { PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` });
+}
+
+function whyNot(program: Program): string | undefined {
+  if (program === "systemd") return whyNoSystemd();
+  return programPath(program) === null ? `${program} is not installed` : undefined;
+}
+
+function whyNoSystemd(): string | undefined {
+  if (!existsSync("/lib/systemd/systemd")) return "systemd is not installed";
+  const namespaces = ["--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "--mount-proc"];
+  const attempt = Bun.spawnSync([
+    "unshare",
+    ...namespaces,
+    "mount",
+    "-t",
+    "tmpfs",
+    "tmpfs",
+    "/mnt",
+  ]);
+  if (attempt.success) return undefined;
+  return `a systemd of its own needs root and namespaces (${attempt.stderr.toString().trim()})`;
+}
+
+/** One file for each missing program: its package, if that would help, and the reason. */
+function note(program: Program, reason: string): void {
+  const folder = process.env["TAKO_TEST_MISSING"];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  const debianPackage = reason.includes("installed") ? packages[program] : undefined;
+  writeFileSync(join(folder, program), JSON.stringify({ debianPackage, reason }));
+}
