@@ -1,0 +1,318 @@
+// Files as Tako reads and writes them: never through a symbolic link, never half under a final
+// name, and every failure told in words (DST-20 to DST-32). Which files there are is not known here.
+
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  type Stats,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { printable, TakoError } from "../core/error.ts";
+
+/** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const CREATE_FLAGS =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** What the system's error codes mean, and what to do about them where that is known. */
+const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
+  EACCES: ["permission denied", "Check owner and mode of the path and the user that runs Tako."],
+  EBUSY: ["it is in use by the system"],
+  EDQUOT: ["the disk quota is used up", "Free some space or raise the quota."],
+  EEXIST: ["it exists already", "If no other process made it, remove it and try again."],
+  EFBIG: ["the file is larger than the file system or the process limit allows"],
+  EIO: ["the device reports a read or write error", "Check the disk and the kernel's log."],
+  EISDIR: ["it is a directory"],
+  ELOOP: ["it is a symbolic link, which Tako does not follow here", "Look at it and remove it."],
+  EMFILE: ["too many files are open in this process", "Raise the limit (LimitNOFILE=)."],
+  ENAMETOOLONG: ["the name is too long"],
+  ENFILE: ["too many files are open on this machine"],
+  ENODEV: ["it is not a regular file"],
+  ENOENT: ["no such file or directory"],
+  ENOSPC: ["no space is left on the file system", "Free some space and try again."],
+  ENOTDIR: ["a part of the path is not a directory"],
+  ENXIO: ["it is not a regular file"],
+  EPERM: ["operation not permitted", "Check owner, mode and attributes (lsattr) of the path."],
+  EROFS: ["the file system is read-only", "Mount it writable or choose another directory."],
+  ESTALE: ["the network file system lost the file"],
+  ETXTBSY: ["it is being executed"],
+};
+
+/** Whether an error is one of the system with one of these codes, such as `ENOENT`. */
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(errnoOf(error) ?? "");
+}
+
+function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}
+
+/**
+ * Tells an error of the system in words (CLI-33). An error that is a TakoError already, or none of
+ * the system, is given back as it is.
+ *
+ * @param action what was tried, such as `"write"`; gives "cannot write PATH: ..."
+ */
+export function storageError(error: unknown, action: string, path: string): unknown {
+  const code = errnoOf(error);
+  if (error instanceof TakoError || code === undefined) return error;
+  const [meaning, hint] = ERRNO[code] ?? [`the system says ${printable(code)}`];
+  return new TakoError("storage", `cannot ${action} ${shownPath(path)}: ${meaning}`, {
+    source: shownPath(path),
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
+}
+
+/** A path for people: long ones are shown whole, foreign characters are not. */
+export function shownPath(path: string): string {
+  return printable(path, 4096);
+}
+
+/** Runs what touches `path`, and tells its error in words. */
+function told<T>(action: string, path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw storageError(error, action, path);
+  }
+}
+
+/** {@link told} for what takes its time. */
+async function toldLater<T>(action: string, path: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw storageError(error, action, path);
+  }
+}
+
+const KINDS = {
+  "regular file": (stats: Stats) => stats.isFile(),
+  "symbolic link": (stats: Stats) => stats.isSymbolicLink(),
+  directory: (stats: Stats) => stats.isDirectory(),
+};
+export type FileKind = keyof typeof KINDS;
+
+/**
+ * Whether there is something at `path`, itself, not what a link there names.
+ *
+ * @throws TakoError of kind `storage` if it is of another kind: that is not Tako's, and stays (DST-27)
+ */
+export function isPresent(path: string, kind: FileKind): boolean {
+  const stats = told("look at", path, () => lstatSync(path, { throwIfNoEntry: false }));
+  if (stats === undefined) return false;
+  if (!KINDS[kind](stats)) throw notA(kind, path);
+  return true;
+}
+
+export function notA(kind: FileKind, path: string): TakoError {
+  return new TakoError("storage", `${shownPath(path)} is not a ${kind}`, {
+    rule: "DST-27",
+    source: shownPath(path),
+    hint: "Tako did not make it and leaves it untouched; look at it and move it away.",
+  });
+}
+
+/**
+ * Opens the regular file at `path` for reading; `undefined` if there is none. Links are not
+ * followed (DST-25), and what is no regular file is an error (DST-27).
+ */
+export function openRegularFile(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, READ_FLAGS);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return undefined;
+    if (isErrno(error, "ELOOP", "ENXIO", "ENODEV")) throw notA("regular file", path);
+    throw storageError(error, "read", path);
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw notA("regular file", path);
+}
+
+/**
+ * Reads a whole small file; `undefined` if there is none.
+ *
+ * @param limit the most bytes; a longer file is an error, or counts as absent if `oversized` says so
+ */
+export function readRegularFile(
+  path: string,
+  limit: number,
+  oversized: "error" | "absent" = "error",
+): Uint8Array | undefined {
+  const fd = openRegularFile(path);
+  if (fd === undefined) return undefined;
+  try {
+    return told("read", path, () => readUpTo(fd, limit)) ?? tooLarge(path, limit, oversized);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readUpTo(fd: number, limit: number): Uint8Array | undefined {
+  const { size } = fstatSync(fd);
+  // One byte more than is expected: that it stays empty shows the end of the file.
+  let buffer = new Uint8Array(Math.min(size, limit) + 1);
+  for (let length = 0; ; ) {
+    const count = readSync(fd, buffer, length, buffer.length - length, null);
+    if (count === 0) return buffer.subarray(0, length);
+    length += count;
+    if (length > limit) return undefined;
+    if (length === buffer.length) {
+      const larger = new Uint8Array(Math.min(2 * length, limit) + 1);
+      larger.set(buffer);
+      buffer = larger;
+    }
+  }
+}
+
+function tooLarge(path: string, limit: number, oversized: "error" | "absent"): undefined {
+  if (oversized === "absent") return undefined;
+  throw new TakoError("storage", `${shownPath(path)} is larger than ${limit} bytes`, {
+    source: shownPath(path),
+  });
+}
+
+/** The temporary name of a file: `.manifest.new` of `manifest`, `.etag.new` of `.etag` (DST-23). */
+export function temporaryName(name: string): string {
+  return `${name.startsWith(".") ? "" : "."}${name}.new`;
+}
+
+/**
+ * Puts a small file in place whole: written under its temporary name, synced, renamed, and the
+ * directory synced (DST-20). A failure leaves no temporary file and the old file as it was.
+ */
+export async function writeFileAtomically(
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+  mode: number,
+): Promise<void> {
+  const temporary = join(directory, temporaryName(name));
+  const handle = await createFile(temporary);
+  try {
+    await toldLater("write", temporary, async () => {
+      try {
+        await writeAll(handle, bytes);
+        await handle.chmod(mode);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    });
+    await moveIntoPlace(temporary, directory, name);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+/** Makes a new file, readable by its owner only as long as nothing else is said (DST-26). */
+export function createFile(path: string): Promise<FileHandle> {
+  return toldLater("create", path, () => open(path, CREATE_FLAGS, 0o600));
+}
+
+/** Writes all of the bytes where the file's position is: one `write` may take fewer. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+  }
+}
+
+/** Renames a finished file to its final name in `directory`, which is synced (DST-20, DST-21). */
+export async function moveIntoPlace(from: string, directory: string, name: string): Promise<void> {
+  const path = join(directory, name);
+  isPresent(path, "regular file");
+  await toldLater("replace", path, () => rename(from, path));
+  await syncDirectory(directory);
+}
+
+/** Makes `directory/name` a symbolic link to `target` by one rename, and syncs `directory` (DST-11). */
+export async function replaceSymlink(
+  directory: string,
+  name: string,
+  target: string,
+): Promise<void> {
+  const path = join(directory, name);
+  const temporary = join(directory, temporaryName(name));
+  isPresent(path, "symbolic link");
+  told("create", temporary, () => symlinkSync(target, temporary));
+  try {
+    await toldLater("replace", path, () => rename(temporary, path));
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+  await syncDirectory(directory);
+}
+
+/** Waits until the names in a directory are on disk. */
+export async function syncDirectory(path: string): Promise<void> {
+  await toldLater("sync", path, async () => {
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** Makes a directory with exactly this mode, whatever the umask; one that exists keeps its own. */
+export function makeDirectory(path: string, mode: number): void {
+  if (isPresent(path, "directory")) return;
+  told("create", path, () => mkdirSync(path, 0o700));
+  setMode(path, mode);
+}
+
+/** Sets the mode of a file or directory of Tako's own; a link is not followed. */
+export function setMode(path: string, mode: number): void {
+  told("change the mode of", path, () => {
+    const fd = openSync(path, READ_FLAGS);
+    try {
+      fchmodSync(fd, mode);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** Removes a file or link of Tako's own, if it is there. */
+export function removeIfPresent(
+  path: string,
+  kind: Exclude<FileKind, "directory"> = "regular file",
+): void {
+  if (isPresent(path, kind)) told("remove", path, () => unlinkSync(path));
+}
+
+/** Removes what a failed step left; the step's own error is the one to tell. */
+export function discard(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Absent, or to be found and told by the next run.
+  }
+}
+
+/** The size in bytes of the regular file at `path`; `undefined` if there is none. */
+export function regularFileSize(path: string): number | undefined {
+  const fd = openRegularFile(path);
+  if (fd === undefined) return undefined;
+  try {
+    return fstatSync(fd).size;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,217 @@
+// Images, files of any size: read, hashed and written in constant memory, as fast as the machine
+// allows. Their names, and what is decided on their digests, are not known here.
+
+import { closeSync, constants, read as readCallback, writeSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { promisify } from "node:util";
+import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
+import {
+  createFile,
+  isErrno,
+  notA,
+  openRegularFile,
+  setMode,
+  storageError,
+  writeAll,
+} from "./files.ts";
+
+const read = promisify(readCallback);
+
+const MIB = 1024 * 1024;
+/** Bytes of one read. */
+const BLOCK = MIB;
+/** From this many bytes on, it pays to write a chunk on another thread while it is hashed. */
+const OVERLAP = MIB / 4;
+/** Bytes after which what is written is sent to the disk, so that the last sync has little to do. */
+const SYNC_EVERY = 32 * MIB;
+
+/** The digest of bytes in memory. */
+export function hashBytes(bytes: Uint8Array): Sha256Hex {
+  return hexDigest(new Bun.CryptoHasher("sha256").update(bytes));
+}
+
+/** The digest of the regular file at `path`; `undefined` if there is none. */
+export async function hashFile(path: string): Promise<Sha256Hex | undefined> {
+  const fd = openRegularFile(path);
+  if (fd === undefined) return undefined;
+  const hasher = new Bun.CryptoHasher("sha256");
+  try {
+    for await (const block of readBlocks(fd, path)) hasher.update(block);
+  } finally {
+    closeSync(fd);
+  }
+  return hexDigest(hasher);
+}
+
+/**
+ * The content of an open file, in blocks. The next one is being read while the caller works on
+ * this one, which is overwritten after the next has been asked for.
+ *
+ * @param path what errors name
+ */
+export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint8Array> {
+  const readInto = (buffer: Uint8Array) =>
+    read(fd, buffer, 0, buffer.length, null).then(
+      ({ bytesRead }) => buffer.subarray(0, bytesRead),
+      (error: unknown) => {
+        throw storageError(error, "read", path);
+      },
+    );
+  let current = new Uint8Array(BLOCK);
+  let spare = new Uint8Array(BLOCK);
+  let ahead = readInto(current);
+  try {
+    for (;;) {
+      const block = await ahead;
+      if (block.length === 0) return;
+      [current, spare] = [spare, current];
+      ahead = readInto(current);
+      yield block;
+    }
+  } finally {
+    // The caller may close the file now: nothing may be reading from it any more.
+    await ahead.catch(() => {});
+  }
+}
+
+/**
+ * Writes an image and hashes the very bytes that it writes. What is written goes to the disk in
+ * the background, so that little is left to wait for at the end.
+ */
+export class DurableWriter {
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #hasher = new Bun.CryptoHasher("sha256");
+  #digest: Sha256Hex | undefined;
+  #size = 0;
+  #unsynced = 0;
+  #syncing: Promise<void> | undefined;
+  #syncError: unknown;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.#path = path;
+    this.#handle = handle;
+  }
+
+  /** Makes a new file; one that is there already is an error (DST-26). */
+  static async create(path: string): Promise<DurableWriter> {
+    return new DurableWriter(path, await createFile(path));
+  }
+
+  /** Goes on after the bytes of a file that is there; they are hashed again, not trusted. */
+  static async resume(path: string): Promise<DurableWriter> {
+    const writer = new DurableWriter(path, await openForResume(path));
+    try {
+      for await (const block of readBlocks(writer.#handle.fd, path)) {
+        writer.#hasher.update(block);
+        writer.#size += block.length;
+      }
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
+    return writer;
+  }
+
+  /** Bytes in the file. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Appends a chunk, which the caller may reuse as soon as this is done. */
+  async write(chunk: Uint8Array): Promise<void> {
+    if (this.#syncError !== undefined) throw this.#syncError;
+    try {
+      if (chunk.length >= OVERLAP) {
+        const written = writeAll(this.#handle, chunk);
+        this.#hasher.update(chunk);
+        await written;
+      } else {
+        this.#hasher.update(chunk);
+        for (let done = 0; done < chunk.length; ) {
+          done += writeSync(this.#handle.fd, chunk, done);
+        }
+      }
+    } catch (error) {
+      throw storageError(error, "write", this.#path);
+    }
+    this.#size += chunk.length;
+    this.#unsynced += chunk.length;
+    if (this.#unsynced >= SYNC_EVERY && this.#syncing === undefined) this.#syncInBackground();
+  }
+
+  #syncInBackground(): void {
+    this.#unsynced = 0;
+    this.#syncing = this.#handle
+      .datasync()
+      .catch((error: unknown) => {
+        this.#syncError = storageError(error, "write", this.#path);
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+
+  /** Throws away all that was written: the next chunk is the first. */
+  async restart(): Promise<void> {
+    await this.#syncing;
+    try {
+      await this.#handle.truncate(0);
+    } catch (error) {
+      throw storageError(error, "truncate", this.#path);
+    }
+    this.#hasher = new Bun.CryptoHasher("sha256");
+    this.#digest = undefined;
+    this.#size = 0;
+  }
+
+  /** The digest of all bytes in the file. Nothing can be written any more. */
+  digest(): Sha256Hex {
+    this.#digest ??= hexDigest(this.#hasher);
+    return this.#digest;
+  }
+
+  /** Gives the file its final mode, waits until all of it is on disk, and closes it (DST-21). */
+  async finish(mode: number): Promise<void> {
+    await this.#syncing;
+    if (this.#syncError !== undefined) throw this.#syncError;
+    try {
+      await this.#handle.chmod(mode);
+      await this.#handle.sync();
+    } catch (error) {
+      throw storageError(error, "write", this.#path);
+    }
+    await this.close();
+  }
+
+  /** Closes the file as it is; may be called again. */
+  async close(): Promise<void> {
+    await this.#syncing;
+    await this.#handle.close();
+  }
+}
+
+async function openForResume(path: string): Promise<FileHandle> {
+  try {
+    return await openAppending(path);
+  } catch (error) {
+    if (!isErrno(error, "EACCES")) throw storageError(error, "write", path);
+    // Its owner may not write a finished file: a run was killed between its mode and its rename.
+    setMode(path, 0o600);
+    return openAppending(path);
+  }
+}
+
+async function openAppending(path: string): Promise<FileHandle> {
+  const { O_RDWR, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw notA("regular file", path);
+}
+
+function hexDigest(hasher: Bun.CryptoHasher): Sha256Hex {
+  const digest = parseSha256Hex(hasher.digest("hex"));
+  if (digest === undefined) throw new Error("SHA-256 has 64 hexadecimal digits");
+  return digest;
+}

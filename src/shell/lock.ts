@@ -1,0 +1,102 @@
+// The lock on a directory that Tako changes: flock on the directory itself (DST-40 to DST-45), so
+// that there is no lock file and the kernel releases it when the process dies.
+
+import { dlopen, read } from "bun:ffi";
+import { closeSync, constants, openSync } from "node:fs";
+import { TakoError } from "../core/error.ts";
+import { isErrno, shownPath, storageError } from "./files.ts";
+
+/** A directory that no other run of Tako changes. */
+export interface Lock {
+  release(): void;
+}
+
+const RETRY_MS = 100;
+const SAY_SO_AFTER_MS = 1000;
+
+// <sys/file.h> and <errno.h> of Linux, the same on every architecture that Bun runs on.
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const EWOULDBLOCK = 11;
+
+/**
+ * Locks a directory, waiting for as long as another process has it.
+ *
+ * @param onWait called once, after a second of waiting (DST-42)
+ * @throws TakoError of kind `storage` if the directory is missing or cannot be locked
+ */
+export async function lockDirectory(path: string, onWait: () => void): Promise<Lock> {
+  const fd = openDirectory(path);
+  try {
+    const start = performance.now();
+    for (let told = false; !tryLock(fd, path); await Bun.sleep(RETRY_MS)) {
+      if (told || performance.now() - start < SAY_SO_AFTER_MS) continue;
+      told = true;
+      onWait();
+    }
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return releasing(fd);
+}
+
+/** Bun opens close-on-exec: a child such as systemctl must not hold the lock on. */
+function openDirectory(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw storageError(error, "open the directory", path);
+    throw new TakoError("storage", `there is no directory ${shownPath(path)}`, {
+      rule: "DST-5",
+      source: shownPath(path),
+      hint: "Tako does not make it: mkdir it with the owner and mode that it should have.",
+      cause: error,
+    });
+  }
+}
+
+function releasing(fd: number): Lock {
+  let held = true;
+  return {
+    release() {
+      if (held) closeSync(fd);
+      held = false;
+    },
+  };
+}
+
+function tryLock(fd: number, path: string): boolean {
+  const errno = flock(fd, LOCK_EX | LOCK_NB);
+  if (errno === 0) return true;
+  if (errno === EWOULDBLOCK) return false;
+  throw new TakoError("storage", `cannot lock ${shownPath(path)}: flock failed, errno ${errno}`, {
+    rule: "DST-43",
+    source: shownPath(path),
+    hint: "Does its file system support locks? Tako does not go on without one.",
+  });
+}
+
+/** flock(2), without waiting: neither Bun nor node: has it, and a waiting one would stop timers. */
+function flock(fd: number, operation: number): number {
+  libc ??= openLibc();
+  if (libc.symbols.flock(fd, operation) === 0) return 0;
+  const errno = libc.symbols.__errno_location();
+  return errno === null ? -1 : read.i32(errno);
+}
+
+let libc: ReturnType<typeof openLibc> | undefined;
+
+function openLibc() {
+  const symbols = {
+    flock: { args: ["i32", "i32"], returns: "i32" },
+    __errno_location: { args: [], returns: "ptr" },
+  } as const;
+  try {
+    return dlopen("libc.so.6", symbols);
+  } catch {
+    // musl has one library, with one name an architecture.
+    const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
+    return dlopen(`libc.musl-${machine}.so.1`, symbols);
+  }
+}

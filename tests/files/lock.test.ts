@@ -1,0 +1,120 @@
+// The lock on a directory, against util-linux's flock(1) and processes that are killed.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TakoError } from "../../src/core/error.ts";
+import { lockDirectory } from "../../src/shell/lock.ts";
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tako-lock-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const LOCK_MODULE = join(import.meta.dir, "../../src/shell/lock.ts");
+
+/** Another process that takes the lock, says so, and holds it until it dies. */
+async function holder(path: string) {
+  const script = `
+    const { lockDirectory } = await import(${JSON.stringify(LOCK_MODULE)});
+    await lockDirectory(${JSON.stringify(path)}, () => console.log("waiting"));
+    console.log("locked");
+    setInterval(() => {}, 1000);`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  return { child, next: async () => (await lines.read()).value };
+}
+
+function lockedForOthers(path: string): boolean {
+  return Bun.spawnSync(["flock", "--nonblock", path, "true"]).exitCode !== 0;
+}
+
+test("DST-40: the lock is a flock on the directory itself, and leaves no file in it", async () => {
+  const lock = await lockDirectory(directory, () => {});
+  expect(lockedForOthers(directory)).toBe(true);
+  expect(readdirSync(directory)).toEqual([]);
+  lock.release();
+  expect(lockedForOthers(directory)).toBe(false);
+});
+
+test("DST-40: a released lock can be released again, and does not close a file of others", async () => {
+  const lock = await lockDirectory(directory, () => {});
+  lock.release();
+  const fd = openSync(directory, "r");
+  lock.release();
+  expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(directory);
+  closeSync(fd);
+});
+
+test("DST-40: a child process does not hold the lock on", async () => {
+  const lock = await lockDirectory(directory, () => {});
+  const child = Bun.spawn(["sleep", "30"]);
+  lock.release();
+  const locked = lockedForOthers(directory);
+  child.kill();
+  expect(locked).toBe(false);
+});
+
+test("DST-40: the kernel releases the lock of a process that is killed", async () => {
+  const { child, next } = await holder(directory);
+  expect(await next()).toBe("locked\n");
+  expect(lockedForOthers(directory)).toBe(true);
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(lockedForOthers(directory)).toBe(false);
+});
+
+test("DST-41, DST-42: a second process waits, and says so once after a second", async () => {
+  const first = await holder(directory);
+  expect(await first.next()).toBe("locked\n");
+
+  const start = performance.now();
+  const told: number[] = [];
+  setTimeout(() => first.child.kill("SIGKILL"), 2500);
+  const lock = await lockDirectory(directory, () => told.push(performance.now() - start));
+  const waited = performance.now() - start;
+  lock.release();
+
+  expect(told).toHaveLength(1);
+  expect(told[0]).toBeGreaterThanOrEqual(1000);
+  expect(told[0]).toBeLessThan(2400);
+  expect(waited).toBeGreaterThanOrEqual(2400);
+});
+
+test("DST-42: a short wait is not told", async () => {
+  const lock = await lockDirectory(directory, () => {});
+  setTimeout(() => lock.release(), 300);
+  let told = 0;
+  (await lockDirectory(directory, () => told++)).release();
+  expect(told).toBe(0);
+});
+
+test("DST-4: a symbolic link to a directory locks the directory", async () => {
+  mkdirSync(join(directory, "real"));
+  symlinkSync("real", join(directory, "link"));
+  const lock = await lockDirectory(join(directory, "link"), () => {});
+  expect(lockedForOthers(join(directory, "real"))).toBe(true);
+  lock.release();
+});
+
+test("DST-5: a directory that is missing, or is none, is refused", async () => {
+  writeFileSync(join(directory, "file"), "");
+  for (const name of ["missing", "file"]) {
+    const error = await lockDirectory(join(directory, name), () => {}).catch((error) => error);
+    expect(error).toBeInstanceOf(TakoError);
+    expect(error.kind).toBe("storage");
+    expect(error.message).toContain(join(directory, name));
+  }
+  expect(readdirSync(directory)).toEqual(["file"]);
+});
