@@ -160,13 +160,9 @@ async function booted(machine: Machine): Promise<void> {
 }
 
 function launcher(binary: boolean, coverage: string | undefined): string {
-  const source = "/opt/tako/source";
   if (binary) return '#!/bin/sh\nexec /opt/tako/tako "$@"\n';
-  if (coverage === undefined) return `#!/bin/sh\nexec /opt/tako/bun ${source}/src/main.ts "$@"\n`;
-  return (
-    `#!/bin/sh\nexport TAKO_COVERAGE=${coverage}\n` +
-    `exec /opt/tako/bun --preload ${source}/scripts/coverage-preload.ts ${source}/src/main.ts "$@"\n`
-  );
+  const counting = coverage === undefined ? "" : `--preload ${coverage}/program.ts `;
+  return `#!/bin/sh\nexec /opt/tako/bun ${counting}/opt/tako/source/src/main.ts "$@"\n`;
 }
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
