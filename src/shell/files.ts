@@ -15,7 +15,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { printable, TakoError } from "../core/error.ts";
 
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
@@ -110,10 +110,18 @@ export type FileKind = keyof typeof KINDS;
  * @throws TakoError of kind `storage` if it is of another kind: that is not Tako's, and stays (DST-27)
  */
 export function isPresent(path: string, kind: FileKind): boolean {
+  return statOf(path, kind) !== undefined;
+}
+
+/** Bytes of the regular file at `path`; `undefined` if there is none, else as {@link isPresent}. */
+export function regularFileSize(path: string): number | undefined {
+  return statOf(path, "regular file")?.size;
+}
+
+function statOf(path: string, kind: FileKind): Stats | undefined {
   const stats = told("look at", path, () => lstatSync(path, { throwIfNoEntry: false }));
-  if (stats === undefined) return false;
-  if (!KINDS[kind](stats)) throw notA(kind, path);
-  return true;
+  if (stats !== undefined && !KINDS[kind](stats)) throw notA(kind, path);
+  return stats;
 }
 
 export function notA(kind: FileKind, path: string): TakoError {
@@ -270,11 +278,15 @@ export async function syncDirectory(path: string): Promise<void> {
   });
 }
 
-/** Makes a directory with exactly this mode, whatever the umask; one that exists keeps its own. */
-export function makeDirectory(path: string, mode: number): void {
+/**
+ * Makes a directory with exactly this mode, whatever the umask, and syncs its parent. One that
+ * exists keeps its own mode (DST-32).
+ */
+export async function makeDirectory(path: string, mode: number): Promise<void> {
   if (isPresent(path, "directory")) return;
   told("create", path, () => mkdirSync(path, 0o700));
   setMode(path, mode);
+  await syncDirectory(dirname(path));
 }
 
 /** Sets the mode of a file or directory of Tako's own; a link is not followed. */
@@ -303,16 +315,5 @@ export function discard(path: string): void {
     unlinkSync(path);
   } catch {
     // Absent, or to be found and told by the next run.
-  }
-}
-
-/** The size in bytes of the regular file at `path`; `undefined` if there is none. */
-export function regularFileSize(path: string): number | undefined {
-  const fd = openRegularFile(path);
-  if (fd === undefined) return undefined;
-  try {
-    return fstatSync(fd).size;
-  } finally {
-    closeSync(fd);
   }
 }

@@ -25,11 +25,6 @@ const OVERLAP = MIB / 4;
 /** Bytes after which what is written is sent to the disk, so that the last sync has little to do. */
 const SYNC_EVERY = 32 * MIB;
 
-/** The digest of bytes in memory. */
-export function hashBytes(bytes: Uint8Array): Sha256Hex {
-  return hexDigest(new Bun.CryptoHasher("sha256").update(bytes));
-}
-
 /** The digest of the regular file at `path`; `undefined` if there is none. */
 export async function hashFile(path: string): Promise<Sha256Hex | undefined> {
   const fd = openRegularFile(path);
@@ -41,6 +36,11 @@ export async function hashFile(path: string): Promise<Sha256Hex | undefined> {
     closeSync(fd);
   }
   return hexDigest(hasher);
+}
+
+/** The digest of bytes in memory. */
+export function hashBytes(bytes: Uint8Array): Sha256Hex {
+  return hexDigest(new Bun.CryptoHasher("sha256").update(bytes));
 }
 
 /**
@@ -87,6 +87,7 @@ export class DurableWriter {
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #syncError: unknown;
+  #closed = false;
 
   private constructor(path: string, handle: FileHandle) {
     this.#path = path;
@@ -186,6 +187,8 @@ export class DurableWriter {
 
   /** Closes the file as it is; may be called again. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#syncing;
     await this.#handle.close();
   }
