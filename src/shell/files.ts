@@ -61,20 +61,20 @@ function errnoOf(error: unknown): string | undefined {
  * Tells an error of the system in words (CLI-33). An error that is a TakoError already, or none of
  * the system, is given back as it is.
  *
- * @param action what was tried, such as `"write"`; gives "cannot write PATH: ..."
+ * @param action what was tried, such as `"write"`; gives "cannot write it: ...", of the path as `source`
  */
 export function storageError(error: unknown, action: string, path: string): unknown {
   const code = errnoOf(error);
   if (error instanceof TakoError || code === undefined) return error;
   const [meaning, hint] = ERRNO[code] ?? [`the system says ${printable(code)}`];
-  return new TakoError("storage", `cannot ${action} ${shownPath(path)}: ${meaning}`, {
+  return new TakoError("storage", `cannot ${action} it: ${meaning}`, {
     source: shownPath(path),
     ...(hint === undefined ? {} : { hint }),
     cause: error,
   });
 }
 
-/** A path for people: long ones are shown whole, foreign characters are not. */
+/** A path as `source` of an error: long ones are shown whole, foreign characters are not. */
 export function shownPath(path: string): string {
   return printable(path, 4096);
 }
@@ -125,7 +125,7 @@ function statOf(path: string, kind: FileKind): Stats | undefined {
 }
 
 export function notA(kind: FileKind, path: string): TakoError {
-  return new TakoError("storage", `${shownPath(path)} is not a ${kind}`, {
+  return new TakoError("storage", `it is not a ${kind}`, {
     rule: "DST-27",
     source: shownPath(path),
     hint: "Tako did not make it and leaves it untouched; look at it and move it away.",
@@ -188,7 +188,7 @@ function readUpTo(fd: number, limit: number): Uint8Array | undefined {
 
 function tooLarge(path: string, limit: number, oversized: "error" | "absent"): undefined {
   if (oversized === "absent") return undefined;
-  throw new TakoError("storage", `${shownPath(path)} is larger than ${limit} bytes`, {
+  throw new TakoError("storage", `it is larger than ${limit} bytes`, {
     source: shownPath(path),
   });
 }

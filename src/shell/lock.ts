@@ -46,8 +46,8 @@ function openDirectory(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw storageError(error, "open the directory", path);
-    throw new TakoError("storage", `there is no directory ${shownPath(path)}`, {
+    if (!isErrno(error, "ENOENT")) throw storageError(error, "open", path);
+    throw new TakoError("storage", "there is no such directory", {
       rule: "DST-5",
       source: shownPath(path),
       hint: "Tako does not make it: mkdir it with the owner and mode that it should have.",
@@ -70,7 +70,7 @@ function tryLock(fd: number, path: string): boolean {
   const errno = flock(fd, LOCK_EX | LOCK_NB);
   if (errno === 0) return true;
   if (errno === EWOULDBLOCK) return false;
-  throw new TakoError("storage", `cannot lock ${shownPath(path)}: flock failed, errno ${errno}`, {
+  throw new TakoError("storage", `cannot lock it: flock failed with errno ${errno}`, {
     rule: "DST-43",
     source: shownPath(path),
     hint: "Does its file system support locks? Tako does not go on without one.",

@@ -114,7 +114,7 @@ test("DST-5: a directory that is missing, or is none, is refused", async () => {
     const error = await lockDirectory(join(directory, name), () => {}).catch((error) => error);
     expect(error).toBeInstanceOf(TakoError);
     expect(error.kind).toBe("storage");
-    expect(error.message).toContain(join(directory, name));
+    expect(error.source).toBe(join(directory, name));
   }
   expect(readdirSync(directory)).toEqual(["file"]);
 });
