@@ -1,0 +1,327 @@
+// Proof of spec/config.md: its fixtures, then its laws.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type Config, parseConfig } from "../src/core/config.ts";
+import { parseSha256Hex } from "../src/core/digest.ts";
+import { type Problem, TakoError } from "../src/core/error.ts";
+import { imageUrl, manifestUrl, parseOriginUrl } from "../src/core/origin-url.ts";
+import { readFixture, tomlFixture } from "../tests/support/fixtures.ts";
+import { runs } from "../tests/support/properties.ts";
+import { assignments, files, type Meaning, meanings, origins } from "./support/config.ts";
+
+interface ExpectedProblem {
+  readonly line?: number;
+  readonly key?: string;
+  readonly rule: string;
+  readonly says?: readonly string[];
+  readonly omits?: readonly string[];
+}
+
+interface Case {
+  readonly id: string;
+  readonly file: string;
+  readonly requirement: readonly string[];
+  readonly why: string;
+  readonly config?: {
+    readonly origin: string;
+    readonly scheme: string;
+    readonly shown: string;
+    readonly user?: string;
+    readonly password?: string;
+    readonly keys: readonly string[];
+    readonly destination: string;
+    readonly pattern: string;
+    readonly restart: readonly string[];
+  };
+  readonly problems?: readonly ExpectedProblem[];
+  readonly hidden?: readonly string[];
+}
+
+const cases = tomlFixture<{ case: readonly Case[] }>("config/cases.toml").case;
+
+const MINIMAL = new TextDecoder().decode(readFixture("config/minimal.tako"));
+
+function parse(source: string | Uint8Array): Config {
+  return parseConfig(
+    typeof source === "string" ? new TextEncoder().encode(source) : source,
+    "x.tako",
+  );
+}
+
+/** The error of a file that is wrong. Whatever else is thrown fails the test. */
+function failure(source: string | Uint8Array): TakoError {
+  try {
+    parse(source);
+  } catch (error) {
+    if (error instanceof TakoError) return error;
+    throw error;
+  }
+  throw new Error("the config was accepted");
+}
+
+/** Every text of an error that reaches people. */
+function textsOf(error: TakoError): readonly string[] {
+  const texts = error.problems.flatMap(({ message, key }) => [message, key ?? ""]);
+  return [error.message, error.hint ?? "", ...texts];
+}
+
+/** What a config says, in texts. */
+function meaningOf(config: Config): Meaning {
+  return {
+    origin: config.origin.href,
+    keys: config.publicKeys.map(({ text }) => text),
+    destination: config.destination,
+    pattern: config.pattern.text,
+    units: config.restart,
+  };
+}
+
+describe("fixtures/config", () => {
+  test("CFG-16: every case is here, each with its own file", () => {
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(78);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(119);
+    expect(cases).toHaveLength(197);
+    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
+    expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
+  });
+
+  for (const { id, file, requirement, why, config, problems, hidden } of cases) {
+    test(`${requirement.join(", ")}: ${id}: ${why}`, () => {
+      const source = readFixture(`config/${file}`);
+      if (config !== undefined) expectConfig(parse(source), config);
+      if (problems !== undefined) expectProblems(failure(source), problems, hidden ?? []);
+    });
+  }
+});
+
+function expectConfig(actual: Config, expected: NonNullable<Case["config"]>): void {
+  const { origin } = actual;
+  expect(actual.file).toBe("x.tako");
+  expect(meaningOf(actual)).toEqual({
+    origin: expected.origin,
+    keys: expected.keys,
+    destination: expected.destination,
+    pattern: expected.pattern,
+    units: expected.restart,
+  });
+  expect<string>(origin.scheme).toBe(expected.scheme);
+  expect(origin.shown).toBe(expected.shown);
+  expect(origin.credentials?.user).toBe(expected.user);
+  expect(origin.credentials?.password).toBe(expected.password);
+}
+
+function expectProblems(
+  error: TakoError,
+  expected: readonly ExpectedProblem[],
+  hidden: readonly string[],
+): void {
+  expect(error.kind).toBe("config");
+  expect(error.source).toBe("x.tako");
+  const page = (rule: string) => rule.replace(/-\d+$/, "");
+  const seen = error.problems.map(({ line, key, rule }: Problem, index) => {
+    const wanted = expected[index];
+    return {
+      line,
+      key: wanted?.key === undefined ? undefined : key,
+      rule: wanted?.rule.includes("-") ? rule : page(rule),
+    };
+  });
+  expect(seen).toEqual(expected.map(({ line, key, rule }) => ({ line, key, rule })));
+  for (const [index, { says, omits }] of expected.entries()) {
+    const message = error.problems[index]?.message;
+    for (const text of says ?? []) expect(message).toContain(text);
+    for (const text of omits ?? []) expect(message).not.toContain(text);
+  }
+  for (const text of hidden) expect(textsOf(error).join("\n")).not.toContain(text);
+  for (const text of textsOf(error)) expect(text).toMatch(/^[\x20-\x7e]*$/);
+}
+
+describe("laws of config files", () => {
+  test("CFG-3, CFG-4, CFG-5, CFG-30: a config means the same in all its spellings", () => {
+    const spellings = meanings.chain((meaning) =>
+      fc.record({ meaning: fc.constant(meaning), file: files(meaning) }),
+    );
+    fc.assert(
+      fc.property(spellings, ({ meaning, file }) => {
+        expect(meaningOf(parse(file))).toEqual(meaning);
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-19: the order of lines with different keys does not matter", () => {
+    const orders = meanings.chain((meaning) => {
+      const lines = assignments(meaning);
+      return fc.record({
+        meaning: fc.constant(meaning),
+        ranks: fc.shuffledSubarray([...lines], { minLength: lines.length }),
+      });
+    });
+    fc.assert(
+      fc.property(orders, ({ meaning, ranks }) => {
+        // Lines of one key keep their order; lines of different keys stand as they were shuffled.
+        const queues = Map.groupBy(assignments(meaning), keyOf);
+        const lines = ranks.map((line) => queues.get(keyOf(line))?.shift() ?? "");
+        expect(meaningOf(parse(lines.join("\n")))).toEqual(meaning);
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-14: several lists are one list, and an empty one clears those before it", () => {
+    const lists = fc.array(
+      fc.array(fc.constantFrom("a.service", "b.service", "c.timer"), { maxLength: 3 }),
+      {
+        maxLength: 6,
+      },
+    );
+    fc.assert(
+      fc.property(lists, (given) => {
+        const file = MINIMAL + given.map((units) => `Restart=${units.join(" ")}\n`).join("");
+        const kept = given.slice(given.findLastIndex((units) => units.length === 0) + 1).flat();
+        expect(parse(file).restart).toEqual(kept.filter((unit, at) => kept.indexOf(unit) === at));
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-1, CFG-17, CFG-18: whatever the bytes, a config or problems on lines of the file", () => {
+    const fragment = fc.oneof(
+      fc.constantFrom(
+        "Origin",
+        "PublicKey",
+        "Destination",
+        "Version",
+        "Restart",
+        "Keep",
+        "[Image]",
+        "[x",
+      ),
+      fc.constantFrom(
+        "=",
+        "\\\n",
+        "\n",
+        "\r\n",
+        "#",
+        ";",
+        " ",
+        "\t",
+        "\0",
+        "\x1b[2J",
+        "\u202e",
+        "https://u:p@h/",
+      ),
+      fc.string({ unit: "binary", maxLength: 5 }),
+    );
+    const texts = fc
+      .array(fragment, { maxLength: 40 })
+      .map((parts) => new TextEncoder().encode(parts.join("")));
+    fc.assert(
+      fc.property(fc.oneof(texts, fc.uint8Array({ maxLength: 200 })), (bytes) => {
+        const outcome = outcomeOf(bytes);
+        if (!(outcome instanceof TakoError)) return;
+        expect(outcome.kind).toBe("config");
+        expect(outcome.problems).not.toBeEmpty();
+        const lines = bytes.reduce((count, byte) => count + (byte === 0x0a ? 1 : 0), 1);
+        for (const { line, rule } of outcome.problems) {
+          if (line !== undefined) expect(line).toBeWithin(1, lines + 1);
+          expect(rule).toMatch(/^(CFG|KEY|PAT)-\d+$/);
+        }
+        for (const text of textsOf(outcome)) expect(text).toMatch(/^[\x20-\x7e]{0,600}$/);
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-16, CFG-17: a problem is reported on its line, whatever else the file says", () => {
+    const faulty: Record<string, string> = {
+      "Colour=red": "CFG-8",
+      "no sign": "CFG-7",
+      "[Service]": "CFG-6",
+      "Restart=app": "CFG-15",
+      "Restart=a.service \\\n# b.service\n  app": "CFG-15",
+    };
+    const faults = fc.record({ at: fc.nat(), text: fc.constantFrom(...Object.keys(faulty)) });
+    const mixed = meanings.chain((meaning) =>
+      fc.record({
+        lines: fc.constant(assignments(meaning)),
+        faults: fc.array(faults, { minLength: 1, maxLength: 5 }),
+      }),
+    );
+    fc.assert(
+      fc.property(mixed, ({ lines, faults }) => {
+        const file = [...lines];
+        for (const { at, text } of faults) file.splice(at % (file.length + 1), 0, text);
+        let next = 1;
+        const expected = file.flatMap((text) => {
+          const line = next;
+          next += text.split("\n").length;
+          const rule = faulty[text];
+          return rule === undefined ? [] : [{ line, rule }];
+        });
+        const problems = failure(file.join("\n")).problems;
+        expect(problems.map(({ line, rule }) => ({ line: line ?? 0, rule }))).toEqual(expected);
+      }),
+      runs,
+    );
+  });
+});
+
+function keyOf(line: string): string {
+  return line.slice(0, line.indexOf("="));
+}
+
+function outcomeOf(source: Uint8Array): Config | TakoError {
+  try {
+    return parse(source);
+  } catch (error) {
+    if (error instanceof TakoError) return error;
+    throw error;
+  }
+}
+
+describe("laws of origin URLs", () => {
+  const digest = parseSha256Hex("0123456789abcdef".repeat(4));
+
+  test("CFG-25, CFG-26: the manifest and the images lie below the origin, slashes aside", () => {
+    fc.assert(
+      fc.property(origins, fc.nat(4), (text, slashes) => {
+        const origin = parseOriginUrl(text + "/".repeat(slashes));
+        expect(origin).toEqual(parseOriginUrl(text));
+        expect(manifestUrl(origin)).toBe(`${text}/manifest`);
+        expect(digest && imageUrl(origin, digest)).toBe(`${text}/store/${digest}`);
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-24, CFG-27: credentials come back as they were encoded, and only there", () => {
+    const part = fc
+      .string({ unit: "grapheme", maxLength: 20 })
+      .filter((text) => !/\p{Cc}/u.test(text));
+    const users = part.filter((text) => text !== "" && !text.includes(":"));
+    fc.assert(
+      fc.property(origins, users, part, (text, user, password) => {
+        const encoded = `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+        const origin = parseOriginUrl(text.replace("://", `://${encoded}`));
+        expect(origin).toEqual({
+          ...parseOriginUrl(text),
+          shown: text.replace("://", "://***@"),
+          credentials: { user, password },
+        });
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-20: the form without credentials is its own parse", () => {
+    fc.assert(
+      fc.property(origins, (text) => {
+        const { href } = parseOriginUrl(text);
+        expect(parseOriginUrl(href).href).toBe(href);
+      }),
+      runs,
+    );
+  });
+});
