@@ -1,0 +1,33 @@
+// `bun run build`: one executable with the program and its runtime in it, dist/tako.
+//
+// Bytecode is of ES modules: as CommonJS, `import.meta.dir` would be the path of the source tree
+// on the machine that builds, and the binary would read from there. Neither .env nor bunfig.toml of
+// a working directory may steer it. `--smol` keeps memory low; the program is not bound by the CPU.
+
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "..");
+const binary = join(root, "dist/tako");
+const temporary = `${binary}.${process.pid}`;
+const options = [
+  "--compile",
+  "--bytecode",
+  "--format=esm",
+  "--minify",
+  "--no-compile-autoload-dotenv",
+  "--no-compile-autoload-bunfig",
+  "--compile-exec-argv=--smol",
+  `--outfile=${temporary}`,
+];
+
+mkdirSync(join(root, "dist"), { recursive: true });
+const built = Bun.spawnSync([process.execPath, "build", ...options, "src/main.ts"], { cwd: root });
+if (built.success) {
+  // A program that is running keeps the old file.
+  renameSync(temporary, binary);
+} else {
+  rmSync(temporary, { force: true });
+  process.stderr.write(built.stderr);
+}
+process.exitCode = built.exitCode;

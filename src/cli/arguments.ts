@@ -1,0 +1,100 @@
+// From the words after a command to its arguments, strictly: what the command does not declare is
+// a usage error (CLI-1 to CLI-7). Which commands and arguments there are is declared in commands/.
+
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import type { ArgsDef, ParsedArgs } from "citty";
+import { printable, TakoError } from "../core/error.ts";
+import { nearest } from "../core/near-miss.ts";
+
+/** The words before `--`: those that can be options (CLI-3). */
+export function wordsBeforeDashes(words: readonly string[]): readonly string[] {
+  const end = words.indexOf("--");
+  return end === -1 ? words : words.slice(0, end);
+}
+
+export function asksForHelp(words: readonly string[]): boolean {
+  return wordsBeforeDashes(words).some((word) => word === "-h" || word === "--help");
+}
+
+/**
+ * Reads the words of a command line by the command's declaration. A positional argument whose name
+ * ends in `...` takes one word or more; they are in `_`.
+ *
+ * @throws TakoError of kind `usage`
+ */
+export function readArguments<const T extends ArgsDef>(
+  words: readonly string[],
+  declared: T,
+): ParsedArgs<T> {
+  const { values, positionals } = parseStrictly(words, optionsOf(declared));
+  for (const [name, { type, required, valueHint }] of Object.entries<ArgsDef[string]>(declared)) {
+    if (type !== "positional" && required === true && values[name] === undefined) {
+      throw usageError(`missing option --${name} ${valueHint ?? "VALUE"}`);
+    }
+  }
+  const named = namePositionals(positionals, declared);
+  return { ...values, ...named, _: positionals } as unknown as ParsedArgs<T>;
+}
+
+function optionsOf(declared: ArgsDef): ParseArgsOptionsConfig {
+  const options: ParseArgsOptionsConfig = {};
+  for (const [name, { type, default: value, ...rest }] of Object.entries(declared)) {
+    if (type === "positional") continue;
+    const alias = "alias" in rest && typeof rest.alias === "string" ? rest.alias : undefined;
+    options[name] = {
+      type: type === "boolean" ? "boolean" : "string",
+      ...(alias === undefined ? {} : { short: alias }),
+      ...(typeof value === "string" || typeof value === "boolean" ? { default: value } : {}),
+    };
+  }
+  return options;
+}
+
+function parseStrictly(words: readonly string[], options: ParseArgsOptionsConfig) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true, allowNegative: true });
+  } catch (error) {
+    throw error instanceof TypeError ? explain(error, options) : error;
+  }
+}
+
+/** Says what `parseArgs` says, with the near miss and without its advice. */
+function explain(error: TypeError, options: ParseArgsOptionsConfig): TakoError {
+  const [, quoted = ""] = /'(.*?)'(?: |\.|$)/s.exec(error.message) ?? [];
+  const name = /^-?[^-]$/u.test(quoted) ? `-${quoted.slice(-1)}` : quoted;
+  if (error.message.startsWith("Unknown option")) return unknownOption(name, options);
+  return error.message.includes("does not take")
+    ? usageError(`option ${name} takes no value`)
+    : usageError(`option ${name.replace(" <value>", "")} needs a value`);
+}
+
+function unknownOption(name: string, options: ParseArgsOptionsConfig): TakoError {
+  const known = Object.entries(options).flatMap(([option, { type }]) =>
+    type === "boolean" ? [option, `no-${option}`] : [option],
+  );
+  const near = name.startsWith("--") ? nearest(name.slice(2), [...known, "help"]) : undefined;
+  const advice = near === undefined ? "" : `; did you mean --${near}?`;
+  return usageError(`unknown option ${printable(name)}${advice}`);
+}
+
+function namePositionals(words: readonly string[], declared: ArgsDef): Record<string, string> {
+  const names = Object.keys(declared).filter((name) => declared[name]?.type === "positional");
+  const surplus = words[names.length];
+  if (surplus !== undefined && !names.at(-1)?.endsWith("...")) {
+    throw usageError(`unexpected argument ${shownWord(surplus)}`);
+  }
+  const missing = names[words.length];
+  if (missing !== undefined && declared[missing]?.required === true) {
+    throw usageError(`missing argument ${missing.toUpperCase()}`);
+  }
+  return Object.fromEntries(words.slice(0, names.length).map((word, i) => [names[i], word]));
+}
+
+/** A word of the command line for a message, but never a mistyped key (CLI-14). */
+export function shownWord(word: string): string {
+  return word.startsWith("SECRET+") ? "(a secret key)" : `"${printable(word)}"`;
+}
+
+export function usageError(message: string): TakoError {
+  return new TakoError("usage", message);
+}

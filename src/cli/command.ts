@@ -1,0 +1,40 @@
+// A command of the command line as a value: what it takes, and what runs it. Each is a file in
+// commands/.
+
+import type { ArgsDef, CommandMeta, ParsedArgs } from "citty";
+import { readArguments } from "./arguments.ts";
+import { commandHelp } from "./help.ts";
+import type { Io } from "./io.ts";
+import { Output } from "./output.ts";
+
+export interface Command {
+  readonly meta: CommandMeta;
+  help(): Promise<string>;
+  /** Runs it with the words that follow its name. @returns the exit status */
+  run(words: readonly string[], io: Io): Promise<number>;
+}
+
+/** What a command declares. Its `run` imports what does the work, so that no other command waits for it. */
+interface Declaration<T extends ArgsDef> {
+  readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  readonly args: T;
+  readonly run: (args: ParsedArgs<T>, output: Output, io: Io) => Promise<number>;
+}
+
+export function command<const T extends ArgsDef>({ meta, args, run }: Declaration<T>): Command {
+  return {
+    meta,
+    help: () => commandHelp(meta, args),
+    async run(words, io) {
+      const help = `tako ${meta.name} --help`;
+      let output = new Output(io, { help });
+      try {
+        const given = readArguments(words, args);
+        output = new Output(io, { help, json: "json" in given && given["json"] === true });
+        return await run(given, output, io);
+      } catch (error) {
+        return output.failed(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,27 @@
+// `tako gen-key` on the command line (PUB-60 to PUB-62).
+
+import { command } from "../command.ts";
+import { DONE } from "../exit-status.ts";
+
+export const genKey = command({
+  meta: { name: "gen-key", description: "Make a key pair for signing manifests" },
+  args: {
+    output: {
+      type: "string",
+      valueHint: "file",
+      description: "Write the secret key to a new file and print only the public key",
+    },
+  },
+  async run({ output: file }, output, io) {
+    const { generateKey, generateKeyFile } = await import("../../commands/gen-key.ts");
+    if (file !== undefined) {
+      const publicKey = await generateKeyFile(file);
+      output.print(publicKey.text);
+      return DONE;
+    }
+    const key = generateKey();
+    // The one place that prints a secret, past the guard that hides them (PUB-6).
+    io.stdout.write(`Secret key\n${key.reveal()}\n\nPublic key\n${key.publicKey.text}\n`);
+    return DONE;
+  },
+});

@@ -1,0 +1,12 @@
+// The commands, in the order in which help shows them.
+
+import type { Command } from "../command.ts";
+import { fetch } from "./fetch.ts";
+import { genKey } from "./gen-key.ts";
+import { store } from "./store.ts";
+
+export const commands: Readonly<Record<string, Command>> = {
+  fetch,
+  store,
+  "gen-key": genKey,
+};

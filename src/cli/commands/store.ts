@@ -1,0 +1,61 @@
+// `tako store` on the command line (spec/publish.md).
+
+import { command } from "../command.ts";
+import { DONE } from "../exit-status.ts";
+
+export const store = command({
+  meta: { name: "store", description: "Add an image to an origin and sign its manifest" },
+  args: {
+    image: {
+      type: "positional",
+      required: false,
+      description: "The image; - reads standard input",
+    },
+    version: { type: "positional", required: false, description: "Its version, such as 1.0.0" },
+    key: {
+      type: "string",
+      alias: "k",
+      valueHint: "key",
+      description: "The secret key; other users of this machine can see it",
+    },
+    "key-file": {
+      type: "string",
+      alias: "f",
+      valueHint: "file",
+      description: "A file with the secret key",
+    },
+    output: {
+      type: "string",
+      alias: "o",
+      valueHint: "dir",
+      required: true,
+      description: "The directory of the origin",
+    },
+    "rotate-key": {
+      type: "string",
+      valueHint: "old",
+      description: "Sign the manifest of this public key anew, with the secret key",
+    },
+    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+  },
+  async run(args, output, io) {
+    const { store } = await import("../../commands/store.ts");
+    const { version, sha256, changed } = await store(
+      {
+        directory: args.output,
+        ...(args.image === undefined ? {} : { image: args.image }),
+        ...(args.version === undefined ? {} : { version: args.version }),
+        ...(args.key === undefined ? {} : { key: args.key }),
+        ...(args["key-file"] === undefined ? {} : { keyFile: args["key-file"] }),
+        ...(args["rotate-key"] === undefined ? {} : { rotateKey: args["rotate-key"] }),
+      },
+      { environment: io.environment, stdin: io.stdin, report: output.report },
+    );
+    const signed = changed
+      ? "signed the manifest anew"
+      : "the manifest is signed by this key already";
+    const text = version === undefined ? signed : `${version} -> ${sha256}`;
+    output.result(text, { version, sha256, changed });
+    return DONE;
+  },
+});

@@ -1,0 +1,105 @@
+// Where messages, results and progress bars are shown. Bars are the last lines of a terminal, and
+// what is said meanwhile goes above them.
+
+import { usesColour } from "./help.ts";
+import type { Io } from "./io.ts";
+import { type Download, progressLine } from "./progress.ts";
+import { type Priority, safe } from "./text.ts";
+
+/** Between two drawings of the bars. */
+const REDRAW_MS = 100;
+
+/** The priorities of syslog that the journal reads (sd-daemon(3)). */
+const JOURNAL_PRIORITY: Readonly<Record<Priority, string>> = {
+  error: "<3>",
+  warning: "<4>",
+  info: "<6>",
+};
+
+const COLOUR: Readonly<Record<Priority, string>> = {
+  error: "\x1b[31m",
+  warning: "\x1b[33m",
+  info: "",
+};
+
+export class Display {
+  readonly #io: Io;
+  readonly #hasColour: boolean;
+  /** Bars are for a terminal that can move its cursor (CLI-21). */
+  readonly hasBars: boolean;
+  readonly #downloads = new Map<string, Download>();
+  #linesDrawn = 0;
+  #drawnAt = 0;
+
+  constructor(io: Io) {
+    this.#io = io;
+    this.#hasColour = usesColour(io.stderr, io);
+    this.hasBars = io.stderr.isTerminal && !io.isJournal && io.environment["TERM"] !== "dumb";
+  }
+
+  /** A message on standard error. */
+  say(priority: Priority, lines: readonly string[]): void {
+    const text = lines.map((line) => `${this.#dress(priority, safe(line))}\n`).join("");
+    this.#io.stderr.write(this.#takeBack() + text + this.#bars());
+  }
+
+  #dress(priority: Priority, line: string): string {
+    // The journal notes the program's name by itself.
+    if (this.#io.isJournal) return JOURNAL_PRIORITY[priority] + line.replace(/^(tako: | +)/, "");
+    const colour = this.#hasColour ? COLOUR[priority] : "";
+    return colour === "" ? line : `${colour}${line}\x1b[0m`;
+  }
+
+  /** A result on standard output, as it is: whole lines. */
+  print(text: string): void {
+    if (this.#linesDrawn > 0) this.#io.stderr.write(this.#takeBack());
+    this.#io.stdout.write(text);
+    if (this.#downloads.size > 0) this.#io.stderr.write(this.#bars());
+  }
+
+  /** A download begins. */
+  startBar(key: string, label: string, size: number, offset: number): void {
+    const startedAt = performance.now();
+    this.#downloads.set(key, { label, size, offset, startedAt, done: offset });
+    this.#redraw(true);
+  }
+
+  /** A download went on. */
+  moveBar(key: string, done: number): void {
+    const download = this.#downloads.get(key);
+    if (download === undefined) return;
+    this.#downloads.set(key, { ...download, done });
+    this.#redraw(false);
+  }
+
+  /** A download ended, well or not. */
+  endBar(key: string): void {
+    if (this.#downloads.delete(key)) this.#redraw(true);
+  }
+
+  #redraw(now: boolean): void {
+    if (!now && performance.now() - this.#drawnAt < REDRAW_MS) return;
+    this.#io.stderr.write(this.#takeBack() + this.#bars());
+  }
+
+  /** Moves the cursor to where the bars begin, and clears from there. */
+  #takeBack(): string {
+    const lines = this.#linesDrawn;
+    this.#linesDrawn = 0;
+    return lines === 0 ? "" : `\x1b[${lines}A\x1b[J`;
+  }
+
+  /**
+   * The bars' lines. The cursor rests at the start of the line below: a run that is killed leaves
+   * a terminal on which one can go on.
+   */
+  #bars(): string {
+    if (!this.hasBars || this.#downloads.size === 0) return "";
+    const { columns, rows } = this.#io.stderr.size();
+    const now = performance.now();
+    const shown = [...this.#downloads.values()].slice(0, Math.max(rows - 2, 1));
+    this.#linesDrawn = shown.length;
+    this.#drawnAt = now;
+    return shown.map((download) => `${progressLine(download, now, columns - 1)}\n`).join("");
+  }
+}

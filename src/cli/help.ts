@@ -1,0 +1,45 @@
+// The help texts, made from the declarations. They go to standard output when asked for, and to
+// standard error when no command is given.
+
+import { stripVTControlCharacters } from "node:util";
+import { type ArgsDef, type CommandMeta, defineCommand, renderUsage } from "citty";
+import { version } from "../../package.json";
+import type { Command } from "./command.ts";
+import type { Io, Stream } from "./io.ts";
+
+const HELP_OPTION = { type: "boolean", alias: "h", description: "Show this help" } as const;
+
+const PROGRAM: CommandMeta = {
+  name: "tako",
+  version,
+  description: "Downloads and updates single files securely",
+};
+
+/** The help of the whole program, which names every command (CLI-11). */
+export function programHelp(commands: Readonly<Record<string, Command>>): Promise<string> {
+  const subCommands = Object.fromEntries(
+    Object.entries(commands).map(([name, { meta }]) => [name, defineCommand({ meta })]),
+  );
+  const args = {
+    help: HELP_OPTION,
+    version: { type: "boolean", description: "Show the version" },
+  } as const;
+  return renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
+}
+
+/** The help of a command, with every argument and option. */
+export function commandHelp(meta: CommandMeta, args: ArgsDef): Promise<string> {
+  const declaration: ArgsDef = { ...args, help: HELP_OPTION };
+  return renderUsage(defineCommand({ meta, args: declaration }), defineCommand({ meta: PROGRAM }));
+}
+
+export function writeHelp(text: string, stream: Stream, io: Io): void {
+  const shown = usesColour(stream, io) ? text : stripVTControlCharacters(text);
+  stream.write(`${shown.replace(/ +$/gm, "").trimEnd()}\n`);
+}
+
+/** Colour is for people at a terminal who did not decline it (CLI-22). */
+export function usesColour(stream: Stream, { environment, isJournal }: Io): boolean {
+  const declined = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
+  return stream.isTerminal && !isJournal && !declined;
+}

@@ -1,0 +1,90 @@
+// What the program is connected to: its environment, its standard streams, and what is at their
+// other end. Nothing here knows what is written.
+
+import { fstatSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+
+/** Standard output or standard error. */
+export interface Stream {
+  readonly isTerminal: boolean;
+  /**
+   * Writes all of it before it returns. That nobody reads any more is no failure (CLI-26); another
+   * failure is kept, and what follows is dropped.
+   */
+  write(text: string): void;
+  /** Why not everything could be written. */
+  readonly failure: unknown;
+  /** The size of the terminal at this moment. */
+  size(): { readonly columns: number; readonly rows: number };
+}
+
+export interface Io {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The file descriptor of standard input. */
+  readonly stdin: number;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Whether standard error goes to systemd's journal, which reads priorities (CLI-23). */
+  readonly isJournal: boolean;
+}
+
+/** Those of this process. */
+export function processIo(): Io {
+  return {
+    environment: process.env,
+    stdin: 0,
+    stdout: new Descriptor(1),
+    stderr: new Descriptor(2),
+    isJournal: isJournal(2, process.env["JOURNAL_STREAM"]),
+  };
+}
+
+class Descriptor implements Stream {
+  readonly isTerminal: boolean;
+  readonly #descriptor: 1 | 2;
+  #isOpen = true;
+  #failure: unknown;
+
+  constructor(descriptor: 1 | 2) {
+    this.#descriptor = descriptor;
+    this.isTerminal = isatty(descriptor);
+  }
+
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  write(text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    for (let done = 0; this.#isOpen && done < bytes.length; ) {
+      try {
+        done += writeSync(this.#descriptor, bytes, done);
+      } catch (error) {
+        if (codeOf(error) === "EAGAIN") {
+          // Somebody made the pipe non-blocking, and its reader is slow.
+          Bun.sleepSync(2);
+        } else {
+          this.#isOpen = false;
+          if (codeOf(error) !== "EPIPE") this.#failure = error;
+        }
+      }
+    }
+  }
+
+  size(): { columns: number; rows: number } {
+    const stream = this.#descriptor === 1 ? process.stdout : process.stderr;
+    const [columns = 80, rows = 24] = this.isTerminal ? stream.getWindowSize() : [];
+    return { columns, rows };
+  }
+}
+
+/** `JOURNAL_STREAM` is inherited, so it counts only if it names this very descriptor (systemd.exec). */
+function isJournal(descriptor: number, stream: string | undefined): boolean {
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  return stream === `${dev}:${ino}`;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,108 @@
+// What a command tells, in the form that was asked for: for people (text.ts) or as JSON (json.ts).
+// Results go to standard output, messages to standard error (CLI-20).
+
+import type { Event, FetchResult, Report } from "../commands/events.ts";
+import { TakoError } from "../core/error.ts";
+import { Display } from "./display.ts";
+import { exitStatus, FAILED } from "./exit-status.ts";
+import type { Io } from "./io.ts";
+import { errorFields, jsonLine, resultFields } from "./json.ts";
+import { describeError, describeEvent, describeResult, safe } from "./text.ts";
+
+export class Output {
+  readonly #display: Display;
+  readonly #isJson: boolean;
+  readonly #isDebugging: boolean;
+  readonly #help: string;
+
+  /** @param how `help` is the command line that shows help, for usage errors (CLI-8) */
+  constructor(io: Io, how: { readonly help: string; readonly json?: boolean }) {
+    this.#display = new Display(io);
+    this.#isJson = how.json ?? false;
+    this.#isDebugging = io.environment["TAKO_DEBUG"] === "1";
+    this.#help = how.help;
+  }
+
+  /** Tells an event. */
+  readonly report: Report = (event) => {
+    if (this.#isJson) {
+      if (event.event !== "progress") this.#display.print(jsonLine(event));
+    } else if (event.event === "would") {
+      // What would be done is what was asked for: a result.
+      this.print(describeEvent(event)?.text ?? "");
+    } else if (!this.#moveBars(event)) {
+      const message = describeEvent(event);
+      if (message) this.#display.say(message.priority, [`tako: ${message.text}`]);
+    }
+  };
+
+  /** Whether the event is shown by a bar instead of a line. */
+  #moveBars(event: Event): boolean {
+    if (!this.#display.hasBars) return false;
+    const key = event.config ?? "";
+    if (event.event === "download") {
+      this.#display.startBar(key, `${key} ${event.version}`, event.size, event.offset);
+      return true;
+    }
+    if (event.event === "progress") this.#display.moveBar(key, event.done);
+    if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
+    return false;
+  }
+
+  /** Tells how a config's run ended. `isPlanned`: what would be done was told already. */
+  fetched(result: FetchResult, isPlanned: boolean): void {
+    this.#display.endBar(result.config);
+    if (this.#isJson) this.#display.print(jsonLine(resultFields(result)));
+    for (const error of result.errors) this.#sayError(error, result.config);
+    if (this.#isJson || result.outcome === "failed") return;
+    const text = describeResult(result);
+    if (result.outcome === "no-match") this.#display.say("warning", [`tako: ${text}`]);
+    else if (!isPlanned) this.print(text);
+  }
+
+  /** A result: a line for people, or the fields of a JSON object. */
+  result(text: string, fields: object): void {
+    if (this.#isJson) this.#display.print(jsonLine({ event: "result", ...fields }));
+    else this.print(text);
+  }
+
+  /** A line of a result for people. */
+  print(line: string): void {
+    this.#display.print(`${safe(line)}\n`);
+  }
+
+  /** Tells what ended the command. @returns the exit status */
+  failed(error: unknown): number {
+    if (!(error instanceof TakoError)) return this.#crashed(error);
+    const isUsage = error.kind === "usage";
+    // A usage error leaves standard output empty (CLI-8).
+    if (this.#isJson && !isUsage) {
+      for (const fields of errorFields(error)) {
+        this.#display.print(jsonLine({ event: "error", ...fields }));
+      }
+    }
+    this.#sayError(error);
+    if (isUsage) this.#display.say("info", [`  ${this.#help} shows what is possible.`]);
+    return exitStatus([error.kind]);
+  }
+
+  #sayError(error: TakoError, config?: string): void {
+    this.#display.say("error", describeError(error, config));
+    if (this.#isDebugging) this.#sayStack(error);
+  }
+
+  /** An error that nobody foresaw (CLI-32, CLI-42). */
+  #crashed(error: unknown): number {
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    this.#display.say("error", [`tako: internal error: ${reason}`]);
+    if (this.#isDebugging) this.#sayStack(error);
+    else this.#display.say("info", ["  Please report it, with what TAKO_DEBUG=1 adds."]);
+    return FAILED;
+  }
+
+  #sayStack(error: unknown): void {
+    for (let at = error; at instanceof Error; at = at.cause) {
+      this.#display.say("info", (at.stack ?? at.message).split("\n"));
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// The program as its users run it: from the sources, and as the compiled binary.
+//
+//   for (const program of programs) {
+//     describe(program.name, () => {
+//       test("CLI-12: …", async () => {
+//         const { status, stdout, stderr } = await program.run(["--version"]);
+//
+// The binary runs where the source tree is hidden, so that it can't read from there. That needs
+// root; others run it as it is. It is built anew when it is older than the sources.
+
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface RunOptions {
+  /** Where the program runs; the system's directory for temporary files unless given. */
+  readonly cwd?: string;
+  /** Its whole environment, besides PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it reads on standard input; nothing unless given. */
+  readonly input?: string | Uint8Array<ArrayBuffer>;
+}
+
+export interface Outcome {
+  /** The exit status; 128 + the signal's number if a signal ended it. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Program {
+  readonly name: "sources" | "binary";
+  /** The words that run it with these arguments. The process that they start is the program itself. */
+  command(args: readonly string[]): string[];
+  /** Runs it to its end. */
+  run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
+}
+
+/** A run takes no longer than this; a program that hangs is killed. */
+const TIMEOUT_MS = 60_000;
+
+const root = join(import.meta.dir, "../..");
+const dist = join(root, "dist/tako");
+
+const sources: Program = program("sources", [
+  process.execPath,
+  `--config=${join(root, "bunfig.toml")}`,
+  ...(process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
+  join(root, "src/main.ts"),
+]);
+
+export const programs: readonly Program[] = [sources, program("binary", binaryCommand())];
+
+/** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */
+export function environment(
+  env: Readonly<Record<string, string>> = {},
+): Record<string, string | undefined> {
+  // What the test run tells its children, where to write their coverage say, goes through.
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith("TAKO_TEST_"));
+  return { PATH: process.env["PATH"], ...Object.fromEntries(own), ...env };
+}
+
+function program(name: Program["name"], words: readonly string[]): Program {
+  const command = (args: readonly string[]) => [...words, ...args];
+  return {
+    name,
+    command,
+    async run(args, { cwd = tmpdir(), env, input } = {}) {
+      const child = Bun.spawn(command(args), {
+        cwd,
+        env: environment(env),
+        stdin: input === undefined ? "ignore" : new Blob([input]),
+        stdout: "pipe",
+        stderr: "pipe",
+        timeout: TIMEOUT_MS,
+        killSignal: "SIGKILL",
+      });
+      const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      await child.exited;
+      return { status: exitStatus(child), stdout, stderr };
+    },
+  };
+}
+
+/** The status of a process that has ended, as a shell tells it. */
+export function exitStatus({ exitCode, signalCode }: Bun.Subprocess): number {
+  if (exitCode !== null) return exitCode;
+  const number = Object.entries(constants.signals).find(([name]) => name === signalCode)?.[1];
+  return 128 + (number ?? 0);
+}
+
+/** A namespace of its own shows the binary at another path and an empty directory in place of the sources. */
+function binaryCommand(): string[] {
+  buildIfOld();
+  const folder = mkdtempSync(join(tmpdir(), "tako-binary-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const shown = join(folder, "tako");
+  writeFileSync(shown, "", { mode: 0o755 });
+  const script = `
+    mount --bind "$1" "$2" && mount -t tmpfs tmpfs "$3" || exit 125
+    program=$2
+    shift 3
+    exec "$program" "$@"`;
+  const hidden = ["unshare", "--mount", "sh", "-c", script, "tako", dist, shown, root];
+  return Bun.spawnSync([...hidden, "--version"], { stderr: "ignore" }).success ? hidden : [dist];
+}
+
+function buildIfOld(): void {
+  const built = existsSync(dist) ? statSync(dist).mtimeMs : 0;
+  const files = [...new Bun.Glob("src/**/*.ts").scanSync(root), "package.json", "scripts/build.ts"];
+  if (files.every((file) => statSync(join(root, file)).mtimeMs < built)) return;
+  const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")]);
+  if (!build.success) throw new Error(`the binary can't be built: ${build.stderr}`);
+}
