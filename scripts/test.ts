@@ -3,7 +3,7 @@
 // A check, a build or a coverage goal that fails is one failure.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
@@ -36,15 +36,17 @@ async function run(only: readonly string[]): Promise<number> {
   if (!(await script("build"))) failures.push("build");
 
   const coverage = join(folder, "coverage");
+  const missing = join(folder, "missing");
+  await mkdir(missing);
   await prepareCoverage(coverage);
-  const counts = await tests(only, coverage);
+  const counts = await tests(only, coverage, missing);
   if (only.length === 0) {
     const gaps = await reportCoverage(coverage);
     for (const gap of gaps) console.log(gap);
     if (gaps.length > 0) failures.push("coverage");
   }
 
-  if (counts.skipped > 0) await reportMissing();
+  if (counts.skipped > 0) await reportMissing(missing);
   for (const failure of failures) console.log(`failed: ${failure}`);
   const failed = counts.failed + failures.length + (ci ? counts.skipped : 0);
   const skipped = counts.skipped > 0 && !ci ? `, ${counts.skipped} skipped` : "";
@@ -59,7 +61,7 @@ async function script(name: string): Promise<boolean> {
   return (await started([process.execPath, path]).exited) === 0;
 }
 
-async function tests(only: readonly string[], coverage: string): Promise<Counts> {
+async function tests(only: readonly string[], coverage: string, missing: string): Promise<Counts> {
   console.log("== tests");
   const report = join(folder, "junit.xml"); // new in every run, so never an older run's
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
@@ -68,7 +70,7 @@ async function tests(only: readonly string[], coverage: string): Promise<Counts>
     {
       CI: "1", // for Bun: no test.only, no new snapshots
       TAKO_COVERAGE: coverage,
-      TAKO_TEST_MISSING: join(folder, "missing"),
+      TAKO_TEST_MISSING: missing,
     },
   );
   const status = await child.exited;
@@ -99,9 +101,9 @@ function count(junit: string): Counts | undefined {
 }
 
 /** Why tests were skipped, and the one command that changes it. tests/support/needs.ts notes it. */
-async function reportMissing(): Promise<void> {
+async function reportMissing(missing: string): Promise<void> {
   const packages = new Set<string>();
-  for await (const path of new Glob("*").scan({ cwd: join(folder, "missing"), absolute: true })) {
+  for await (const path of new Glob("*").scan({ cwd: missing, absolute: true })) {
     const { reason, debianPackage }: { reason: string; debianPackage?: string } =
       await Bun.file(path).json();
     console.log(`skipped: ${reason}`);

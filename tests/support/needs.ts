@@ -6,7 +6,7 @@
 // A test without its program is skipped; `bun run test` prints the one line that installs them all.
 // In CI everything must be there: scripts/test.ts counts a skipped test as failed.
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Each program's Debian package. */
@@ -69,7 +69,6 @@ function whyNoSystemd(): string | undefined {
 function note(program: Program, reason: string): void {
   const folder = process.env["TAKO_TEST_MISSING"];
   if (folder === undefined) return;
-  mkdirSync(folder, { recursive: true });
   const debianPackage = reason.includes("installed") ? packages[program] : undefined;
   writeFileSync(join(folder, program), JSON.stringify({ debianPackage, reason }));
 }
