@@ -7,8 +7,17 @@ import type { TakoError } from "../core/error.ts";
 export type Event = { readonly config?: string } & (
   | { readonly event: "waiting"; readonly directory: string }
   | { readonly event: "warning"; readonly message: string }
-  | { readonly event: "retry"; readonly url: string; readonly reason: string; readonly delay_ms: number }
-  | { readonly event: "manifest"; readonly state: "unchanged" | "updated" | "new"; readonly versions: number }
+  | {
+      readonly event: "retry";
+      readonly url: string;
+      readonly reason: string;
+      readonly delay_ms: number;
+    }
+  | {
+      readonly event: "manifest";
+      readonly state: "unchanged" | "updated" | "new";
+      readonly versions: number;
+    }
   | { readonly event: "damaged"; readonly version: string; readonly path: string }
   | { readonly event: "gone"; readonly version: string; readonly url: string }
   | {
@@ -18,8 +27,18 @@ export type Event = { readonly config?: string } & (
       readonly size: number;
       readonly offset: number;
     }
-  | { readonly event: "progress"; readonly version: string; readonly size: number; readonly done: number }
-  | { readonly event: "downloaded"; readonly version: string; readonly sha256: string; readonly size: number }
+  | {
+      readonly event: "progress";
+      readonly version: string;
+      readonly size: number;
+      readonly done: number;
+    }
+  | {
+      readonly event: "downloaded";
+      readonly version: string;
+      readonly sha256: string;
+      readonly size: number;
+    }
   | {
       readonly event: "activated";
       readonly version: string;
@@ -27,7 +46,11 @@ export type Event = { readonly config?: string } & (
       readonly previous: string | null;
     }
   | { readonly event: "restarted"; readonly units: readonly string[] }
-  | { readonly event: "would"; readonly action: "download" | "activate" | "restart"; readonly what: string }
+  | {
+      readonly event: "would";
+      readonly action: "download" | "activate" | "restart";
+      readonly what: string;
+    }
 );
 
 /** How one config ended: `current` and `updated` name the version in use, `no-match` what was on offer. */

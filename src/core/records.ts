@@ -13,12 +13,19 @@ export interface EtagRecord {
   readonly digest: Sha256Hex;
 }
 
-/** Restarts that are still to be done once `latest` names the digest. */
-export interface OwedRecord {
+/** A restart that is to be done once `latest` names the digest. */
+export interface OwedRestart {
   readonly digest: Sha256Hex;
   /** Units that have been restarted on it already. */
   readonly done: readonly string[];
 }
+
+/**
+ * What `.owed` holds: the restart for the image that is about to be swapped in, and after it the
+ * one that is still open for the image in use, so that a crash between the record and the swap
+ * forgets neither.
+ */
+export type Owed = readonly OwedRestart[];
 
 /** The most bytes of an ETag that is kept. */
 const MAX_ETAG_BYTES = 1024;
@@ -39,13 +46,22 @@ export function decodeEtag(text: string): EtagRecord | undefined {
   return isKeepableEtag(etag) ? { url, etag, digest } : undefined;
 }
 
-export function encodeOwed({ digest, done }: OwedRecord): string {
-  return [digest, ...done].map((line) => `${line}\n`).join("");
+export function encodeOwed(owed: Owed): string {
+  return owed
+    .flatMap(({ digest, done }) => [digest, ...done])
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
-export function decodeOwed(text: string): OwedRecord | undefined {
+export function decodeOwed(text: string): Owed | undefined {
   const lines = text.split("\n");
-  const digest = parseSha256Hex(lines[0] ?? "");
-  if (digest === undefined || lines.pop() !== "") return undefined;
-  return { digest, done: lines.slice(1) };
+  if (lines.pop() !== "") return undefined;
+  const owed: { digest: Sha256Hex; done: string[] }[] = [];
+  for (const line of lines) {
+    const digest = parseSha256Hex(line);
+    if (digest !== undefined) owed.push({ digest, done: [] });
+    else if (owed.length > 0 && line !== "") owed.at(-1)?.done.push(line);
+    else return undefined;
+  }
+  return owed.length > 0 ? owed : undefined;
 }

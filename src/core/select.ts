@@ -3,7 +3,7 @@
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
-import type { OwedRecord } from "./records.ts";
+import type { Owed } from "./records.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** How many older versions are tried when the origin says that newer ones are gone. */
@@ -34,9 +34,17 @@ export function fallbacks(
     .slice(0, MAX_FALLBACKS);
 }
 
-/** The newest entry whose image has this digest. */
-export function entryOf(manifest: Manifest, digest: Sha256Hex): Entry | undefined {
-  return manifest.entries.findLast((entry) => entry.digest === digest);
+/**
+ * The entry of the image in use. Where several versions share its bytes it is the newest that the
+ * pattern allows, or else the newest.
+ */
+export function entryInUse(
+  manifest: Manifest,
+  digest: Sha256Hex,
+  pattern: Pattern,
+): Entry | undefined {
+  const sharing = manifest.entries.filter((entry) => entry.digest === digest);
+  return sharing.findLast(({ version }) => matches(pattern, version)) ?? sharing.at(-1);
 }
 
 /** The newest versions on offer, newest first. */
@@ -53,16 +61,16 @@ export function imageOfLink(target: string): Sha256Hex | undefined {
 }
 
 /**
- * The units whose restart is owed: those of the current config that have not been restarted on the
- * image in use, as long as the record is about that image.
+ * The units whose restart is owed for the image in use: those of the present config that have not
+ * been restarted on it (DST-61, DST-63).
  */
 export function unitsOwed(
-  owed: OwedRecord | undefined,
+  owed: Owed,
   inUse: Sha256Hex | undefined,
   restart: readonly string[],
 ): readonly string[] {
-  if (owed === undefined || owed.digest !== inUse) return [];
-  return restart.filter((unit) => !owed.done.includes(unit));
+  const open = owed.find(({ digest }) => digest === inUse);
+  return open === undefined ? [] : restart.filter((unit) => !open.done.includes(unit));
 }
 
 /** Of the names in `store/`, the partial downloads of other images. */

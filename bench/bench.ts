@@ -1,0 +1,133 @@
+// The ratios that Tako answers for: each against another program in the same run, the median of
+// five pairs or more, with both commands and the peak memory of each. Nothing here passes or fails.
+//
+//   bun run bench                   everything, with images of 1 and 3 GiB
+//   bun bench/bench.ts --mib 64     quicker, with smaller images
+
+import { randomFillSync } from "node:crypto";
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { serveWithNginx } from "../tests/support/nginx.ts";
+import { compareManifests } from "./manifests.ts";
+import { type Comparison, compare, type Program, run } from "./measure.ts";
+
+const MIB = 1024 * 1024;
+const { values } = parseArgs({ options: { mib: { type: "string", default: "1024" } } });
+const imageBytes = Number(values.mib) * MIB;
+const FEW = 5;
+const MANY = 21;
+
+const tako = join(import.meta.dir, "../dist/tako");
+const folder = mkdtempSync(join(tmpdir(), "tako-bench-"));
+process.chdir(folder);
+try {
+  await main();
+} finally {
+  process.chdir("/");
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function main(): Promise<void> {
+  const generated = Bun.spawnSync([tako, "gen-key", "--output", "secret-key"]).stdout.toString();
+  const publicKey = /\S{43}=/.exec(generated)?.[0] ?? "";
+  writeRandom("small.img", 64 * 1024);
+  writeRandom("big.img", imageBytes);
+  writeRandom("bigger.img", 3 * imageBytes);
+  const images = ["small", "big", "bigger"];
+  for (const name of images) {
+    mkdirSync(name);
+    await run({ command: `${tako} store -f secret-key -o ${name} ${name}.img 1.0.0` });
+  }
+
+  const server = await serveWithNginx(folder);
+  try {
+    for (const name of images) {
+      const lines = [
+        `Origin=${server.url}/${name}`,
+        `PublicKey=${publicKey}`,
+        `Destination=${name}.dest`,
+      ];
+      await Bun.write(`${name}.tako`, `${lines.join("\n")}\nVersion=*\n`);
+    }
+    const imageUrl = (name: string) =>
+      `${server.url}/${name}/store/${readdirSync(`${name}/store`)[0]}`;
+    const fetchNew = (name: string): Program => ({
+      command: `${tako} fetch ${name}.tako`,
+      prepare: () => emptyFolder(`${name}.dest`),
+    });
+    const curlAndHash = (name: string): Program => ({
+      command: `curl -s -o F ${imageUrl(name)} && openssl dgst -sha256 F`,
+      prepare: () => removeFiles("F"),
+    });
+    const storeNew = (name: string): Program => ({
+      command: `${tako} store -f secret-key -o G.origin ${name}.img 1.0.0`,
+      prepare: () => emptyFolder("G.origin"),
+    });
+    const copyAndHash = (name: string): Program => ({
+      command: `cp ${name}.img G && openssl dgst -sha256 G`,
+      prepare: () => removeFiles("G"),
+    });
+
+    print(await compare(`fetch of ${values.mib} MiB`, fetchNew("big"), curlAndHash("big"), FEW));
+    print(await compare(`store of ${values.mib} MiB`, storeNew("big"), copyAndHash("big"), FEW));
+    print(await compare("fetch of three times that", fetchNew("bigger"), curlAndHash("bigger"), 1));
+    print(await compare("store of three times that", storeNew("bigger"), copyAndHash("bigger"), 1));
+
+    await run(fetchNew("small"));
+    const checkAgain = { command: `${tako} fetch small.tako` };
+    const curlManifest = { command: `curl -s -o F ${server.url}/small/manifest` };
+    print(await compare("check with nothing new", checkAgain, curlManifest, MANY));
+    print(
+      await compare(
+        "--version",
+        { command: `${tako} --version` },
+        { command: "curl --version" },
+        MANY,
+      ),
+    );
+  } finally {
+    await server.stop();
+  }
+  for (const line of await compareManifests(FEW)) console.log(line);
+}
+
+function print({ name, ours, theirs, ratio, median, pairs }: Comparison): void {
+  console.log(`${name}: ${ratio.toFixed(2)} of the other (median of ${pairs} pairs)`);
+  for (const [program, { milliseconds, peakBytes }] of [
+    [ours, median.ours],
+    [theirs, median.theirs],
+  ] as const) {
+    const time = `${milliseconds.toFixed(1)} ms`.padStart(12);
+    const memory = `${(peakBytes / MIB).toFixed(0)} MiB`.padStart(9);
+    console.log(`${time}${memory}  ${program.command.replaceAll(tako, "tako")}`);
+  }
+}
+
+function writeRandom(path: string, size: number): void {
+  const fd = openSync(path, "w");
+  const block = new Uint8Array(Math.min(size, 16 * MIB));
+  for (let written = 0; written < size; written += block.length)
+    writeSync(fd, randomFillSync(block));
+  closeSync(fd);
+}
+
+function emptyFolder(path: string): void {
+  removeFiles(path);
+  mkdirSync(path);
+}
+
+/** What the last run left unwritten would slow the next one: it goes to the disk first. */
+function removeFiles(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+  Bun.spawnSync(["sync"]);
+}

@@ -1,0 +1,80 @@
+// From the words of a command line to configs: files, and directories of them (FET-1 to FET-6).
+
+import { readdirSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../core/config.ts";
+import { TakoError } from "../core/error.ts";
+import { readRegularFile, storageError } from "../shell/files.ts";
+
+/** A config file, and what is in it or what is wrong with it. */
+export type LoadedConfig =
+  | { readonly file: string; readonly config: Config }
+  | { readonly file: string; readonly error: TakoError };
+
+/** Loads every config. What is wrong with one is its own result and stops no other. */
+export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
+  return refuseSharedDestinations(paths.flatMap(configFiles).map(loadConfig));
+}
+
+/** A path and, for a directory, the `*.tako` in it; or what is wrong with the path. */
+function configFiles(path: string): readonly (string | { file: string; error: TakoError })[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => name.endsWith(".tako"));
+    if (names.length > 0) return names.sort().map((name) => join(path, name));
+    return [
+      {
+        file: path,
+        error: configError(path, "there is no *.tako file in this directory", "FET-2"),
+      },
+    ];
+  } catch (cause) {
+    return [{ file: path, error: asConfigError(path, cause) }];
+  }
+}
+
+function loadConfig(found: string | LoadedConfig): LoadedConfig {
+  if (typeof found !== "string") return found;
+  try {
+    // A link to a config file is followed, unlike one in the place of a file of Tako's own.
+    const source = readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
+    if (source === undefined) throw configError(found, "there is no such file", "FET-5");
+    return { file: found, config: parseConfig(source, found) };
+  } catch (error) {
+    return { file: found, error: asConfigError(found, error) };
+  }
+}
+
+/** Two configs that would fight over one directory are both wrong (FET-6). */
+function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly LoadedConfig[] {
+  const users = Map.groupBy(configs, (loaded) =>
+    "config" in loaded ? identity(loaded.config.destination) : undefined,
+  );
+  return configs.map((loaded) => {
+    if (!("config" in loaded)) return loaded;
+    const { file, config } = loaded;
+    const id = identity(config.destination);
+    const other = id === undefined ? undefined : users.get(id)?.find((user) => user !== loaded);
+    if (other === undefined) return loaded;
+    const message = `its destination ${config.destination} is also that of ${other.file}`;
+    return { file, error: configError(file, message, "FET-6") };
+  });
+}
+
+/** The directory's device and inode; `undefined` for one that can't be found, which fails later. */
+function identity(directory: string): string | undefined {
+  const stats = statSync(directory, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
+}
+
+function configError(source: string, message: string, rule: string): TakoError {
+  return new TakoError("config", message, { source, rule });
+}
+
+/** A config that cannot be read is as wrong as one that says nothing valid (FET-5). */
+function asConfigError(source: string, thrown: unknown): TakoError {
+  const error = storageError(thrown, "read", source);
+  if (!(error instanceof TakoError)) throw error;
+  if (error.kind === "config") return error;
+  return configError(source, error.message, "FET-5");
+}

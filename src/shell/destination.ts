@@ -1,0 +1,214 @@
+// A host's directory of images: the manifest, the images, `latest` and Tako's two records
+// (spec/destination.md). How each is read and written; when is the story of commands/.
+
+import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Sha256Hex } from "../core/digest.ts";
+import { TakoError } from "../core/error.ts";
+import type { PublicKey } from "../core/keys.ts";
+import {
+  decodeManifest,
+  decodeUnverified,
+  type Entry,
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+} from "../core/manifest.ts";
+import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
+import { imageOfLink, stalePartials } from "../core/select.ts";
+import {
+  isPresent,
+  makeDirectory,
+  readRegularFile,
+  regularFileSize,
+  removeIfPresent,
+  replaceSymlink,
+  storageError,
+  syncDirectory,
+  writeFileAtomically,
+} from "./files.ts";
+import { hashBytes, hashFile } from "./images.ts";
+
+/** The manifest that a host has accepted earlier. */
+export interface LocalManifest {
+  readonly bytes: Uint8Array;
+  readonly manifest: Manifest;
+  /** Whether a key of the config signed it. If not, it counts as history all the same. */
+  readonly signed: boolean;
+}
+
+/** The most bytes of `.etag` and `.owed` that are looked at. */
+const MAX_RECORD_BYTES = 64 * 1024;
+
+/** All methods throw TakoError of kind `storage` for what the file system refuses. */
+export class Destination {
+  readonly path: string;
+  readonly manifestPath: string;
+  readonly storePath: string;
+  readonly #latestPath: string;
+  readonly #etagPath: string;
+  readonly #owedPath: string;
+
+  constructor(path: string) {
+    this.path = path;
+    this.manifestPath = join(path, "manifest");
+    this.storePath = join(path, "store");
+    this.#latestPath = join(path, "latest");
+    this.#etagPath = join(path, ".etag");
+    this.#owedPath = join(path, ".owed");
+  }
+
+  imagePath(digest: Sha256Hex): string {
+    return join(this.storePath, digest);
+  }
+
+  /**
+   * The accepted manifest, `undefined` before the first. It holds the history also when its key
+   * was replaced since; one that cannot be decoded is never passed over (FET-23, FET-32).
+   */
+  readManifest(keys: readonly PublicKey[]): LocalManifest | undefined {
+    const bytes = readRegularFile(this.manifestPath, MAX_MANIFEST_BYTES);
+    if (bytes === undefined) return undefined;
+    try {
+      return { bytes, manifest: decodeManifest(bytes, keys), signed: true };
+    } catch (error) {
+      if (!(error instanceof TakoError)) throw error;
+      if (error.kind === "signature")
+        return { bytes, manifest: this.#decodeHistory(bytes), signed: false };
+      throw this.#damagedManifest(error);
+    }
+  }
+
+  #decodeHistory(bytes: Uint8Array): Manifest {
+    try {
+      return decodeUnverified(bytes);
+    } catch (error) {
+      throw error instanceof TakoError ? this.#damagedManifest(error) : error;
+    }
+  }
+
+  #damagedManifest(cause: TakoError): TakoError {
+    return new TakoError("storage", `the local manifest is damaged: ${cause.message}`, {
+      rule: "FET-23",
+      source: this.manifestPath,
+      ...(cause.line === undefined ? {} : { line: cause.line }),
+      hint: `Restore it, or remove ${this.manifestPath} to start the history anew.`,
+      cause,
+    });
+  }
+
+  writeManifest(bytes: Uint8Array): Promise<void> {
+    return writeFileAtomically(this.path, "manifest", bytes, 0o444);
+  }
+
+  /** The ETag with which the local manifest came from this URL, if that is known (DST-53). */
+  readEtag(url: string, manifest: Uint8Array): string | undefined {
+    const bytes = readRegularFile(this.#etagPath, MAX_RECORD_BYTES, "absent");
+    const record = bytes && decodeEtag(asText(bytes));
+    return record?.url === url && record.digest === hashBytes(manifest) ? record.etag : undefined;
+  }
+
+  /** Keeps the ETag with which a manifest came; without one, nothing is kept (DST-54). */
+  async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
+    if (etag === undefined) {
+      removeIfPresent(this.#etagPath);
+    } else if (this.readEtag(url, manifest) !== etag) {
+      const text = encodeEtag({ url, etag, digest: hashBytes(manifest) });
+      await writeFileAtomically(this.path, ".etag", new TextEncoder().encode(text), 0o644);
+    }
+  }
+
+  /** What is owed. A record that is damaged owes every unit on the image in use (DST-62). */
+  readOwed(inUse: Sha256Hex | undefined): Owed {
+    if (!isPresent(this.#owedPath, "regular file")) return [];
+    const bytes = readRegularFile(this.#owedPath, MAX_RECORD_BYTES, "absent");
+    const everything = inUse === undefined ? [] : [{ digest: inUse, done: [] }];
+    return (bytes && decodeOwed(asText(bytes))) ?? everything;
+  }
+
+  /** Puts on disk what is owed; nothing owed means no file. */
+  async writeOwed(owed: Owed): Promise<void> {
+    if (owed.length > 0) {
+      await writeFileAtomically(
+        this.path,
+        ".owed",
+        new TextEncoder().encode(encodeOwed(owed)),
+        0o644,
+      );
+    } else if (isPresent(this.#owedPath, "regular file")) {
+      removeIfPresent(this.#owedPath);
+      await syncDirectory(this.path);
+    }
+  }
+
+  /** The image in use, `undefined` if `latest` is absent or names none. */
+  readLatest(): Sha256Hex | undefined {
+    if (!isPresent(this.#latestPath, "symbolic link")) return undefined;
+    return imageOfLink(readlinkSync(this.#latestPath));
+  }
+
+  /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
+  swapLatest(digest: Sha256Hex): Promise<void> {
+    return replaceSymlink(this.path, "latest", `store/${digest}`);
+  }
+
+  /**
+   * Whether the entry's image is in the store.
+   *
+   * @param verify false: look at its size only
+   */
+  async checkImage(entry: Entry, verify: boolean): Promise<"present" | "absent" | "damaged"> {
+    const path = this.imagePath(entry.digest);
+    const size = regularFileSize(path);
+    if (size === undefined) return "absent";
+    if (size !== entry.size) return "damaged";
+    return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
+  }
+
+  /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
+  async removeDamaged(digest: Sha256Hex): Promise<void> {
+    if (this.readLatest() === digest) {
+      removeIfPresent(this.#latestPath, "symbolic link");
+      await syncDirectory(this.path);
+    }
+    removeIfPresent(this.imagePath(digest));
+    await syncDirectory(this.storePath);
+  }
+
+  /** Makes `store/` if need be, and removes what downloads of other images left (FET-65). */
+  async prepareStore(wanted: Sha256Hex): Promise<void> {
+    await makeDirectory(this.storePath, 0o755);
+    for (const name of stalePartials(this.#storeNames(), wanted)) {
+      removeIfPresent(join(this.storePath, name));
+    }
+  }
+
+  #storeNames(): readonly string[] {
+    try {
+      return readdirSync(this.storePath);
+    } catch (error) {
+      throw storageError(error, "read", this.storePath);
+    }
+  }
+
+  /** Removes the temporary files of a run that was killed (DST-24). Needs the lock. */
+  removeLeftovers(): void {
+    for (const name of [".manifest.new", ".etag.new", ".owed.new"]) {
+      removeIfPresent(join(this.path, name));
+    }
+    removeIfPresent(join(this.path, ".latest.new"), "symbolic link");
+  }
+
+  /** As root: why others could tamper with this directory, if they could (DST-33). */
+  distrust(): string | undefined {
+    if (process.getuid?.() !== 0) return undefined;
+    const { uid, mode } = statSync(this.path);
+    if (uid !== 0)
+      return `${this.path} belongs to another user (uid ${uid}), who can change images`;
+    if ((mode & 0o022) !== 0) return `${this.path} can be written by its group or by others`;
+    return undefined;
+  }
+}
+
+function asText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
