@@ -1,0 +1,188 @@
+// Origins over sftp:, scp:, ftp: and ftps:, by running the installed curl (ORG-80 to ORG-86).
+
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Sha256Hex } from "../core/digest.ts";
+import { printable } from "../core/error.ts";
+import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
+import { shownPath } from "./files.ts";
+import { type Fail, OriginError } from "./retry.ts";
+import {
+  type Chunks,
+  type ImageAnswer,
+  type ManifestAnswer,
+  receive,
+  type Source,
+  type Timeouts,
+  type Transport,
+} from "./transport.ts";
+
+/** Exit statuses of curl that another try may turn out better (its manual, "EXIT CODES"). */
+const PASSING: readonly number[] = [
+  5, // the proxy's name was not found
+  6, // the host's name was not found
+  7, // no connection
+  12, // FTP: the server did not connect back in time
+  18, // the transfer ended early
+  28, // a time-out
+  35, // the TLS handshake failed
+  52, // nothing was answered
+  55, // sending failed
+  56, // receiving failed
+];
+/** The server cannot continue at an offset: REST failed, ranges are unknown, the file is shorter. */
+const CANNOT_CONTINUE: readonly number[] = [31, 33, 36];
+
+const HINTS: Readonly<Record<number, string>> = {
+  1: "Install a curl that has this scheme; curl --version lists its protocols.",
+  9: "Check Origin=, and the permissions at the origin.",
+  19: "Check Origin=, and that the publisher has uploaded everything.",
+  60: "Check the server's certificate, or for SSH that ~/.ssh/known_hosts has the server's key.",
+  67: "Check the user and password in Origin=, or the SSH key of the user who runs this.",
+  78: "Check Origin=, and that the publisher has uploaded everything.",
+};
+
+/** More than this of what curl says is not kept. */
+const MAX_STDERR_CHARACTERS = 2000;
+
+export class CurlTransport implements Transport {
+  readonly #origin: OriginUrl;
+  readonly #timeouts: Timeouts;
+
+  constructor(origin: OriginUrl, timeouts: Timeouts) {
+    this.#origin = origin;
+    this.#timeouts = timeouts;
+  }
+
+  async manifest(): Promise<ManifestAnswer> {
+    return { kind: "body", chunks: this.#get(manifestUrl(this.#origin), 0) };
+  }
+
+  async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
+    const url = imageUrl(this.#origin, digest);
+    // scp has no offsets: curl would send the whole file as if it were the rest.
+    if (offset > 0 && this.#origin.scheme !== "scp") {
+      const chunks = this.#get(url, offset);
+      try {
+        // Only the first bytes, or their absence, tell whether the server continues.
+        const first = await chunks.next();
+        return { kind: "body", offset, chunks: startingWith(first, chunks) };
+      } catch (error) {
+        if (!(error instanceof CurlError && CANNOT_CONTINUE.includes(error.status))) throw error;
+      }
+    }
+    return { kind: "body", offset: 0, chunks: this.#get(url, 0) };
+  }
+
+  async *#get(url: string, offset: number): Chunks {
+    const shown = this.#origin.shown + url.slice(this.#origin.href.length);
+    const fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
+    yield* receive(startCurl(this.#origin, url, shown, offset), fail, this.#timeouts);
+  }
+}
+
+/** curl ended with an error. */
+class CurlError extends OriginError {
+  readonly status: number;
+
+  constructor(shown: string, status: number, said: string) {
+    const hint = HINTS[status];
+    super(shown, `curl failed with status ${status}${said === "" ? "" : `: ${said}`}`, {
+      rule: "ORG-84",
+      passing: PASSING.includes(status),
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.status = status;
+  }
+}
+
+function startCurl(origin: OriginUrl, url: string, shown: string, offset: number): Source {
+  if (origin.scheme === "sftp" || origin.scheme === "scp") requireKnownHosts(shown);
+  const curl = spawnCurl(origin, url, shown, offset);
+  // Bytes that nobody has asked for do not keep the program running.
+  curl.unref();
+  const reader = curl.stdout.getReader();
+  const said = beginningOf(curl.stderr);
+  return {
+    read: async () => {
+      curl.ref();
+      try {
+        const { value } = await reader.read();
+        if (value !== undefined) return value;
+        const status = await curl.exited;
+        if (status !== 0) throw new CurlError(shown, status, messageIn(await said, origin));
+        return undefined;
+      } finally {
+        curl.unref();
+      }
+    },
+    stop: async () => {
+      curl.ref();
+      curl.kill("SIGKILL");
+      await curl.exited;
+    },
+  };
+}
+
+function spawnCurl(origin: OriginUrl, url: string, shown: string, offset: number) {
+  const cmd = ["curl", "-q", "-g", "--proto", `=${origin.scheme}`, "--silent", "--show-error"];
+  if (offset > 0) cmd.push("--continue-at", `${offset}`);
+  cmd.push("--output", "-", "--config", "-");
+  const config = `url = "${withCredentials(origin, url).replace(/["\\]/g, "\\$&")}"\n`;
+  try {
+    return Bun.spawn(cmd, { stdin: Buffer.from(config), stdout: "pipe", stderr: "pipe" });
+  } catch (error) {
+    throw new OriginError(shown, `cannot run curl, which reads ${origin.scheme}: origins`, {
+      rule: "ORG-84",
+      hint: "Install curl.",
+      cause: error,
+    });
+  }
+}
+
+/** Percent-encoded, credentials need no quoting of any kind. */
+function withCredentials(origin: OriginUrl, url: string): string {
+  if (origin.credentials === undefined) return url;
+  const { user, password } = origin.credentials;
+  const secret = password === "" ? "" : `:${encodeURIComponent(password)}`;
+  return url.replace("://", () => `://${encodeURIComponent(user)}${secret}@`);
+}
+
+/** Without the file, curl would take any server's key, and tell it the password (ORG-87). */
+function requireKnownHosts(shown: string): void {
+  const path = join(homedir(), ".ssh", "known_hosts");
+  if (existsSync(path)) return;
+  throw new OriginError(shown, `there is no ${shownPath(path)} to check the server's key with`, {
+    rule: "ORG-87",
+    hint: "Put the server's key into it; ssh-keyscan prints it.",
+  });
+}
+
+/** What curl said, in its first line, without anything secret (ORG-84, ORG-90). */
+function messageIn(stderr: string, { credentials }: OriginUrl): string {
+  let line = /^curl: \(\d+\) (.*)/m.exec(stderr)?.[1] ?? "";
+  for (const secret of [credentials?.password ?? "", credentials?.user ?? ""]) {
+    if (secret === "") continue;
+    line = line.replaceAll(encodeURIComponent(secret), "***").replaceAll(secret, "***");
+  }
+  return printable(line);
+}
+
+async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    if (text.length < MAX_STDERR_CHARACTERS) text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+async function* startingWith(first: IteratorResult<Uint8Array, void>, rest: Chunks): Chunks {
+  try {
+    if (first.value !== undefined) yield first.value;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}

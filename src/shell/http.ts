@@ -1,0 +1,223 @@
+// Origins over http: and https: (ORG-10 to ORG-46): the requests, the redirects, and what each
+// status means. When to try again and how much to read is decided elsewhere.
+
+import { version } from "../../package.json" with { type: "json" };
+import type { Sha256Hex } from "../core/digest.ts";
+import { printable } from "../core/error.ts";
+import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
+import { isKeepableEtag } from "../core/records.ts";
+import { connectionFailure } from "./http-error.ts";
+import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
+import {
+  type Chunks,
+  type ImageAnswer,
+  type ManifestAnswer,
+  manifestTooLong,
+  receive,
+  type Timeouts,
+  type Transport,
+} from "./transport.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+const MAX_REDIRECTS = 10;
+
+const HINTS: Readonly<Record<number, string>> = {
+  401: "Check the user and password in Origin=.",
+  403: "Check the user and password in Origin=, and the permissions at the origin.",
+  404: "Check Origin=, and that the publisher has uploaded everything.",
+  407: "Check the user and password of the proxy.",
+};
+
+export interface HttpEffects {
+  readonly timeouts: Timeouts;
+  /** Milliseconds since the epoch, to read a date in `Retry-After`. */
+  readonly now: () => number;
+}
+
+/** An answer whose headers have arrived. */
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Makes an error of this request, which names its URL and where it was redirected to. */
+  readonly fail: Fail;
+  /** The body, as sent (ORG-11). */
+  readonly chunks: () => Chunks;
+  /** Ends a request whose body nobody wants. */
+  readonly stop: () => void;
+}
+
+export class HttpTransport implements Transport {
+  readonly #origin: OriginUrl;
+  readonly #effects: HttpEffects;
+  /** Scheme, host and port, the only ones that get the credentials (ORG-44). */
+  readonly #home: string;
+
+  constructor(origin: OriginUrl, effects: HttpEffects) {
+    this.#origin = origin;
+    this.#effects = effects;
+    this.#home = new URL(origin.href).origin;
+  }
+
+  async manifest(etag?: string): Promise<ManifestAnswer> {
+    const url = manifestUrl(this.#origin);
+    const answer = await this.#get(url, etag === undefined ? {} : { "If-None-Match": etag });
+    if (answer.status === 200) {
+      if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
+        answer.stop();
+        throw manifestTooLong(url);
+      }
+      const next = answer.headers.get("ETag") ?? "";
+      const kept = isKeepableEtag(next) ? { etag: next } : {};
+      return { kind: "body", chunks: answer.chunks(), ...kept };
+    }
+    answer.stop();
+    if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
+    throw this.#refusal(answer);
+  }
+
+  async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
+    const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
+    const answer = await this.#get(imageUrl(this.#origin, digest), range);
+    if (answer.status === 200) return { kind: "body", offset: 0, chunks: answer.chunks() };
+    if (offset > 0 && continuesAt(answer, offset, size)) {
+      return { kind: "body", offset, chunks: answer.chunks() };
+    }
+    answer.stop();
+    if (answer.status === 410) return { kind: "gone" };
+    const refusal = this.#refusal(answer);
+    if (offset === 0 || refusal.passing || answer.status === 404) throw refusal;
+    return this.image(digest, size, 0);
+  }
+
+  /** Asks, and follows redirects one at a time (ORG-40). */
+  async #get(url: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const shown = this.#origin.shown + url.slice(this.#origin.href.length);
+    let target = new URL(url);
+    let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#request(target, headers, fail);
+      if (!REDIRECTS.includes(answer.status)) return answer;
+      answer.stop();
+      if (redirects === MAX_REDIRECTS) {
+        throw fail(`more than ${MAX_REDIRECTS} redirects`, { rule: "ORG-40" });
+      }
+      const next = redirectTarget(target, answer);
+      fail = (reason, facts) =>
+        new OriginError(shown, `redirected to ${showTarget(next)}: ${reason}`, facts);
+      target = next;
+    }
+  }
+
+  /** One request, until its headers are there. */
+  async #request(
+    target: URL,
+    headers: Readonly<Record<string, string>>,
+    fail: Fail,
+  ): Promise<Answer> {
+    const { timeouts } = this.#effects;
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      const reason = `no answer within ${timeouts.headersMs / 1000} s`;
+      controller.abort(fail(reason, { passing: true }));
+    }, timeouts.headersMs);
+    const failure = (error: unknown, inBody: boolean) => {
+      if (error instanceof OriginError) return error;
+      const { reason, facts } = connectionFailure(error, inBody);
+      return fail(reason, facts);
+    };
+    try {
+      const response = await fetch(target.href, {
+        headers: {
+          "User-Agent": `tako/${version}`,
+          "Accept-Encoding": "identity",
+          ...(target.origin === this.#home ? this.#authorization() : {}),
+          ...headers,
+        },
+        decompress: false,
+        redirect: "manual",
+        timeout: false,
+        // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
+        tls: { rejectUnauthorized: true },
+        signal: controller.signal,
+      });
+      const stop = () => controller.abort();
+      return {
+        status: response.status,
+        headers: response.headers,
+        fail,
+        stop,
+        chunks: () => {
+          const reader = response.body?.getReader();
+          const read = async () => {
+            try {
+              return (await reader?.read())?.value;
+            } catch (error) {
+              throw failure(error, true);
+            }
+          };
+          return receive({ read, stop }, fail, timeouts);
+        },
+      };
+    } catch (error) {
+      throw failure(error, false);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Basic authentication (RFC 7617), in a header since a URL would show it (ORG-15). */
+  #authorization(): Readonly<Record<string, string>> {
+    const { credentials } = this.#origin;
+    if (credentials === undefined) return {};
+    const pair = Buffer.from(`${credentials.user}:${credentials.password}`, "utf8");
+    return { Authorization: `Basic ${pair.toString("base64")}` };
+  }
+
+  /** The error of an answer with another status than was asked for (ORG-20). */
+  #refusal({ status, headers, fail }: Answer): OriginError {
+    const passing = status === 408 || status === 429 || (status >= 500 && status <= 599);
+    const retryAfterMs = passing
+      ? parseRetryAfter(headers.get("Retry-After"), this.#effects.now())
+      : undefined;
+    const wait =
+      retryAfterMs === undefined ? "" : `, and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    const hint = HINTS[status];
+    return fail(`the server answered with status ${status}${wait}`, {
+      rule: status === 304 ? "ORG-21" : "ORG-20",
+      passing,
+      retryAfterMs,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+/** Whether it is a 206 that brings the rest of this very image (ORG-23). */
+function continuesAt({ status, headers }: Answer, offset: number, size: number): boolean {
+  const range = /^bytes (\d+)-\d+\/(\d+)$/i.exec(headers.get("Content-Range") ?? "");
+  return status === 206 && Number(range?.[1]) === offset && Number(range?.[2]) === size;
+}
+
+function redirectTarget(from: URL, { headers, fail }: Answer): URL {
+  const location = headers.get("Location");
+  const to = location === null ? null : URL.parse(location, from.href);
+  if (to === null) throw fail("a redirect without a valid Location", { rule: "ORG-43" });
+  // Credentials and fragment of a Location are nothing that an origin may set (ORG-44).
+  to.username = "";
+  to.password = "";
+  to.hash = "";
+  const isSafer = to.protocol === "https:";
+  if (!isSafer && from.protocol === "https:") {
+    throw fail(`redirected from https to ${showTarget(to)}`, { rule: "ORG-41" });
+  }
+  if (!isSafer && to.protocol !== "http:") {
+    throw fail(`redirected to ${showTarget(to)}`, { rule: "ORG-42" });
+  }
+  return to;
+}
+
+/** Without its query, which in a presigned URL is as good as a password. */
+function showTarget(url: URL): string {
+  const query = url.search === "" ? "" : "?...";
+  return printable(`${url.protocol}//${url.host}${url.pathname}${query}`, 300);
+}

@@ -1,0 +1,71 @@
+// What the tests of origins have in common: an image, effects that do not wait, and how an error is
+// looked at.
+
+import { expect } from "bun:test";
+import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
+import { TakoError } from "../../src/core/error.ts";
+import { parseOriginUrl } from "../../src/core/origin-url.ts";
+import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin.ts";
+
+export const manifest = Buffer.from(
+  "Tako Manifest 1\n\nnot signed, which is not an origin's business\n",
+);
+
+/** 100,000 bytes. */
+export const image = Uint8Array.from({ length: 100_000 }, (_, index) => (index * 31) % 251);
+
+/** Any 64 digits will do: an origin does not look at what an image's digest is. */
+export const digest = sha256Hex("0123456789abcdef".repeat(4));
+
+export const files = { manifest, [`store/${digest}`]: image };
+
+function sha256Hex(text: string): Sha256Hex {
+  const parsed = parseSha256Hex(text);
+  if (parsed === undefined) throw new Error("not a digest");
+  return parsed;
+}
+
+export interface Asked {
+  readonly origin: Origin;
+  /** The milliseconds of every wait. */
+  readonly slept: number[];
+  /** What was said about each further try. */
+  readonly retries: { url: string; reason: string; delayMs: number }[];
+}
+
+/** An origin whose retries do not wait, and whose jitter is none. */
+export function open(url: string, effects: Partial<OriginEffects> = {}): Asked {
+  const slept: number[] = [];
+  const retries: Asked["retries"] = [];
+  const origin = openOrigin(parseOriginUrl(url), {
+    sleep: async (ms) => {
+      slept.push(ms);
+    },
+    random: () => 0.5,
+    onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
+    ...effects,
+  });
+  return { origin, slept, retries };
+}
+
+/** The bytes of an image from an offset, and the offset that the answer has. */
+export async function readImage(
+  origin: Origin,
+  offset = 0,
+): Promise<{ offset: number; bytes: Uint8Array } | "gone"> {
+  const answer = await origin.image(digest, image.length, offset);
+  if (answer.kind === "gone") return "gone";
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.chunks) chunks.push(chunk);
+  return { offset: answer.offset, bytes: Buffer.concat(chunks) };
+}
+
+/** The TakoError that a promise is expected to reject with. */
+export async function failureOf(promise: Promise<unknown>): Promise<TakoError> {
+  const error = await promise.then(
+    (value) => new Error(`nothing was thrown, but given: ${Bun.inspect(value)}`),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(TakoError);
+  return error as TakoError;
+}

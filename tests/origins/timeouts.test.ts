@@ -1,0 +1,80 @@
+// Origins that answer late, stop in the middle or drip. Time-outs are shortened, never the sockets.
+
+import { afterAll, beforeEach, expect, test } from "bun:test";
+import { startHostileOrigin } from "../support/hostile-origin.ts";
+import { digest, failureOf, files, image, open, readImage } from "./asking.ts";
+
+const server = await startHostileOrigin(files);
+afterAll(() => server.stop());
+beforeEach(() => {
+  server.requests.length = 0;
+});
+
+const never = 1_000_000;
+
+test("ORG-60: headers that do not arrive in time are a failure that can pass", async () => {
+  const timeouts = { headersMs: 300, idleMs: never, slowMs: never };
+  const { origin, slept } = open(server.origin("stall-headers"), { timeouts });
+  const error = await failureOf(origin.manifest());
+  expect(error.message).toBe("no answer within 0.3 s");
+  expect(slept).toHaveLength(3);
+  await Promise.all(server.requests.map(({ closed }) => closed));
+});
+
+test("ORG-61: a body that stands still is given up", async () => {
+  const timeouts = { headersMs: never, idleMs: 300, slowMs: never };
+  const { origin } = open(server.origin("stall-body"), { timeouts });
+  const error = await failureOf(readImage(origin));
+  expect(error).toMatchObject({ kind: "origin", passing: true });
+  expect(error.message).toBe("nothing arrived for 0.3 s");
+  await server.requests[0]!.closed;
+});
+
+test("ORG-61: bytes that arrived before the standstill are given out", async () => {
+  const timeouts = { headersMs: never, idleMs: 300, slowMs: never };
+  const answer = await open(server.origin("stall-body"), { timeouts }).origin.image(
+    digest,
+    image.length,
+    0,
+  );
+  if (answer.kind === "gone") throw new Error("gone");
+  let size = 0;
+  const reading = (async () => {
+    for await (const chunk of answer.chunks) size += chunk.length;
+  })();
+  await failureOf(reading);
+  expect(size).toBe(image.length / 2);
+});
+
+test("ORG-62: a body that only drips is given up", async () => {
+  const timeouts = { headersMs: never, idleMs: 1500, slowMs: 1500 };
+  const { origin } = open(server.origin("trickle"), { timeouts });
+  const error = await failureOf(readImage(origin));
+  expect(error).toMatchObject({ kind: "origin", passing: true });
+  expect(error.message).toBe("less than 1 KiB a second arrived for 1.5 s");
+  await server.requests[0]!.closed;
+});
+
+test("ORG-63: a body that keeps moving may take longer than every time-out", async () => {
+  const timeouts = { headersMs: 600, idleMs: 600, slowMs: 600 };
+  const { origin } = open(server.origin("steady"), { timeouts });
+  const started = performance.now();
+  expect(await readImage(origin)).toEqual({ offset: 0, bytes: Buffer.from(image) });
+  expect(performance.now() - started).toBeGreaterThan(1500);
+});
+
+test("ORG-61: a reader that takes its time is not the origin's fault", async () => {
+  const timeouts = { headersMs: 300, idleMs: 300, slowMs: 300 };
+  const answer = await open(server.origin("honest"), { timeouts }).origin.image(
+    digest,
+    image.length,
+    0,
+  );
+  if (answer.kind === "gone") throw new Error("gone");
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.chunks) {
+    chunks.push(chunk);
+    await Bun.sleep(1000);
+  }
+  expect(Buffer.concat(chunks)).toEqual(Buffer.from(image));
+});
