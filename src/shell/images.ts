@@ -22,6 +22,8 @@ const MIB = 1024 * 1024;
 const BLOCK = MIB;
 /** From this many bytes on, it pays to write a chunk on another thread while it is hashed. */
 const OVERLAP = MIB / 4;
+/** Until the next look at a pipe that is empty and does not wait. */
+const POLL_MS = 10;
 /** Bytes after which what is written is sent to the disk, so that the last sync has little to do. */
 const SYNC_EVERY = 32 * MIB;
 
@@ -50,13 +52,17 @@ export function hashBytes(bytes: Uint8Array): Sha256Hex {
  * @param path what errors name
  */
 export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint8Array> {
-  const readInto = (buffer: Uint8Array) =>
-    read(fd, buffer, 0, buffer.length, null).then(
-      ({ bytesRead }) => buffer.subarray(0, bytesRead),
-      (error: unknown) => {
-        throw storageError(error, "read", path);
-      },
-    );
+  const readInto = async (buffer: Uint8Array): Promise<Uint8Array> => {
+    try {
+      const { bytesRead } = await read(fd, buffer, 0, buffer.length, null);
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      if (!isErrno(error, "EAGAIN")) throw storageError(error, "read", path);
+      // A standard input that the parent process made non-blocking.
+      await Bun.sleep(POLL_MS);
+      return readInto(buffer);
+    }
+  };
   let current = new Uint8Array(BLOCK);
   let spare = new Uint8Array(BLOCK);
   let ahead = readInto(current);

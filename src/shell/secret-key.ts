@@ -1,0 +1,102 @@
+// Where the publisher's secret key comes from (PUB-1 to PUB-6). Nothing here shows any part of it.
+
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { TakoError } from "../core/error.ts";
+import { parseSecretKey, type SecretKey } from "../core/keys.ts";
+import { isErrno, shownPath, storageError } from "./files.ts";
+
+/** The ways to give a key, and what is said about them. */
+export interface KeySources {
+  /** `--key`: the key itself. */
+  readonly key?: string;
+  /** `--key-file`: the path of a file that holds it. */
+  readonly keyFile?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly warn: (message: string) => void;
+}
+
+/** A key and the white space around it are much shorter. */
+const MAX_KEY_FILE_BYTES = 4096;
+/** The name of systemd's credential (`LoadCredential=tako-secret-key:...`). */
+const CREDENTIAL = "tako-secret-key";
+
+/**
+ * The first key that is given.
+ *
+ * @throws TakoError of kind `usage` for no key or two options, `key` for a key that is not valid,
+ *   `storage` for a file that cannot be read
+ */
+export async function findSecretKey(sources: KeySources): Promise<SecretKey> {
+  const { key, keyFile, environment, warn } = sources;
+  if (key !== undefined && keyFile !== undefined) {
+    throw new TakoError("usage", "--key and --key-file exclude each other", { rule: "PUB-2" });
+  }
+  if (key !== undefined) {
+    warn("other users of this machine can see a key on the command line; use --key-file instead");
+    return parseSecretKey(key);
+  }
+  if (keyFile !== undefined) return readKeyFile(keyFile, warn);
+  if (environment["TAKO_SECRET_KEY"]) return parseSecretKey(environment["TAKO_SECRET_KEY"]);
+  return readCredential(environment["CREDENTIALS_DIRECTORY"]);
+}
+
+async function readKeyFile(path: string, warn: (message: string) => void): Promise<SecretKey> {
+  const { text, mode } = await readKeyText(path).catch((error: unknown) => {
+    throw storageError(error, "read", path);
+  });
+  if ((mode & 0o077) !== 0) {
+    const file = shownPath(path);
+    warn(`other users of this machine may read the key file ${file}; chmod 600 it`);
+  }
+  return parseKeyOf(path, text);
+}
+
+async function readCredential(directory: string | undefined): Promise<SecretKey> {
+  if (directory) {
+    const path = join(directory, CREDENTIAL);
+    try {
+      return parseKeyOf(path, (await readKeyText(path)).text);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw storageError(error, "read", path);
+    }
+  }
+  throw new TakoError("usage", "no secret key is given", {
+    rule: "PUB-3",
+    hint: `Use --key-file FILE, --key KEY, TAKO_SECRET_KEY, or systemd's LoadCredential=${CREDENTIAL}:FILE.`,
+  });
+}
+
+function parseKeyOf(path: string, text: string): SecretKey {
+  try {
+    return parseSecretKey(text);
+  } catch (error) {
+    if (!(error instanceof TakoError)) throw error;
+    const { kind, message, rule } = error;
+    const source = shownPath(path);
+    throw new TakoError(kind, message, { source, ...(rule === undefined ? {} : { rule }) });
+  }
+}
+
+/** The text of a key file, and the mode of a regular one: a pipe such as `<(pass show tako)` has none. */
+async function readKeyText(path: string): Promise<{ text: string; mode: number }> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    const stats = await handle.stat();
+    const text = new TextDecoder().decode(await readToEnd(handle, path));
+    return { text, mode: stats.isFile() ? stats.mode : 0 };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readToEnd(handle: FileHandle, path: string): Promise<Uint8Array> {
+  const buffer = new Uint8Array(MAX_KEY_FILE_BYTES + 1);
+  for (let length = 0; length < buffer.length; ) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
+    if (bytesRead === 0) return buffer.subarray(0, length);
+    length += bytesRead;
+  }
+  throw new TakoError("key", "it is too large for a secret key", { source: shownPath(path) });
+}

@@ -1,0 +1,229 @@
+// Publishers as processes: the order of what they ask the kernel for, death at any point of it, disks
+// that fail, and several at once.
+
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { needs } from "../support/needs.ts";
+import { environment, programs } from "../support/program.ts";
+import { key, manifestOf, Publisher, sha256 } from "./publisher.ts";
+
+const env = { TAKO_SECRET_KEY: key.secret };
+const strace = needs("strace");
+const sources = programs[0]!;
+
+/** The calls that change or sync files, as `fsync store/.new`, in the order in which they ended. */
+async function trace(publisher: Publisher, args: string[]): Promise<string[]> {
+  const log = join(publisher.folder, "strace");
+  const calls = "rename,renameat,renameat2,fsync,fdatasync,fchmod,mkdir,flock";
+  const command = ["strace", "-f", "-y", "-o", log, "-e", `trace=${calls}`];
+  const child = Bun.spawn([...command, ...sources.command(args)], {
+    env: environment(env),
+    stderr: "ignore",
+  });
+  expect(await child.exited).toBe(0);
+  return endedCalls(readFileSync(log, "latin1"), publisher.directory);
+}
+
+function endedCalls(log: string, directory: string): string[] {
+  const unfinished = new Map<string, string>();
+  const ended: string[] = [];
+  for (const line of log.split("\n")) {
+    const [, thread = "", rest = ""] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (rest.endsWith("<unfinished ...>")) {
+      unfinished.set(thread, rest);
+    } else {
+      const call = rest.startsWith("<...") ? `${unfinished.get(thread)}${rest}` : rest;
+      const [, name = "", args = ""] = /^(\w+)\((.*)\) += 0$/.exec(call) ?? [];
+      const paths = [...args.matchAll(/["<](\/[^">]*)[">]/g)].map(([, path = ""]) => path);
+      const ours = paths.filter((path) => path.startsWith(directory));
+      const shown = ours.map((path) => path.slice(directory.length + 1) || ".");
+      const mode = /, (0[0-7]{3})/.exec(args)?.[1];
+      if (shown.length > 0) ended.push([name, ...shown, ...(mode ? [mode] : [])].join(" "));
+    }
+  }
+  return ended;
+}
+
+describe.skipIf(strace.missing)("under strace", () => {
+  test("PUB-11, PUB-13, PUB-14: everything is synced before it gets its name, the image before the manifest", async () => {
+    await using publisher = await Publisher.create();
+    const image = publisher.file("image", "one");
+    const calls = await trace(publisher, ["store", "-o", publisher.directory, image, "1"]);
+    expect(calls).toEqual([
+      "flock .",
+      "mkdir store 0700",
+      "fchmod store 0755",
+      "fsync .",
+      "fchmod store/.new 0444",
+      "fsync store/.new",
+      `rename store/.new store/${sha256("one")}`,
+      "fsync store",
+      "fchmod .manifest.new 0444",
+      "fsync .manifest.new",
+      "rename .manifest.new manifest",
+      "fsync .",
+    ]);
+  });
+
+  test("PUB-30: storing again renames nothing", async () => {
+    await using publisher = await Publisher.create();
+    const image = publisher.file("image", "one");
+    await publisher.store({ image, version: "1" });
+    const calls = await trace(publisher, ["store", "-o", publisher.directory, image, "1"]);
+    expect(calls).toEqual(["flock .", "fsync store"]);
+  });
+
+  for (const [call, path] of [
+    ["fsync", "store/.new"],
+    ["rename", "store/.new"],
+    ["fsync", "store"],
+    ["fsync", ".manifest.new"],
+    ["rename", ".manifest.new"],
+    ["fsync", ""],
+  ] as const) {
+    test(`PUB-13: killed at ${call} of ${path || "DIR"}, all is whole, and the next run ends well`, async () => {
+      await using publisher = await Publisher.create();
+      await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+      const image = publisher.file("image", "two");
+      const args = ["store", "-o", publisher.directory, image, "2"];
+      const target = ["-P", join(publisher.directory, path)];
+      const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL`];
+      const command = ["strace", "-f", "-o", "/dev/null", ...target, ...inject];
+      const child = Bun.spawn([...command, ...sources.command(args)], {
+        env: environment(env),
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await child.exited;
+      expect(child.signalCode).toBe("SIGKILL");
+
+      const before = manifestOf(key, ["1", "one"]);
+      const after = manifestOf(key, ["1", "one"], ["2", "two"]);
+      const isManifestRenamed = call === "fsync" && path === "";
+      expect(publisher.manifest()).toBe(isManifestRenamed ? after : before);
+      const images = readdirSync(join(publisher.directory, "store")).filter((n) => n !== ".new");
+      for (const name of images) {
+        expect(sha256(readFileSync(join(publisher.directory, "store", name)))).toBe(name);
+      }
+      expect(images).toContain(sha256("one"));
+      if (isManifestRenamed) expect(images).toContain(sha256("two"));
+
+      await publisher.store({ image, version: "2" });
+      expect(publisher.manifest()).toBe(after);
+      expect(readdirSync(publisher.directory).sort()).toEqual(["manifest", "store"]);
+      const both = [sha256("one"), sha256("two")].sort();
+      expect(readdirSync(join(publisher.directory, "store")).sort()).toEqual(both);
+    });
+  }
+
+  for (const [call, errno, words] of [
+    ["openat", "EACCES", "permission denied"],
+    ["openat", "EROFS", "read-only"],
+    ["write,pwrite64", "ENOSPC", "no space is left"],
+    ["write,pwrite64", "EDQUOT", "quota"],
+    ["fsync", "EIO", "read or write error"],
+    ["fdatasync", "EIO", "read or write error"],
+  ] as const) {
+    test(`PUB-11, CLI-33: ${errno} of ${call} is status 5, in words, and nothing changes`, async () => {
+      await using publisher = await Publisher.create();
+      await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+      const before = publisher.snapshot();
+      const image = publisher.file("image", Buffer.alloc(80 * 1024 * 1024, "image"));
+      const args = ["store", "-o", publisher.directory, image, "2"];
+      const path = join(publisher.directory, "store/.new");
+      const options = ["-P", path, "-e", `trace=${call}`, "-e", `inject=${call}:error=${errno}`];
+      const command = ["strace", "-f", "-o", "/dev/null", ...options];
+      const child = Bun.spawn([...command, ...sources.command(args)], {
+        env: environment(env),
+        stderr: "pipe",
+      });
+      const stderr = await child.stderr.text();
+      expect(await child.exited).toBe(5);
+      expect(stderr).toContain(path);
+      expect(stderr).toContain(words);
+      expect(publisher.snapshot()).toEqual(before);
+    });
+  }
+});
+
+for (const program of programs) {
+  describe(program.name, () => {
+    test("PUB-11: a run that is killed while it copies leaves what the next one clears away", async () => {
+      await using publisher = await Publisher.create();
+      const args = ["store", "-o", publisher.directory, "-", "1"];
+      const child = Bun.spawn(program.command(args), {
+        env: environment(env),
+        stdin: "pipe",
+        stderr: "ignore",
+      });
+      const copy = join(publisher.directory, "store/.new");
+      child.stdin.write("half an image");
+      await child.stdin.flush();
+      while (!existsSync(copy) || statSync(copy).size === 0) await Bun.sleep(10);
+      child.kill("SIGKILL");
+      await child.exited;
+      expect(readdirSync(publisher.directory)).toEqual(["store"]);
+      expect(readFileSync(copy, "latin1")).toBe("half an image");
+
+      const image = publisher.file("image", "a whole image");
+      const again = await program.run(["store", "-o", publisher.directory, image, "1"], { env });
+      expect([again.status, again.stdout]).toEqual([0, `1 -> ${sha256("a whole image")}\n`]);
+      expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256("a whole image")]);
+      expect(publisher.manifest()).toBe(manifestOf(key, ["1", "a whole image"]));
+    });
+
+    test("PUB-20: four publishers at once all land", async () => {
+      await using publisher = await Publisher.create();
+      const versions = ["1", "2", "3", "4"];
+      const ended = await Promise.all(
+        versions.map((version) => {
+          const image = publisher.file(`image-${version}`, `image ${version}`);
+          return program.run(["store", "-o", publisher.directory, image, version], { env });
+        }),
+      );
+      expect(ended.map(({ status, stdout }) => [status, stdout])).toEqual(
+        versions.map((version) => [0, `${version} -> ${sha256(`image ${version}`)}\n`]),
+      );
+      expect(publisher.manifest()).toBe(
+        manifestOf(
+          key,
+          ...versions.map((version) => [version, `image ${version}`] as [string, string]),
+        ),
+      );
+    });
+
+    test("PUB-20, DST-42: a publisher that waits for another says so", async () => {
+      await using publisher = await Publisher.create();
+      const args = (version: string) => ["store", "-o", publisher.directory, "-", version];
+      const first = Bun.spawn(program.command(args("1")), {
+        env: environment(env),
+        stdin: "pipe",
+        stderr: "ignore",
+      });
+      first.stdin.write("one");
+      await first.stdin.flush();
+      while (!existsSync(join(publisher.directory, "store/.new"))) await Bun.sleep(10);
+      setTimeout(() => first.stdin.end(), 2000);
+      const second = await program.run(args("2"), { env, input: "two" });
+      expect(await first.exited).toBe(0);
+      expect(second.status).toBe(0);
+      expect(second.stderr).toContain(publisher.directory);
+      expect(publisher.manifest()).toBe(manifestOf(key, ["1", "one"], ["2", "two"]));
+    });
+
+    test("CLI-33: a limit on the size of files is status 5", async () => {
+      await using publisher = await Publisher.create();
+      const image = publisher.file("image", Buffer.alloc(1024 * 1024));
+      const words = program.command(["store", "-o", publisher.directory, image, "1"]);
+      // In units of 512 bytes; ignored, the signal becomes an error of the write.
+      const script = `trap "" XFSZ; ulimit -f 100; exec "$@"`;
+      const child = Bun.spawn(["sh", "-c", script, "sh", ...words], {
+        env: environment(env),
+        stderr: "pipe",
+      });
+      expect(await child.stderr.text()).toContain(join(publisher.directory, "store/.new"));
+      expect(await child.exited).toBe(5);
+      expect(readdirSync(join(publisher.directory, "store"))).toEqual([]);
+    });
+  });
+}

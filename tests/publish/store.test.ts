@@ -1,0 +1,317 @@
+// Storing images: what is in the directory after, byte for byte, and what is refused.
+
+import { expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { TakoError } from "../../src/core/error.ts";
+import { key, manifestOf, otherKey, Publisher, sha256 } from "./publisher.ts";
+
+function mode(path: string): string {
+  return (statSync(path).mode & 0o7777).toString(8);
+}
+
+test("PUB-10, PUB-15: image and manifest are those that sha256sum and openssl make", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const result = await publisher.store({ image, version: "1.0" });
+  const digest = sha256("one");
+  expect(result).toEqual({ version: "1.0", sha256: digest as never, changed: true });
+  expect(publisher.manifest()).toBe(manifestOf(key, ["1.0", "one"]));
+  expect(readFileSync(join(publisher.directory, "store", digest), "latin1")).toBe("one");
+  expect(readdirSync(publisher.directory).sort()).toEqual(["manifest", "store"]);
+  expect(readdirSync(join(publisher.directory, "store"))).toEqual([digest]);
+});
+
+test("PUB-15: entries go to their place in the order, and the others stay", async () => {
+  await using publisher = await Publisher.create();
+  for (const version of ["1.10", "1.9", "2-beta", "2"]) {
+    await publisher.store({ image: publisher.file("image", version), version });
+  }
+  expect(publisher.manifest()).toBe(
+    manifestOf(key, ["1.9", "1.9"], ["1.10", "1.10"], ["2-beta", "2-beta"], ["2", "2"]),
+  );
+});
+
+test("PUB-10: images of no bytes, of a block and a byte, and of many blocks", async () => {
+  await using publisher = await Publisher.create();
+  const sizes = [0, 1, 1024 * 1024, 1024 * 1024 + 1, 70 * 1024 * 1024 + 12345];
+  for (const [index, size] of sizes.entries()) {
+    const bytes = Buffer.alloc(size, "the image\n");
+    const result = await publisher.store({
+      image: publisher.file("image", bytes),
+      version: `${index + 1}`,
+    });
+    expect(result.sha256).toBe(sha256(bytes) as never);
+    const stored = join(publisher.directory, "store", sha256(bytes));
+    expect(readFileSync(stored).equals(bytes)).toBe(true);
+    expect(publisher.manifest()).toContain(`\n${index + 1} ${size} ${sha256(bytes)}\n`);
+  }
+});
+
+test("PUB-11, PUB-12, PUB-14: modes are 0444 and 0755, whatever the umask", async () => {
+  const umask = process.umask(0o077);
+  try {
+    await using publisher = await Publisher.create();
+    chmodSync(publisher.directory, 0o750);
+    await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+    expect(mode(publisher.directory)).toBe("750");
+    expect(mode(join(publisher.directory, "store"))).toBe("755");
+    expect(mode(join(publisher.directory, "store", sha256("one")))).toBe("444");
+    expect(mode(join(publisher.directory, "manifest"))).toBe("444");
+  } finally {
+    process.umask(umask);
+  }
+});
+
+test("PUB-12: an existing store keeps its mode, a missing DIR is not made", async () => {
+  await using publisher = await Publisher.create();
+  mkdirSync(join(publisher.directory, "store"), { mode: 0o700 });
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1" });
+  expect(mode(join(publisher.directory, "store"))).toBe("700");
+
+  const directory = join(publisher.folder, "missing");
+  const error = await publisher.failure({ image, version: "1", directory });
+  expect(error.kind).toBe("storage");
+  expect(error.source).toBe(directory);
+  expect(existsSync(directory)).toBe(false);
+});
+
+test("PUB-11: what a killed run left is removed or replaced", async () => {
+  await using publisher = await Publisher.create();
+  mkdirSync(join(publisher.directory, "store"));
+  writeFileSync(join(publisher.directory, "store/.new"), "half an image", { mode: 0o444 });
+  writeFileSync(join(publisher.directory, ".manifest.new"), "half a manifest", { mode: 0o444 });
+  await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+  expect(readdirSync(publisher.directory).sort()).toEqual(["manifest", "store"]);
+  expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256("one")]);
+});
+
+test("PUB-16: - reads standard input, a pipe or a file", async () => {
+  await using publisher = await Publisher.create();
+  const fifo = join(publisher.folder, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const writer = Bun.spawn(["sh", "-c", 'printf "from a pipe" >"$0"', fifo]);
+  await publisher.store({ image: "-", version: "1" }, undefined, openSync(fifo, "r"));
+  await writer.exited;
+  const file = openSync(publisher.file("image", "from a file"), "r");
+  await publisher.store({ image: "-", version: "2" }, undefined, file);
+  expect(publisher.manifest()).toBe(manifestOf(key, ["1", "from a pipe"], ["2", "from a file"]));
+});
+
+test("PUB-16: a standard input that does not wait is read to its end", async () => {
+  await using publisher = await Publisher.create();
+  const fifo = join(publisher.folder, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const { O_RDONLY, O_NONBLOCK } = await import("node:constants");
+  const reader = openSync(fifo, O_RDONLY | O_NONBLOCK);
+  const script = '{ printf "slowly "; sleep 0.3; printf "written"; } >"$0"';
+  const writer = Bun.spawn(["sh", "-c", script, fifo]);
+  await Bun.sleep(100);
+  await publisher.store({ image: "-", version: "1" }, undefined, reader);
+  await writer.exited;
+  expect(publisher.manifest()).toBe(manifestOf(key, ["1", "slowly written"]));
+});
+
+test("PUB-16: a named pipe and a link to an image are taken too", async () => {
+  await using publisher = await Publisher.create();
+  const fifo = join(publisher.folder, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const writer = Bun.spawn(["sh", "-c", 'printf "from a pipe" >"$0"', fifo]);
+  await publisher.store({ image: fifo, version: "1" });
+  await writer.exited;
+  symlinkSync(publisher.file("image", "by a link"), join(publisher.folder, "link"));
+  await publisher.store({ image: join(publisher.folder, "link"), version: "2" });
+  expect(publisher.manifest()).toBe(manifestOf(key, ["1", "from a pipe"], ["2", "by a link"]));
+});
+
+test("PUB-17: an image that is missing, a directory or a device is refused, and nothing written", async () => {
+  await using publisher = await Publisher.create();
+  for (const image of [join(publisher.folder, "missing"), publisher.folder, "/dev/zero"]) {
+    const error = await publisher.failure({ image, version: "1" });
+    expect([image, error.kind, error.source]).toEqual([image, "storage", image]);
+    expect(readdirSync(publisher.directory)).toEqual([]);
+  }
+});
+
+test("PUB-18: an invalid version is refused, and nothing written", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  for (const version of ["", "...", "1.*", "1 0", "1<2", "1\n", "ü", "x".repeat(256)]) {
+    const error = await publisher.failure({ image, version });
+    expect([version, error.kind]).toEqual([version, "version"]);
+    expect(readdirSync(publisher.directory)).toEqual([]);
+  }
+});
+
+test("PUB-19: only the first version is told to start a new manifest", async () => {
+  await using publisher = await Publisher.create();
+  await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+  expect(publisher.warnings()).toHaveLength(1);
+  expect(publisher.warnings()[0]).toContain(`new manifest, ${publisher.directory}/manifest`);
+  await publisher.store({ image: publisher.file("image", "two"), version: "2" });
+  expect(publisher.warnings()).toHaveLength(1);
+});
+
+test("PUB-22: what is not Tako's in the place of its files is refused and untouched", async () => {
+  const places = ["manifest", ".manifest.new", "store", "store/.new", `store/${sha256("one")}`];
+  for (const place of places) {
+    for (const kind of ["directory", "link", "fifo"]) {
+      if (place === "store" && kind === "directory") continue;
+      await using publisher = await Publisher.create();
+      const target = publisher.file("target", "the target of the link");
+      const path = join(publisher.directory, place);
+      if (place.startsWith("store/")) mkdirSync(join(publisher.directory, "store"));
+      if (kind === "directory") mkdirSync(path);
+      if (kind === "link") symlinkSync(target, path);
+      if (kind === "fifo") Bun.spawnSync(["mkfifo", path]);
+      const before = publisher.snapshotOfNames();
+
+      const error = await publisher.failure({
+        image: publisher.file("image", "one"),
+        version: "1",
+      });
+      expect([place, kind, error.kind, error.source]).toEqual([place, kind, "storage", path]);
+      expect(publisher.snapshotOfNames()).toEqual(before);
+      expect(readFileSync(target, "latin1")).toBe("the target of the link");
+    }
+  }
+});
+
+test("PUB-21: a manifest that would exceed 64 MiB is refused before anything is written", async () => {
+  await using publisher = await Publisher.create();
+  const line = (index: number) => `${`x${index}`.padStart(255, "y")} 0 ${sha256OfNothing}\n`;
+  const sha256OfNothing = sha256("");
+  const room = 64 * 1024 * 1024 - "Tako Manifest 1\n\n\n".length - 89;
+  const count = Math.floor(room / line(0).length);
+  const lines = Array.from({ length: count }, (_, index) => line(1_000_000 + index));
+  const signed = `Tako Manifest 1\n\n${lines.join("")}\n`;
+  const manifest = `${signed}${key.sign(signed)}\n`;
+  expect(manifest.length).toBeLessThanOrEqual(64 * 1024 * 1024);
+  expect(manifest.length + line(0).length).toBeGreaterThan(64 * 1024 * 1024);
+  writeFileSync(join(publisher.directory, "manifest"), manifest);
+  const before = publisher.snapshot();
+
+  const image = publisher.file("image", "one");
+  const error = await publisher.failure({ image, version: "x".repeat(255) });
+  expect(error.kind).toBe("failed");
+  expect(error.rule).toBe("PUB-21");
+  expect(publisher.snapshot()).toEqual(before);
+});
+
+test("PUB-30: the same version with the same bytes again changes nothing", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1" });
+  await publisher.store({ image: publisher.file("other", "two"), version: "2" });
+  const before = publisher.snapshot();
+  const result = await publisher.store({ image, version: "1" });
+  expect(result).toEqual({ version: "1", sha256: sha256("one") as never, changed: false });
+  expect(publisher.snapshot()).toEqual(before);
+});
+
+test("PUB-31 to PUB-33: other bytes or another spelling of a version are refused", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1.0" });
+  const before = publisher.snapshot();
+  const other = publisher.file("other", "two");
+  for (const again of [
+    { image: other, version: "1.0" },
+    { image: other, version: "1.0.0" },
+    { image, version: "1.0.0" },
+    { image, version: "1-0" },
+    { image, version: "1" },
+  ]) {
+    const error = await publisher.failure(again);
+    expect(error.kind).toBe("failed");
+    expect(error.message).toContain(`1.0 3 ${sha256("one")}`);
+    expect(publisher.snapshot()).toEqual(before);
+  }
+});
+
+test("PUB-34: a damaged or missing file of the store is replaced", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1" });
+  const manifest = publisher.manifest();
+  const stored = join(publisher.directory, "store", sha256("one"));
+  const damages = [
+    () => rmSync(stored),
+    () => truncateSync(stored, 2),
+    () => writeFileSync(stored, "onf"),
+  ];
+  for (const damage of damages) {
+    chmodSync(stored, 0o644);
+    damage();
+    const result = await publisher.store({ image, version: "1" });
+    expect(result.changed).toBe(false);
+    expect(readFileSync(stored, "latin1")).toBe("one");
+    expect(mode(stored)).toBe("444");
+    expect(publisher.manifest()).toBe(manifest);
+  }
+});
+
+test("PUB-35: versions with the same bytes share one file", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1" });
+  await publisher.store({ image, version: "2" });
+  expect(publisher.manifest()).toBe(manifestOf(key, ["1", "one"], ["2", "one"]));
+  expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256("one")]);
+});
+
+test("PUB-40: a manifest of another key is refused, and the hint is --rotate-key", async () => {
+  await using publisher = await Publisher.create();
+  const path = join(publisher.directory, "manifest");
+  writeFileSync(path, manifestOf(otherKey, ["1", "one"]));
+  const before = publisher.snapshot();
+  const error = await publisher.failure({ image: publisher.file("image", "two"), version: "2" });
+  expect([error.kind, error.source]).toEqual(["signature", path]);
+  expect(error.hint).toContain("--rotate-key");
+  expect(publisher.snapshot()).toEqual(before);
+});
+
+test("PUB-41: a manifest that cannot be decoded is refused and stays", async () => {
+  const good = manifestOf(key, ["1", "one"], ["2", "two"]);
+  const foreign = manifestOf(otherKey, ["1", "one"], ["2", "two"]);
+  for (const bad of [
+    "",
+    "<html>404</html>\n",
+    good.slice(0, -1),
+    `${good}\n`,
+    good.replace("Manifest 1", "Manifest 2"),
+    foreign.replace("2 3 ", "2 x "),
+    manifestOf(key, ["2", "two"], ["1", "one"]),
+  ]) {
+    await using publisher = await Publisher.create();
+    writeFileSync(join(publisher.directory, "manifest"), bad);
+    const error = await publisher.failure({ image: publisher.file("image", "3"), version: "3" });
+    expect([bad, error.kind]).toEqual([bad, "storage"]);
+    expect(publisher.manifest()).toBe(bad);
+    expect(readdirSync(publisher.directory)).toEqual(["manifest"]);
+  }
+});
+
+test("PUB-54: image and version come together", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  for (const options of [{}, { image }, { version: "1" }, { image, rotateKey: otherKey.public }]) {
+    const error = await publisher.failure(options);
+    expect(error).toBeInstanceOf(TakoError);
+    expect(error.kind).toBe("usage");
+  }
+  expect(readdirSync(publisher.directory)).toEqual([]);
+});
