@@ -22,7 +22,10 @@ const options = [
 ];
 
 mkdirSync(join(root, "dist"), { recursive: true });
-const built = Bun.spawnSync([process.execPath, "build", ...options, "src/main.ts"], { cwd: root });
+// Bun's own temporary files go to the working directory, and stay if the build is killed.
+const built = Bun.spawnSync([process.execPath, "build", ...options, join(root, "src/main.ts")], {
+  cwd: join(root, "dist"),
+});
 if (built.success) {
   // A program that is running keeps the old file.
   renameSync(temporary, binary);

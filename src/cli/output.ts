@@ -26,7 +26,8 @@ export class Output {
   /** Tells an event. */
   readonly report: Report = (event) => {
     if (this.#isJson) {
-      if (event.event !== "progress") this.#display.print(jsonLine(event));
+      const { event: name, ...fields } = event;
+      if (name !== "progress") this.#display.print(jsonLine({ event: name, ...fields }));
     } else if (event.event === "would") {
       // What would be done is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");

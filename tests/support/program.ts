@@ -11,6 +11,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { sources } from "./sources.ts";
 
 export interface RunOptions {
   /** Where the program runs; the system's directory for temporary files unless given. */
@@ -42,22 +43,19 @@ const TIMEOUT_MS = 60_000;
 const root = join(import.meta.dir, "../..");
 const dist = join(root, "dist/tako");
 
-const sources: Program = program("sources", [
-  process.execPath,
-  `--config=${join(root, "bunfig.toml")}`,
-  ...(process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
-  join(root, "src/main.ts"),
-]);
+const [bun = process.execPath, ...words] = sources;
 
-export const programs: readonly Program[] = [sources, program("binary", binaryCommand())];
+export const programs: readonly Program[] = [
+  // As `bun run` in the project does it: no .env of the working directory counts.
+  program("sources", [bun, `--config=${join(root, "bunfig.toml")}`, ...words]),
+  program("binary", binaryCommand()),
+];
 
 /** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */
 export function environment(
   env: Readonly<Record<string, string>> = {},
 ): Record<string, string | undefined> {
-  // What the test run tells its children, where to write their coverage say, goes through.
-  const own = Object.entries(process.env).filter(([name]) => name.startsWith("TAKO_TEST_"));
-  return { PATH: process.env["PATH"], ...Object.fromEntries(own), ...env };
+  return { PATH: process.env["PATH"], ...env };
 }
 
 function program(name: Program["name"], words: readonly string[]): Program {
