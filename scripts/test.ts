@@ -70,6 +70,7 @@ async function tests(only: readonly string[], coverage: string, missing: string)
     {
       CI: "1", // for Bun: no test.only, no new snapshots
       TAKO_COVERAGE: coverage,
+      TAKO_TEST_BUN_FLAGS: `--preload=${join(coverage, "program.ts")}`,
       TAKO_TEST_MISSING: missing,
     },
   );
