@@ -71,15 +71,25 @@ export class TakoError extends Error {
 }
 
 /**
- * Makes foreign text safe to show: whatever is not printable ASCII becomes `\u{...}`, and a long
- * text is cut.
+ * Makes foreign text safe to show: secrets in it become `***`, whatever is not printable ASCII
+ * becomes `\u{...}`, and a long text is cut.
  *
  * @param limit the most characters of the text to show
  */
 export function printable(text: string, limit = 200): string {
-  const shown = text.length > limit ? `${text.slice(0, limit)}...` : text;
+  const told = withoutSecrets(text);
+  const shown = told.length > limit ? `${told.slice(0, limit)}...` : told;
   return shown.replace(
     /[^\x20-\x7e]/gu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
+}
+
+/** A mistyped line may hold a password or a secret key, and messages end in logs (CFG-18). */
+function withoutSecrets(text: string): string {
+  const key = text.indexOf("SECRET+");
+  if (key !== -1) return `${withoutSecrets(text.slice(0, key))}SECRET+***`;
+  const user = text.indexOf("://");
+  const host = text.lastIndexOf("@");
+  return user !== -1 && user < host ? `${text.slice(0, user)}://***${text.slice(host)}` : text;
 }

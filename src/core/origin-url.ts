@@ -48,14 +48,15 @@ export function parseOriginUrl(text: string): OriginUrl {
   // The URL parser would take the first word of https:///path for the host.
   const isFile = scheme === "file";
   const url = isFile || !text.startsWith("/", scheme.length + 3) ? URL.parse(text) : null;
-  if (url === null) throw invalid("expected a valid URL", "CFG-20");
+  if (url === null) {
+    throw isFile
+      ? invalid("expected file:///absolute/path", "CFG-23")
+      : invalid("expected a valid URL", "CFG-20");
+  }
   return isFile ? fileUrl(url) : networkUrl(url, scheme);
 }
 
 function fileUrl(url: URL): OriginUrl {
-  if (url.username !== "" || url.password !== "") {
-    throw invalid("expected no user in a file: URL", "CFG-23");
-  }
   if (url.host !== "" || !url.pathname.startsWith("/")) {
     throw invalid("expected file:///absolute/path", "CFG-23");
   }
@@ -77,6 +78,10 @@ function networkUrl(url: URL, scheme: Scheme): OriginUrl {
   if (user === undefined || password === undefined) {
     throw invalid("expected user and password with valid %XX", "CFG-24");
   }
+  // RFC 7617 section 2. A line feed would also end its line in what curl reads.
+  if (user.includes(":") || /\p{Cc}/u.test(user + password)) {
+    throw invalid("expected a user without colon, and no control characters", "CFG-24");
+  }
   return { scheme, href, shown: `${scheme}://***@${place}`, credentials: { user, password } };
 }
 
@@ -91,7 +96,9 @@ export function imageUrl(origin: OriginUrl, digest: Sha256Hex): string {
 }
 
 function withoutFinalSlash(path: string): string {
-  return path.replace(/\/+$/, "");
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 function decodePercent(text: string): string | undefined {
