@@ -2,6 +2,7 @@
 // looked at.
 
 import { expect } from "bun:test";
+import { join } from "node:path";
 import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseOriginUrl } from "../../src/core/origin-url.ts";
@@ -68,4 +69,19 @@ export async function failureOf(promise: Promise<unknown>): Promise<TakoError> {
   );
   expect(error).toBeInstanceOf(TakoError);
   return error as TakoError;
+}
+
+/** What a process of its own gets from an origin, with these variables in its environment. */
+export async function askInChild(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Record<string, unknown>> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "ask.ts"), ...words], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const text = await child.stdout.text();
+  await child.exited;
+  return JSON.parse(text);
 }

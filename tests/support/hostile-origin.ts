@@ -217,6 +217,8 @@ export async function startHostileOrigin(
     let head = "";
     socket.on("data", (bytes) => {
       head += bytes.toString("latin1");
+      // The greeting of TLS, from a client that takes this for an https server.
+      if (head.startsWith("\x16")) return end(socket, 400);
       if (!head.includes("\r\n\r\n")) return;
       const request = parseRequest(head, closed);
       head = "";
