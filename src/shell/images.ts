@@ -53,14 +53,15 @@ export function hashBytes(bytes: Uint8Array): Sha256Hex {
  */
 export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint8Array> {
   const readInto = async (buffer: Uint8Array): Promise<Uint8Array> => {
-    try {
-      const { bytesRead } = await read(fd, buffer, 0, buffer.length, null);
-      return buffer.subarray(0, bytesRead);
-    } catch (error) {
-      if (!isErrno(error, "EAGAIN")) throw storageError(error, "read", path);
-      // A standard input that the parent process made non-blocking.
-      await Bun.sleep(POLL_MS);
-      return readInto(buffer);
+    for (;;) {
+      try {
+        const { bytesRead } = await read(fd, buffer, 0, buffer.length, null);
+        return buffer.subarray(0, bytesRead);
+      } catch (error) {
+        if (!isErrno(error, "EAGAIN")) throw storageError(error, "read", path);
+        // A standard input that the parent process made non-blocking.
+        await Bun.sleep(POLL_MS);
+      }
     }
   };
   let current = new Uint8Array(BLOCK);

@@ -59,6 +59,11 @@ export function sha256(bytes: string | Uint8Array): string {
   return run(["sha256sum"], Buffer.from(bytes)).toString().slice(0, 64);
 }
 
+/** The digest of a file, by sha256sum. */
+export function sha256OfFile(path: string): string {
+  return run(["sha256sum", "--", path], Buffer.alloc(0)).toString().slice(0, 64);
+}
+
 /** The manifest that lists these versions in this order, signed by openssl. */
 export function manifestOf(key: KeyPair, ...entries: [version: string, image: string][]): string {
   const lines = entries.map(([version, image]) => {
@@ -133,8 +138,7 @@ export class Publisher implements AsyncDisposable {
         const { ino, mode, mtimeMs } = statSync(path);
         // A directory's time changes with a temporary file in it.
         if (statSync(path).isDirectory()) return [name, `${ino} ${mode.toString(8)}`];
-        const content = sha256(readFileSync(path));
-        return [name, `${ino} ${mode.toString(8)} ${mtimeMs} ${content}`];
+        return [name, `${ino} ${mode.toString(8)} ${mtimeMs} ${sha256OfFile(path)}`];
       }),
     );
   }

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { key, manifestOf, otherKey, Publisher, sha256 } from "./publisher.ts";
+import { key, manifestOf, otherKey, Publisher, sha256, sha256OfFile } from "./publisher.ts";
 
 function mode(path: string): string {
   return (statSync(path).mode & 0o7777).toString(8);
@@ -46,17 +46,14 @@ test("PUB-15: entries go to their place in the order, and the others stay", asyn
 
 test("PUB-10: images of no bytes, of a block and a byte, and of many blocks", async () => {
   await using publisher = await Publisher.create();
-  const sizes = [0, 1, 1024 * 1024, 1024 * 1024 + 1, 70 * 1024 * 1024 + 12345];
+  const sizes = [0, 1, 1024 * 1024, 1024 * 1024 + 1, 40 * 1024 * 1024 + 12345];
   for (const [index, size] of sizes.entries()) {
-    const bytes = Buffer.alloc(size, "the image\n");
-    const result = await publisher.store({
-      image: publisher.file("image", bytes),
-      version: `${index + 1}`,
-    });
-    expect(result.sha256).toBe(sha256(bytes) as never);
-    const stored = join(publisher.directory, "store", sha256(bytes));
-    expect(readFileSync(stored).equals(bytes)).toBe(true);
-    expect(publisher.manifest()).toContain(`\n${index + 1} ${size} ${sha256(bytes)}\n`);
+    const image = publisher.file("image", Buffer.alloc(size, "the image\n"));
+    const digest = sha256OfFile(image);
+    const result = await publisher.store({ image, version: `${index + 1}` });
+    expect(result.sha256).toBe(digest as never);
+    expect(sha256OfFile(join(publisher.directory, "store", digest))).toBe(digest);
+    expect(publisher.manifest()).toContain(`\n${index + 1} ${size} ${digest}\n`);
   }
 });
 
@@ -209,7 +206,7 @@ test("PUB-21: a manifest that would exceed 64 MiB is refused before anything is 
   expect(error.kind).toBe("failed");
   expect(error.rule).toBe("PUB-21");
   expect(publisher.snapshot()).toEqual(before);
-});
+}, 60_000);
 
 test("PUB-30: the same version with the same bytes again changes nothing", async () => {
   await using publisher = await Publisher.create();
