@@ -2,7 +2,7 @@
 // starts: trusted roots, HOME. Prints what came of it as JSON.
 
 import { TakoError } from "../../src/core/error.ts";
-import { open, readImage } from "./asking.ts";
+import { digest, image, open, readImage } from "./asking.ts";
 
 const [url = "", what = "", offset = "0"] = process.argv.slice(2);
 const { origin } = open(url);
@@ -14,6 +14,10 @@ try {
         ? { kind: "gone" }
         : { offset: answer.offset, base64: Buffer.from(answer.bytes).toString("base64") };
     console.log(JSON.stringify(told));
+  } else if (what === "leave") {
+    // Nobody reads on: the program must end all the same.
+    const answer = await origin.image(digest, image.length, Number(offset));
+    console.log(JSON.stringify({ kind: answer.kind }));
   } else {
     const answer = await origin.manifest();
     const text = answer.kind === "manifest" ? Buffer.from(answer.bytes).toString() : undefined;

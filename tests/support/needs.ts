@@ -14,7 +14,9 @@ const packages = {
   curl: "curl",
   nginx: "nginx-light",
   openssl: "openssl",
+  pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
+  sshd: "openssh-server",
   strace: "strace",
   systemd: "systemd",
 };
@@ -46,7 +48,15 @@ export function programPath(name: string): string | null {
 
 function whyNot(program: Program): string | undefined {
   if (program === "systemd") return whyNoSystemd();
+  if (program === "pyftpdlib") return whyNoPythonModule(program);
   return programPath(program) === null ? `${program} is not installed` : undefined;
+}
+
+/** Debian's modules belong to Debian's Python, which need not be the first in PATH. */
+function whyNoPythonModule(module: string): string | undefined {
+  const python = "/usr/bin/python3";
+  const isThere = existsSync(python) && Bun.spawnSync([python, "-c", `import ${module}`]).success;
+  return isThere ? undefined : `the Python module ${module} is not installed`;
 }
 
 function whyNoSystemd(): string | undefined {
