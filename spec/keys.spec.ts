@@ -1,0 +1,370 @@
+// Proof of spec/keys.md: the vectors of RFC 8032, the fixtures, then laws.
+
+import { describe, expect, test } from "bun:test";
+import {
+  createPrivateKey,
+  createPublicKey,
+  sign as signNatively,
+  verify as verifyNatively,
+} from "node:crypto";
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { decodeBase64, encodeBase64 } from "../src/core/base64.ts";
+import { TakoError } from "../src/core/error.ts";
+import { parsePublicKey, parseSecretKey, SecretKey, verify } from "../src/core/keys.ts";
+import { tomlFixture } from "../tests/support/fixtures.ts";
+import { runs } from "../tests/support/properties.ts";
+import { KEY, OTHER_KEY, replaceAt, SEED } from "./support/manifests.ts";
+
+interface Case {
+  readonly id: string;
+  readonly requirement: string;
+  readonly why: string;
+}
+
+interface PublicCase extends Case {
+  readonly text: string;
+  readonly bytes?: string;
+  readonly error?: string;
+}
+
+interface SecretCase extends Case {
+  readonly text: string;
+  readonly seed?: string;
+  readonly public?: string;
+  readonly revealed?: string;
+  readonly error?: string;
+}
+
+interface RfcCase extends Case {
+  readonly seed: string;
+  readonly public: string;
+  readonly message: string;
+  readonly signature: string;
+}
+
+interface VerifyCase extends Case {
+  readonly public: string;
+  readonly message: string;
+  readonly signature: string;
+  readonly valid: boolean;
+}
+
+const table = <T extends Case>(path: string) => tomlFixture<{ case: readonly T[] }>(path).case;
+const publicCases = table<PublicCase>("keys/public.toml");
+const secretCases = table<SecretCase>("keys/secret.toml");
+const rfcCases = table<RfcCase>("ed25519/rfc8032.toml");
+const verifyCases = table<VerifyCase>("ed25519/verify.toml");
+
+const hex = (text: string) => Uint8Array.fromHex(text);
+
+/** The error of a text that is no key. Whatever else is thrown fails the test. */
+function failure(parse: () => unknown): TakoError {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof TakoError) return error;
+    throw error;
+  }
+  throw new Error("the key was accepted");
+}
+
+/** Whether a verifier that first reads the public key accepts the signature. */
+function accepts(publicHex: string, message: Uint8Array, signature: Uint8Array): boolean {
+  let key: ReturnType<typeof parsePublicKey>;
+  try {
+    key = parsePublicKey(hex(publicHex).toBase64());
+  } catch {
+    return false;
+  }
+  return verify(signature, message, key);
+}
+
+/** Every way in which a value usually reaches a log. */
+function shown(value: unknown): string {
+  const error = value instanceof Error ? [value.message, value.stack ?? ""] : [];
+  const hidden = inspect(value, { showHidden: true, depth: 9, getters: true });
+  const texts = [String(value), JSON.stringify(value), Bun.inspect(value), inspect(value), hidden];
+  return [...error, ...texts, JSON.stringify({ ...Object(value) })].join("\n");
+}
+
+/** Fails if eight characters in a row of a secret are to be seen. */
+function expectHidden(secret: string, text: string): void {
+  for (let start = 0; start + 8 <= secret.length; start++) {
+    expect(text).not.toContain(secret.slice(start, start + 8));
+  }
+}
+
+describe("fixtures/keys", () => {
+  test("KEY-1, KEY-4: every case is here", () => {
+    expect(publicCases).toHaveLength(63);
+    expect(publicCases.filter(({ bytes }) => bytes !== undefined)).toHaveLength(9);
+    expect(secretCases).toHaveLength(55);
+    expect(secretCases.filter(({ seed }) => seed !== undefined)).toHaveLength(13);
+    const ids = [...publicCases, ...secretCases].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(63 + 55);
+  });
+
+  for (const { id, requirement, why, text, bytes, error } of publicCases) {
+    test(`${requirement}: ${id}: ${why}`, () => {
+      if (error === undefined) {
+        const key = parsePublicKey(text);
+        expect(key.text).toBe(text);
+        expect<string | undefined>(key.bytes.toHex()).toBe(bytes);
+        return;
+      }
+      const { kind, rule } = failure(() => parsePublicKey(text));
+      expect({ kind: kind as string, rule }).toEqual({ kind: error, rule: requirement });
+    });
+  }
+
+  for (const { id, requirement, why, text, ...expected } of secretCases) {
+    test(`${requirement}: ${id}: ${why}`, () => {
+      if (expected.error === undefined) {
+        const key = parseSecretKey(text);
+        expect<string | undefined>(key.publicKey.text).toBe(expected.public);
+        expect<string | undefined>(key.reveal()).toBe(expected.revealed);
+        expect(new SecretKey(hex(expected.seed ?? "")).reveal()).toBe(key.reveal());
+        return;
+      }
+      const { kind, rule } = failure(() => parseSecretKey(text));
+      expect({ kind: kind as string, rule }).toEqual({ kind: expected.error, rule: requirement });
+    });
+  }
+
+  test("KEY-13: no error shows a part of the text that should be a key", () => {
+    for (const { text } of secretCases.filter(({ error }) => error !== undefined)) {
+      const error = failure(() => parseSecretKey(text));
+      expectHidden(text.trim().replace(/^secret\W?/i, ""), shown(error));
+    }
+    for (const { revealed } of secretCases) {
+      if (revealed === undefined) continue;
+      expectHidden(revealed.slice(7), shown(failure(() => parsePublicKey(revealed))));
+    }
+  });
+});
+
+describe("fixtures/ed25519", () => {
+  test("KEY-9: every case is here", () => {
+    expect(rfcCases).toHaveLength(5);
+    expect(verifyCases).toHaveLength(120);
+    expect(verifyCases.filter(({ valid }) => valid)).toHaveLength(19);
+    expect(new Set([...rfcCases, ...verifyCases].map(({ id }) => id)).size).toBe(125);
+  });
+
+  for (const { id, why, seed, public: publicHex, message, signature } of rfcCases) {
+    test(`KEY-8: ${id}: ${why}`, () => {
+      const key = new SecretKey(hex(seed));
+      expect(key.publicKey.bytes.toHex()).toBe(publicHex);
+      expect(key.sign(hex(message)).toHex()).toBe(signature);
+    });
+    test(`KEY-9: ${id}: ${why}`, () => {
+      expect(accepts(publicHex, hex(message), hex(signature))).toBe(true);
+    });
+  }
+
+  for (const {
+    id,
+    requirement,
+    why,
+    public: publicHex,
+    message,
+    signature,
+    valid,
+  } of verifyCases) {
+    test(`${requirement}: ${id}: ${why}`, () => {
+      expect(accepts(publicHex, hex(message), hex(signature))).toBe(valid);
+    });
+  }
+});
+
+const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const messages = fc.uint8Array({ maxLength: 300 });
+const whiteSpace = fc
+  .array(fc.constantFrom(" ", "\t", "\r", "\n"), { maxLength: 4 })
+  .map((characters) => characters.join(""));
+
+/** DER of RFC 8410: what stands before the raw key. */
+const nativeKey = {
+  secret: (seed: Uint8Array) =>
+    createPrivateKey({
+      key: Buffer.concat([hex("302e020100300506032b657004220420"), seed]),
+      format: "der",
+      type: "pkcs8",
+    }),
+  public: (bytes: Uint8Array) =>
+    createPublicKey({
+      key: Buffer.concat([hex("302a300506032b6570032100"), bytes]),
+      format: "der",
+      type: "spki",
+    }),
+};
+
+describe("laws of keys", () => {
+  test("KEY-1: base64 decodes what it encodes, and only that", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+        expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
+        expect(encodeBase64(bytes)).toBe(Buffer.from(bytes).toString("base64"));
+      }),
+      runs,
+    );
+    const letters = fc.constantFrom(..."ABCDwxyz0189+/-_= \n\tÄ".split(""));
+    fc.assert(
+      fc.property(fc.array(letters, { maxLength: 12 }), (characters) => {
+        const text = characters.join("");
+        const bytes = decodeBase64(text);
+        if (bytes === undefined)
+          expect(Buffer.from(text, "base64").toString("base64")).not.toBe(text);
+        else expect(encodeBase64(bytes)).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-2, KEY-3: 32 bytes are a public key only with their own spelling", () => {
+    fc.assert(
+      fc.property(seeds, (bytes) => {
+        const text = encodeBase64(bytes);
+        let parsed: string;
+        try {
+          parsed = parsePublicKey(text).text;
+        } catch (error) {
+          expect(error instanceof TakoError && error.rule).toBe("KEY-2");
+          return;
+        }
+        expect(parsed).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-1, KEY-4, KEY-13: any text gives a key or an error of kind key", () => {
+    const texts = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 200 }),
+      fc.base64String({ minLength: 40, maxLength: 48 }),
+      fc.base64String({ minLength: 120, maxLength: 140 }).map((text) => `SECRET+${text}`),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        for (const parse of [parsePublicKey, parseSecretKey]) {
+          try {
+            parse(text);
+          } catch (error) {
+            expect(error instanceof TakoError && error.kind).toBe("key");
+            expect(error instanceof TakoError && error.message).toMatch(/^[\x20-\x7e]+$/);
+          }
+        }
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-5: the public key of a seed is OpenSSL's", () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const jwk = createPublicKey(nativeKey.secret(seed)).export({ format: "jwk" });
+        const bytes = Uint8Array.fromBase64(jwk.x ?? "", { alphabet: "base64url" });
+        expect(new SecretKey(seed).publicKey.bytes).toEqual(bytes);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-6, KEY-7: the text form parses to the same key, white space around it or not", () => {
+    fc.assert(
+      fc.property(seeds, whiteSpace, whiteSpace, (seed, before, after) => {
+        const key = new SecretKey(seed);
+        const parsed = parseSecretKey(`${before}${key.reveal()}${after}`);
+        expect(parsed.reveal()).toBe(key.reveal());
+        expect(parsed.publicKey.text).toBe(key.publicKey.text);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-5: no byte of a secret key can change", () => {
+    const bytes = Uint8Array.fromBase64(KEY.reveal().slice(7));
+    const changes = fc.tuple(fc.nat(95), fc.integer({ min: 1, max: 255 }));
+    fc.assert(
+      fc.property(changes, ([index, mask]) => {
+        const text = `SECRET+${encodeBase64(replaceAt(index, mask)(bytes))}`;
+        expect(failure(() => parseSecretKey(text)).rule).toBe("KEY-5");
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-8: signatures are OpenSSL's", () => {
+    fc.assert(
+      fc.property(messages, (message) => {
+        const native = signNatively(null, message, nativeKey.secret(SEED));
+        expect(KEY.sign(message).toHex()).toBe(native.toString("hex"));
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-9: what OpenSSL signs verifies, under this key alone", () => {
+    fc.assert(
+      fc.property(messages, fc.boolean(), (message, own) => {
+        const signature = signNatively(null, message, nativeKey.secret(SEED));
+        const key = own ? KEY : OTHER_KEY;
+        expect(verify(signature, message, key.publicKey)).toBe(own);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-9: what is signed here, OpenSSL verifies", () => {
+    const native = nativeKey.public(KEY.publicKey.bytes);
+    fc.assert(
+      fc.property(messages, (message) => {
+        expect(verifyNatively(null, message, native, KEY.sign(message))).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-9: a flipped bit anywhere is refused, here as by OpenSSL", () => {
+    const message = new TextEncoder().encode("Tako Manifest 1\n\n\n");
+    const signature = signNatively(null, message, nativeKey.secret(SEED));
+    const all = Uint8Array.of(...signature, ...message);
+    const flips = fc.tuple(fc.nat(all.length - 1), fc.nat(7));
+    const native = nativeKey.public(KEY.publicKey.bytes);
+    fc.assert(
+      fc.property(flips, ([index, bit]) => {
+        const flipped = replaceAt(index, 1 << bit)(all);
+        const [changed, text] = [flipped.subarray(0, 64), flipped.subarray(64)];
+        expect(verify(changed, text, KEY.publicKey)).toBe(false);
+        expect(verifyNatively(null, text, native, changed)).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-9: random bytes verify nothing and throw nothing", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 60, maxLength: 68 }), messages, (bytes, message) => {
+        expect(verify(bytes, message, KEY.publicKey)).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-14: nothing but reveal() shows a secret key", () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const key = new SecretKey(seed);
+        const text = shown(key);
+        // The public key may be seen, in any form; the seed in none.
+        for (const form of [seed.toBase64(), seed.toHex(), seed.join(","), seed.join(", ")]) {
+          expect(text).not.toContain(form);
+        }
+        expectHidden(key.reveal().slice(7, 7 + 42), text);
+        expect(Object.values(key).join()).not.toContain(seed.join());
+      }),
+      runs,
+    );
+  });
+});
