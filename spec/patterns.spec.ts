@@ -74,7 +74,7 @@ function title({ requirement, why, id }: Case): string {
 }
 
 describe("fixtures of matching", () => {
-  test("are as many as they were", () => {
+  test("PAT-1 to PAT-8: there are as many cases as there were", () => {
     expect(matchCases.length).toBeGreaterThanOrEqual(75);
     expect(matchCases.flatMap((each) => each.matches).length).toBeGreaterThanOrEqual(403);
     expect(matchCases.flatMap((each) => each.differs).length).toBeGreaterThanOrEqual(526);
@@ -97,7 +97,7 @@ describe("fixtures of matching", () => {
 });
 
 describe("fixtures of invalid patterns", () => {
-  test("are as many as they were", () => {
+  test("PAT-9, PAT-10: there are as many invalid patterns as there were", () => {
     expect(invalidCases.length).toBeGreaterThanOrEqual(115);
   });
 
@@ -124,7 +124,7 @@ describe("fixtures of invalid patterns", () => {
 });
 
 describe("fixtures of the canonical form", () => {
-  test("are as many as they were", () => {
+  test("PAT-13: there are as many canonical forms as there were", () => {
     expect(canonicalCases.length).toBeGreaterThanOrEqual(16);
   });
 

@@ -78,7 +78,7 @@ function* pairsOf(chain: Chain): Generator<readonly [string, string, number]> {
 }
 
 describe("fixtures of the order", () => {
-  test("are as many as they were", () => {
+  test("VER-11 to VER-18: there are as many pairs as there were", () => {
     expect(chains.length).toBeGreaterThanOrEqual(58);
     expect(chains.flatMap((chain) => [...pairsOf(chain)]).length).toBeGreaterThanOrEqual(7_203);
   });
@@ -100,7 +100,7 @@ describe("fixtures of the order", () => {
 });
 
 describe("fixtures of parts", () => {
-  test("are as many as they were", () => {
+  test("VER-3 to VER-9: there are as many cases of parts as there were", () => {
     expect(partsCases.length).toBeGreaterThanOrEqual(38);
   });
 
@@ -117,7 +117,7 @@ describe("fixtures of parts", () => {
 });
 
 describe("fixtures of invalid versions", () => {
-  test("are as many as they were", () => {
+  test("VER-1, VER-2, VER-5: there are as many invalid versions as there were", () => {
     expect(invalidCases.length).toBeGreaterThanOrEqual(64);
   });
 
