@@ -7,7 +7,7 @@
 //
 // One machine for each test file. `tako` is in its PATH as /usr/local/bin/tako.
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -133,7 +133,8 @@ function connect(pid: number, folder: string, stop: () => Promise<void>): Machin
     },
     async write(file, content, mode = 0o644) {
       await mkdir(dirname(path(file)), { recursive: true });
-      await Bun.write(path(file), content, { mode });
+      await writeFile(path(file), content);
+      await chmod(path(file), mode);
     },
   };
 }
