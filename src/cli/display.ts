@@ -1,12 +1,11 @@
 // Where messages, results and progress bars are shown. Bars are the last lines of a terminal, and
 // what is said meanwhile goes above them.
 
-import { usesColour } from "./help.ts";
-import type { Io } from "./io.ts";
+import type { Io, Stream } from "./io.ts";
 import { type Download, progressLine } from "./progress.ts";
 import { type Priority, safe } from "./text.ts";
 
-/** Between two drawings of the bars. */
+/** The time between two drawings of the bars. */
 const REDRAW_MS = 100;
 
 /** The priorities of syslog that the journal reads (sd-daemon(3)). */
@@ -29,7 +28,7 @@ export class Display {
   readonly hasBars: boolean;
   readonly #downloads = new Map<string, Download>();
   #linesDrawn = 0;
-  #drawnAt = 0;
+  #nextRedraw: NodeJS.Timeout | undefined;
 
   constructor(io: Io) {
     this.#io = io;
@@ -61,24 +60,25 @@ export class Display {
   startBar(key: string, label: string, size: number, offset: number): void {
     const startedAt = performance.now();
     this.#downloads.set(key, { label, size, offset, startedAt, done: offset });
-    this.#redraw(true);
+    this.#redraw();
   }
 
-  /** A download went on. */
+  /** A download went on. This comes often, and is shown a little later, also if nothing follows. */
   moveBar(key: string, done: number): void {
     const download = this.#downloads.get(key);
     if (download === undefined) return;
     this.#downloads.set(key, { ...download, done });
-    this.#redraw(false);
+    this.#nextRedraw ??= setTimeout(() => this.#redraw(), REDRAW_MS).unref();
   }
 
   /** A download ended, well or not. */
   endBar(key: string): void {
-    if (this.#downloads.delete(key)) this.#redraw(true);
+    if (this.#downloads.delete(key)) this.#redraw();
   }
 
-  #redraw(now: boolean): void {
-    if (!now && performance.now() - this.#drawnAt < REDRAW_MS) return;
+  #redraw(): void {
+    clearTimeout(this.#nextRedraw);
+    this.#nextRedraw = undefined;
     this.#io.stderr.write(this.#takeBack() + this.#bars());
   }
 
@@ -99,7 +99,12 @@ export class Display {
     const now = performance.now();
     const shown = [...this.#downloads.values()].slice(0, Math.max(rows - 2, 1));
     this.#linesDrawn = shown.length;
-    this.#drawnAt = now;
     return shown.map((download) => `${progressLine(download, now, columns - 1)}\n`).join("");
   }
+}
+
+/** Colour is for people at a terminal who did not decline it (CLI-22). */
+export function usesColour(stream: Stream, { environment, isJournal }: Io): boolean {
+  const declined = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
+  return stream.isTerminal && !isJournal && !declined;
 }

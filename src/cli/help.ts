@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandMeta, defineCommand, renderUsage } from "citty";
 import { version } from "../../package.json";
 import type { Command } from "./command.ts";
+import { usesColour } from "./display.ts";
 import type { Io, Stream } from "./io.ts";
 
 const HELP_OPTION = { type: "boolean", alias: "h", description: "Show this help" } as const;
@@ -36,10 +37,4 @@ export function commandHelp(meta: CommandMeta, args: ArgsDef): Promise<string> {
 export function writeHelp(text: string, stream: Stream, io: Io): void {
   const shown = usesColour(stream, io) ? text : stripVTControlCharacters(text);
   stream.write(`${shown.replace(/ +$/gm, "").trimEnd()}\n`);
-}
-
-/** Colour is for people at a terminal who did not decline it (CLI-22). */
-export function usesColour(stream: Stream, { environment, isJournal }: Io): boolean {
-  const declined = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
-  return stream.isTerminal && !isJournal && !declined;
 }

@@ -39,7 +39,7 @@ function describe(event: Event): Message | undefined {
     case "manifest":
       return event.state === "unchanged"
         ? undefined
-        : info(`${event.state} manifest, ${event.versions} versions`);
+        : info(`${event.state} manifest, ${count(event.versions, "version")}`);
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -61,6 +61,10 @@ function describe(event: Event): Message | undefined {
     case "would":
       return info(`would ${event.action} ${event.what}`);
   }
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 function info(text: string): Message {
@@ -110,7 +114,7 @@ export function describeResult(result: FetchResult): string {
   return `${config}: no version matches "${pattern}"; ${offer}`;
 }
 
-/** A number of bytes with three digits, in powers of ten as disks and networks are sold. */
+/** A number of bytes for people, in powers of ten as disks and networks are sold. */
 export function bytes(count: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   const power = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), units.length - 1);

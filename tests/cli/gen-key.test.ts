@@ -1,0 +1,101 @@
+// tako gen-key (spec/publish.md), its keys checked by openssl.
+
+import { describe, expect, test } from "bun:test";
+import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { programs } from "../support/program.ts";
+import { Host } from "./host.ts";
+
+const OUTPUT = /^Secret key\n(SECRET\+[A-Za-z0-9+/]{128})\n\nPublic key\n([A-Za-z0-9+/]{43}=)\n$/;
+
+/** RFC 8410: an Ed25519 private key in DER is this and its seed, a public key that and its 32 bytes. */
+const PRIVATE_DER = Buffer.from("302e020100300506032b657004220420", "hex");
+const PUBLIC_DER = Buffer.from("302a300506032b6570032100", "hex");
+
+function openssl(...words: readonly string[]) {
+  const { success, stdout, stderr } = Bun.spawnSync(["openssl", ...words]);
+  if (!success) throw new Error(stderr.toString());
+  return stdout;
+}
+
+/** The parts of a secret key: seed, public key, public key again. */
+function partsOf(secret: string): Buffer[] {
+  const bytes = Buffer.from(secret.slice("SECRET+".length), "base64");
+  return [bytes.subarray(0, 32), bytes.subarray(32, 64), bytes.subarray(64)];
+}
+
+for (const program of programs) {
+  describe(program.name, () => {
+    test("PUB-60: both keys are printed, and openssl agrees that they are a pair", async () => {
+      using host = await Host.create();
+      const { status, stdout, stderr } = await program.run(["gen-key"], { cwd: host.folder });
+      expect([status, stderr]).toEqual([0, ""]);
+      const [, secret = "", publicKey] = OUTPUT.exec(stdout) ?? [];
+      const [seed = Buffer.of(), first, second] = partsOf(secret);
+      const der = host.write("key.der", Buffer.concat([PRIVATE_DER, seed]));
+      const words = ["-inform", "DER", "-in", der, "-pubout", "-outform", "DER"];
+      const expected = openssl("pkey", ...words).subarray(PUBLIC_DER.length);
+      expect(expected.toString("base64")).toBe(publicKey!);
+      expect(first).toEqual(expected);
+      expect(second).toEqual(expected);
+      expect(readdirSync(host.folder).sort()).toEqual(["key.der", "origin"]);
+    });
+
+    test("PUB-61: --output writes the secret key and prints only the public key", async () => {
+      using host = await Host.create();
+      for (const umask of ["0777", "0000"]) {
+        const name = `key-${umask}`;
+        const words = program.command(["gen-key", "--output", name]);
+        const shell = ["sh", "-c", `umask ${umask}; exec "$@"`, "sh", ...words];
+        const { stdout } = Bun.spawnSync(shell, { cwd: host.folder });
+        const text = host.read(name);
+        expect(text).toMatch(/^SECRET\+[A-Za-z0-9+/]{128}\n$/);
+        expect(stdout.toString()).toBe(`${partsOf(text.trim())[1]?.toString("base64")}\n`);
+        expect(statSync(host.path(name)).mode & 0o7777).toBe(0o600);
+      }
+    });
+
+    test("PUB-62: --output replaces and follows nothing", async () => {
+      using host = await Host.create();
+      host.write("file", "precious");
+      mkdirSync(host.path("directory"));
+      symlinkSync("file", host.path("link"));
+      symlinkSync("nowhere", host.path("dangling"));
+      for (const name of ["file", "directory", "link", "dangling", "missing/key"]) {
+        const words = ["gen-key", "--output", name];
+        const { status, stdout, stderr } = await program.run(words, { cwd: host.folder });
+        expect(stderr).toContain(name);
+        expect([status, stdout]).toEqual([5, ""]);
+      }
+      expect(host.read("file")).toBe("precious");
+      expect(lstatSync(host.path("link")).isSymbolicLink()).toBe(true);
+      const names = ["dangling", "directory", "file", "link", "origin"];
+      expect(readdirSync(host.folder).sort()).toEqual(names);
+    });
+
+    test("PUB-63: no two keys are the same", async () => {
+      const outputs = await Promise.all([1, 2, 3].map(() => program.run(["gen-key"])));
+      const secrets = outputs.map(({ stdout }) => OUTPUT.exec(stdout)?.[1]);
+      expect(new Set(secrets).size).toBe(3);
+      const [first, second] = secrets.map((secret = "") => partsOf(secret)[0]);
+      const different = first?.filter((byte, index) => byte !== second?.[index]).length ?? 0;
+      expect(different).toBeGreaterThan(24);
+    });
+
+    test("PUB-64: store takes the key, and openssl verifies what it signed", async () => {
+      using host = await Host.create();
+      const run = (...words: string[]) => program.run(words, { cwd: host.folder });
+      const publicKey = (await run("gen-key", "--output", "key")).stdout.trim();
+      host.write("image", "bytes");
+      expect((await run("store", "-f", "key", "-o", "origin", "image", "1")).status).toBe(0);
+
+      const manifest = host.read("origin", "manifest");
+      const [signature = ""] = manifest.trimEnd().split("\n").slice(-1);
+      const signed = host.write("signed", manifest.slice(0, -signature.length - 1));
+      const raw = host.write("signature", Buffer.from(signature, "base64"));
+      const der = Buffer.concat([PUBLIC_DER, Buffer.from(publicKey, "base64")]);
+      const pub = host.write("public.der", der);
+      const words = `-verify -rawin -pubin -keyform DER -inkey ${pub} -in ${signed} -sigfile ${raw}`;
+      expect(openssl("pkeyutl", ...words.split(" ")).toString()).toContain("Verified Success");
+    });
+  });
+}

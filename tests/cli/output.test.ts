@@ -1,0 +1,270 @@
+// What is written where, and in which form (spec/cli.md, Output and Messages).
+
+import { describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { environment, programs } from "../support/program.ts";
+import { Host, key, sha256 } from "./host.ts";
+
+const ESCAPE = "\x1b[31mred\x1b]0;title\x07";
+
+for (const program of programs) {
+  describe(program.name, () => {
+    /** Runs a shell script in which "$@" is the program with these arguments. */
+    async function runIn(script: string, args: readonly string[], cwd?: string) {
+      const child = Bun.spawn(["bash", "-c", script, "bash", ...program.command(args)], {
+        env: environment(),
+        stdout: "pipe",
+        stderr: "pipe",
+        ...(cwd === undefined ? {} : { cwd }),
+      });
+      const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      return { status: await child.exited, stdout, stderr };
+    }
+
+    test("CLI-20: results go to standard output, messages to standard error", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const ended = await program.run(["fetch", host.config("app")], { cwd: host.folder });
+      expect(ended.stdout).toBe("app.tako: updated to 1\n");
+      expect(ended.stderr.split("\n")).toEqual([
+        "tako: app.tako: new manifest, 1 version",
+        "tako: app.tako: downloading 1, 5 B",
+        "tako: app.tako: downloaded 1, 5 B, verified",
+        "tako: app.tako: activated 1",
+        "",
+      ]);
+    });
+
+    test("CLI-21, CLI-22: there is no colour and no bar where there is no terminal", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const options = { cwd: host.folder, env: { FORCE_COLOR: "1", TERM: "xterm-256color" } };
+      for (const args of [["fetch", host.config("app")], ["fetch", "nowhere.tako"], ["--help"]]) {
+        const { stdout, stderr } = await program.run(args, options);
+        expect(stdout + stderr).not.toContain("\x1b");
+      }
+    });
+
+    test("CLI-23: the journal gets a priority with each line", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      host.config("app", { Version: "2" });
+      host.config("broken", { Version: "", Origin: "" });
+      const toJournal = 'JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec "$@"';
+      const args = ["fetch", "--jobs=1", "app.tako", "broken.tako", "nowhere.tako"];
+      const { stderr, stdout } = await runIn(toJournal, args, host.folder);
+      const lines = stderr.trimEnd().split("\n");
+      expect(lines.every((line) => /^<[346]>\S/.test(line))).toBe(true);
+      expect(lines[0]).toBe("<6>app.tako: new manifest, 1 version");
+      expect(lines[1]).toStartWith("<4>app.tako: no version matches");
+      expect(lines[2]).toStartWith("<3>broken.tako:1: Origin=");
+      expect(lines[3]).toStartWith("<3>broken.tako:4: Version=");
+      expect(lines[4]).toStartWith("<3>nowhere.tako: ");
+      expect(stdout).toBe("");
+    });
+
+    test("CLI-23: JOURNAL_STREAM that names another file is nothing to go by", async () => {
+      for (const stream of ["1:1", "", "nonsense"]) {
+        const { stderr } = await program.run(["fetsh"], { env: { JOURNAL_STREAM: stream } });
+        expect(stderr).toStartWith("tako: unknown command");
+      }
+    });
+
+    test("CLI-24: an argument shows no control characters", async () => {
+      for (const args of [[ESCAPE], ["fetch", `--${ESCAPE}`], ["fetch", ESCAPE], ["-h", ESCAPE]]) {
+        const { stderr } = await program.run(args);
+        expect(stderr).toContain("red");
+        expect(stderr).toMatch(/^[\n\x20-\x7e]+$/);
+      }
+    });
+
+    test("CLI-24: a config file and an origin show no control characters, as JSON neither", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const name = `\x9b31m${ESCAPE.replaceAll("\x07", "")}`;
+      const good = host.config(name, { Destination: host.path("app") });
+      host.config("app", { [ESCAPE]: ESCAPE });
+      for (const args of [[good], ["--json", good], ["app.tako"], ["--json", "app.tako"]]) {
+        const { stdout, stderr } = await program.run(["fetch", ...args], { cwd: host.folder });
+        expect(stdout + stderr).toContain("red");
+        expect(stdout + stderr).toMatch(/^[\n\x20-\x7e]+$/);
+      }
+      const { stdout } = await program.run(["fetch", "--json", good], { cwd: host.folder });
+      expect(JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "").config).toBe(good);
+    });
+
+    test("CLI-25: user and password of an origin are not shown", async () => {
+      using host = await Host.create();
+      using server = Bun.serve({ port: 0, fetch: () => new Response("no", { status: 404 }) });
+      const origin = `http://alice:hunter2@127.0.0.1:${server.port}/app`;
+      host.config("app", { Origin: origin });
+      host.config("wrong", { Origin: `${origin}?x` });
+      for (const words of [[], ["--json"]]) {
+        const args = ["fetch", ...words, "app.tako", "wrong.tako"];
+        const options = { cwd: host.folder, env: { TAKO_DEBUG: "1" } };
+        const { stdout, stderr } = await program.run(args, options);
+        expect(stderr).toContain(`http://***@127.0.0.1:${server.port}/app`);
+        expect(stdout + stderr).not.toContain("hunter2");
+        expect(stdout + stderr).not.toContain("alice");
+      }
+    });
+
+    test.each(["--version", "--help", "gen-key"])(
+      "CLI-26: tako %s to a reader that went away ends quietly",
+      async (word) => {
+        const script = '(sleep 0.3; exec "$@") | true; exit $PIPESTATUS';
+        expect(await runIn(script, [word])).toEqual({ status: 0, stdout: "", stderr: "" });
+      },
+    );
+
+    test("CLI-26: a fetch goes on when nobody reads any more", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const script = '(sleep 0.3; exec "$@" 2>&1) | true; exit $PIPESTATUS';
+      const ended = await runIn(script, ["fetch", "--json", host.config("app")], host.folder);
+      expect(ended).toEqual({ status: 0, stdout: "", stderr: "" });
+      expect(host.read("app", "latest")).toBe("bytes");
+    });
+
+    test("CLI-33, CLI-41: a result that can't be written is a failure", async () => {
+      const { status, stderr } = await runIn('exec "$@" >/dev/full', ["gen-key"]);
+      expect(stderr).toContain("standard output");
+      expect(stderr).toContain("no space is left");
+      expect(status).toBe(5);
+    });
+
+    test("CLI-27: arguments and paths may hold any UTF-8", async () => {
+      using host = await Host.create();
+      const name = "schlüssel 鍵 🐙'\"";
+      const args = ["gen-key", "--output", name];
+      expect((await program.run(args, { cwd: host.folder })).status).toBe(0);
+      expect(existsSync(host.path(name))).toBe(true);
+    });
+
+    test("CLI-30: an error says what happened where, in one line or two", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const config = host.config("app", { Destination: host.path("missing") });
+      const { stderr } = await program.run(["fetch", config], { cwd: host.folder });
+      expect(stderr).toStartWith(`tako: app.tako: ${host.path("missing")}`);
+      expect(stderr.trimEnd().split("\n").length).toBeLessThan(3);
+    });
+
+    test("CLI-30: an error in a received manifest names its URL and line", async () => {
+      using host = await Host.create();
+      host.publish(["2", "bytes"], ["1", "others"]);
+      const { stderr } = await program.run(["fetch", host.config("app")], { cwd: host.folder });
+      const [first] = stderr.split("\n");
+      expect(first).toStartWith(
+        `tako: app.tako: file://${join(host.origin, "manifest")}, line 4: `,
+      );
+    });
+
+    test("CLI-31: the problems of a config file are told one a line, all at once", async () => {
+      using host = await Host.create();
+      const config = host.config("app", { PublicKey: "AAAA", Version: "", Orgin: "x" });
+      const { stdout, stderr, status } = await program.run(["fetch", config], { cwd: host.folder });
+      const lines = stderr.trimEnd().split("\n");
+      expect(lines.map((line) => line.split(": ")[0])).toEqual([
+        "app.tako:2",
+        "app.tako:4",
+        "app.tako:5",
+      ]);
+      expect(lines[2]).toContain("did you mean Origin=?");
+      expect([status, stdout]).toEqual([2, ""]);
+    });
+
+    test("CLI-32: a stack trace is shown with TAKO_DEBUG=1 only", async () => {
+      for (const [value, isShown] of [
+        ["1", true],
+        ["", false],
+        ["0", false],
+      ] as const) {
+        const env = { TAKO_DEBUG: value };
+        const { stderr } = await program.run(["gen-key", "--output", "/nowhere/key"], { env });
+        expect(/^ +at /m.test(stderr)).toBe(isShown);
+      }
+    });
+
+    test("CLI-33: an error of the system is told in words and names the path", async () => {
+      const { status, stderr } = await program.run(["gen-key", "--output", "/nowhere/key"]);
+      expect(stderr).toContain("/nowhere/key");
+      expect(stderr).toContain("no such file or directory");
+      expect(stderr).not.toContain("ENOENT");
+      expect(status).toBe(5);
+    });
+
+    describe("--json", () => {
+      const linesOf = (text: string) =>
+        text
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+
+      test("FET-95, FET-97, FET-98: events and results of a fetch, one object a line", async () => {
+        using host = await Host.create();
+        host.publish(["1", "bytes"]);
+        const args = ["fetch", "--json", host.config("app")];
+        const { stdout, stderr } = await program.run(args, { cwd: host.folder });
+        const config = "app.tako";
+        const image = { version: "1", sha256: sha256("bytes") };
+        const url = `file://${join(host.origin, "store", image.sha256)}`;
+        expect(linesOf(stdout)).toEqual([
+          { event: "manifest", config, state: "new", versions: 1 },
+          { event: "download", config, version: "1", url, size: 5, offset: 0 },
+          { event: "downloaded", config, ...image, size: 5 },
+          { event: "activated", config, ...image, previous: null },
+          { event: "result", config, outcome: "updated", ...image },
+        ]);
+        expect(stderr).toBe("");
+      });
+
+      test("FET-98: a result without a match names pattern and offer", async () => {
+        using host = await Host.create();
+        host.publish(["1", "bytes"]);
+        const args = ["fetch", "--json", host.config("app", { Version: "2.*" })];
+        const { stdout } = await program.run(args, { cwd: host.folder });
+        const found = { outcome: "no-match", pattern: "2.*", offered: ["1"] };
+        expect(linesOf(stdout).at(-1)).toEqual({ event: "result", config: "app.tako", ...found });
+      });
+
+      test("FET-98, FET-99: errors are in the result and on standard error", async () => {
+        using host = await Host.create();
+        const config = host.config("app", { Version: "", Origin: "" });
+        const { stdout, stderr } = await program.run(["fetch", "--json", config], {
+          cwd: host.folder,
+        });
+        const [result] = linesOf(stdout);
+        expect(result).toMatchObject({ event: "result", config, outcome: "failed" });
+        expect(result.errors).toMatchObject([
+          { kind: "config", line: 1, source: "app.tako" },
+          { kind: "config", line: 4, source: "app.tako" },
+        ]);
+        expect(stderr.trimEnd().split("\n").length).toBe(2);
+      });
+
+      test("CLI-8: a usage error leaves standard output empty", async () => {
+        const { stdout } = await program.run(["store", "--json", "-o", "."]);
+        expect(stdout).toBe("");
+      });
+
+      test("PUB-23, PUB-31: store tells its result or its error", async () => {
+        using host = await Host.create();
+        const options = { cwd: host.folder, env: { TAKO_SECRET_KEY: key.secret } };
+        const words = ["store", "--json", "-o", "origin", host.write("image", "bytes"), "1"];
+        const stored = await program.run(words, options);
+        expect(linesOf(stored.stdout).at(-1)).toEqual({
+          event: "result",
+          version: "1",
+          sha256: sha256("bytes"),
+          changed: true,
+        });
+        host.write("image", "other bytes");
+        const refused = await program.run(words, options);
+        expect(linesOf(refused.stdout)).toMatchObject([{ event: "error", kind: "failed" }]);
+        expect(refused.stderr).toStartWith("tako: ");
+      });
+    });
+  });
+}

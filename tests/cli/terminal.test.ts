@@ -1,0 +1,195 @@
+// What people see at a terminal: colour and progress bars (CLI-21, CLI-22). The program runs in a
+// pseudo-terminal, and a small screen works out what is on it.
+
+import { describe, expect, test } from "bun:test";
+
+import { environment, exitStatus, type Program, programs } from "../support/program.ts";
+import { Host } from "./host.ts";
+
+const COLUMNS = 78;
+const ESC = "\x1b";
+
+interface Terminal {
+  /** Everything that was written to it. */
+  readonly written: string;
+  /** Waits until the screen's lines pass. */
+  until(pass: (lines: readonly string[]) => boolean): Promise<void>;
+  press(keys: string): void;
+  readonly ended: Promise<number>;
+}
+
+function runInTerminal(program: Program, args: readonly string[], cwd: string, env = {}): Terminal {
+  const decoder = new TextDecoder();
+  let written = "";
+  const child = Bun.spawn(program.command(args), {
+    cwd,
+    env: environment({ TERM: "xterm", ...env }),
+    terminal: {
+      cols: COLUMNS,
+      rows: 24,
+      data(_terminal, bytes) {
+        written += decoder.decode(bytes, { stream: true });
+      },
+    },
+  });
+  return {
+    get written() {
+      return written;
+    },
+    async until(pass) {
+      while (!pass(screen(written))) {
+        if (child.exitCode !== null) throw new Error(`it has ended: ${written}`);
+        await Bun.sleep(20);
+      }
+    },
+    press: (keys) => child.terminal?.write(keys),
+    ended: child.exited.then(async () => {
+      // What it wrote last may still be on its way.
+      await Bun.sleep(100);
+      child.terminal?.close();
+      return exitStatus(child);
+    }),
+  };
+}
+
+/** The lines on a screen after a text with line feeds, cursor up and clear to the end; no colours. */
+function screen(written: string): string[] {
+  const lines = [""];
+  let row = 0;
+  for (const [index, part] of written.replaceAll("\r", "").split(`${ESC}[`).entries()) {
+    // A sequence ends with its letter; the cursor goes up and clears only at the start of a line.
+    const [, parameter = "", letter = "", text = part] =
+      (index > 0 && /^(\d*)([A-Za-z])(.*)$/s.exec(part)) || [];
+    if (letter === "A") row -= Number(parameter);
+    if (letter === "J") lines.splice(row, Infinity, "");
+    for (const [number, piece] of text.split("\n").entries()) {
+      if (number > 0) row++;
+      lines[row] = (lines[row] ?? "") + piece;
+    }
+  }
+  return lines;
+}
+
+/** Serves an origin whose images come half, and the rest when `release` is called. */
+function slowOrigin(host: Host) {
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  const server = Bun.serve({
+    port: 0,
+    idleTimeout: 0,
+    async fetch({ url }) {
+      const bytes = await Bun.file(host.path("origin", new URL(url).pathname)).bytes();
+      if (!url.includes("/store/")) return new Response(bytes);
+      const half = Math.floor(bytes.length / 2);
+      async function* body() {
+        yield bytes.subarray(0, half);
+        await promise;
+        yield bytes.subarray(half);
+      }
+      return new Response(body(), { headers: { "Content-Length": String(bytes.length) } });
+    },
+  });
+  return {
+    url: `http://127.0.0.1:${server.port}`,
+    release,
+    [Symbol.dispose]: () => server.stop(true),
+  };
+}
+
+for (const program of programs) {
+  describe(program.name, () => {
+    test("CLI-21: downloads show a bar each, and nothing is left of them", async () => {
+      using host = await Host.create();
+      const image = "x".repeat(200_000);
+      host.publish(["1.2", image]);
+      using origin = slowOrigin(host);
+      const one = host.config("one", { Origin: origin.url });
+      const two = host.config("two", { Origin: origin.url });
+      const terminal = runInTerminal(program, ["fetch", one, two], host.folder);
+      const bars = (lines: readonly string[]) => lines.filter((line) => line.includes("%"));
+      await terminal.until(
+        (lines) => bars(lines).filter((bar) => bar.includes(" 50%")).length === 2,
+      );
+
+      const during = screen(terminal.written);
+      expect(
+        bars(during)
+          .map((bar) => bar.split(" [")[0])
+          .sort(),
+      ).toEqual(["one.tako 1.2", "two.tako 1.2"]);
+      expect(bars(during)[0]).toMatch(/ \[#{12}-{12}\] +50% +100 kB of 200 kB/);
+      // Below the messages, and above the line where the cursor rests.
+      expect(during.slice(-3, -1)).toEqual(bars(during));
+      expect(during.at(-1)).toBe("");
+
+      origin.release();
+      expect(await terminal.ended).toBe(0);
+      const after = screen(terminal.written);
+      expect(bars(after)).toEqual([]);
+      expect(after.slice(0, -1).sort()).toEqual(
+        [one, two]
+          .flatMap((config) => [
+            `${config}: updated to 1.2`,
+            `tako: ${config}: activated 1.2`,
+            `tako: ${config}: downloaded 1.2, 200 kB, verified`,
+            `tako: ${config}: new manifest, 1 version`,
+          ])
+          .sort(),
+      );
+    });
+
+    test("CLI-21, CLI-44: Ctrl-C leaves the cursor on a line of its own", async () => {
+      using host = await Host.create();
+      host.publish(["1", "x".repeat(200_000)]);
+      using origin = slowOrigin(host);
+      const args = ["fetch", host.config("app", { Origin: origin.url })];
+      const terminal = runInTerminal(program, args, host.folder);
+      await terminal.until((lines) => lines.some((line) => line.includes(" 50%")));
+      terminal.press("\x03");
+      expect(await terminal.ended).toBe(130);
+      const lines = screen(terminal.written);
+      expect(lines.at(-2)).toContain(" 50%");
+      expect(lines.at(-1)).toBe("^C");
+    });
+
+    test.each([
+      ["--json", ["--json"], {}],
+      ["TERM=dumb", [], { TERM: "dumb" }],
+    ])("CLI-21: there is no bar with %s", async (_, words, env) => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const args = ["fetch", ...words, host.config("app")];
+      const terminal = runInTerminal(program, args, host.folder, env);
+      expect(await terminal.ended).toBe(0);
+      expect(terminal.written).not.toContain("%");
+      expect(terminal.written).not.toContain(ESC);
+    });
+
+    test("CLI-22: errors and warnings are in colour, unless NO_COLOR is set", async () => {
+      using host = await Host.create();
+      host.publish(["1", "bytes"]);
+      const args = ["fetch", host.config("app", { Version: "2" }), "nowhere.tako"];
+      const coloured = runInTerminal(program, args, host.folder, { NO_COLOR: "" });
+      expect(await coloured.ended).toBe(2);
+      expect(coloured.written).toContain(`${ESC}[31mtako: nowhere.tako: `);
+      expect(coloured.written).toContain(`${ESC}[33mtako: app.tako: `);
+      expect(coloured.written).toEndWith(`${ESC}[0m\r\n`);
+      for (const env of [{ NO_COLOR: "1" }, { NO_COLOR: "no" }, { TERM: "dumb" }]) {
+        const plain = runInTerminal(program, args, host.folder, env);
+        expect(await plain.ended).toBe(2);
+        expect(plain.written).toContain("nowhere.tako");
+        expect(plain.written).not.toContain(`${ESC}[`);
+      }
+    });
+
+    test("CLI-22: help is in colour, unless NO_COLOR is set", async () => {
+      using host = await Host.create();
+      const coloured = runInTerminal(program, ["--help"], host.folder);
+      await coloured.ended;
+      expect(coloured.written).toContain(`${ESC}[`);
+      const plain = runInTerminal(program, ["--help"], host.folder, { NO_COLOR: "1" });
+      await plain.ended;
+      expect(plain.written).toContain("fetch");
+      expect(plain.written).not.toContain(`${ESC}[`);
+    });
+  });
+}

@@ -1,0 +1,178 @@
+// How events, errors and progress read, where a real run would take long to get there.
+
+import { describe, expect, test } from "bun:test";
+import { command } from "../../src/cli/command.ts";
+import type { Io, Stream } from "../../src/cli/io.ts";
+import { jsonLine } from "../../src/cli/json.ts";
+import { progressLine } from "../../src/cli/progress.ts";
+import { bytes, describeError, describeEvent, seconds } from "../../src/cli/text.ts";
+import type { Event } from "../../src/commands/events.ts";
+import { TakoError } from "../../src/core/error.ts";
+import { key } from "./host.ts";
+
+/** Streams that remember what was written. */
+function memory(environment: Io["environment"] = {}) {
+  const stream = (): Stream & { text: string } => ({
+    text: "",
+    isTerminal: false,
+    failure: undefined,
+    write(text) {
+      this.text += text;
+    },
+    size: () => ({ columns: 80, rows: 24 }),
+  });
+  return { environment, stdin: -1, stdout: stream(), stderr: stream(), isJournal: false };
+}
+
+describe("an error that nobody foresaw", () => {
+  const failing = (error: unknown) =>
+    command({
+      meta: { name: "fail", description: "Fails" },
+      args: { json: { type: "boolean", description: "" } },
+      run: () => Promise.reject(error),
+    });
+  const cause = new RangeError("the cause");
+  const error = new TypeError("x is not a function\nand more", { cause });
+
+  test("CLI-32, CLI-42: is one line and a hint, status 1, without a stack trace", async () => {
+    const io = memory();
+    expect(await failing(error).run([], io)).toBe(1);
+    expect(io.stderr.text).toStartWith("tako: internal error: x is not a function\n");
+    expect(io.stderr.text.split("\n")).toHaveLength(3);
+    expect(io.stderr.text).toContain("TAKO_DEBUG=1");
+    expect(io.stdout.text).toBe("");
+  });
+
+  test("CLI-32: shows its stack trace and that of its cause with TAKO_DEBUG=1", async () => {
+    const io = memory({ TAKO_DEBUG: "1" });
+    await failing(error).run([], io);
+    expect(io.stderr.text).toContain("\n    at ");
+    expect(io.stderr.text).toContain("RangeError: the cause");
+  });
+
+  test.each([undefined, null, "a text", { message: "an object" }])(
+    "CLI-42: %p that is thrown is status 1",
+    async (thrown) => {
+      const io = memory({ TAKO_DEBUG: "1" });
+      expect(await failing(thrown).run([], io)).toBe(1);
+      expect(io.stderr.text).toStartWith("tako: internal error: ");
+    },
+  );
+
+  test("CLI-14: shows no secret key", async () => {
+    for (const args of [[], ["--json"]]) {
+      const io = memory({ TAKO_DEBUG: "1" });
+      await failing(new Error(`bad ${key.secret}`)).run(args, io);
+      await failing(new TakoError("failed", `bad ${key.secret}`)).run(args, io);
+      expect(io.stderr.text + io.stdout.text).not.toContain(key.secret.slice(7, 20));
+    }
+  });
+});
+
+test("CLI-30: an error names config, source and line, each once, and a hint on its own line", () => {
+  const source = "https://example.com/manifest";
+  const cases: [TakoError, string | undefined, string[]][] = [
+    [new TakoError("failed", "no"), undefined, ["tako: no"]],
+    [new TakoError("failed", "no", { hint: "Do." }), "a.tako", ["tako: a.tako: no", "  Do."]],
+    [new TakoError("config", "no", { source: "a.tako" }), "a.tako", ["tako: a.tako: no"]],
+    [
+      new TakoError("storage", "the file /a is no file", { source: "/a" }),
+      "a.tako",
+      ["tako: a.tako: the file /a is no file"],
+    ],
+    [new TakoError("storage", "no", { source: "/a", line: 3 }), "b", ["tako: b: /a:3: no"]],
+    [new TakoError("manifest", "no", { source, line: 3 }), "b", [`tako: b: ${source}, line 3: no`]],
+  ];
+  for (const [error, config, lines] of cases) expect(describeError(error, config)).toEqual(lines);
+});
+
+test("CLI-20: every event but progress has a line of its own", () => {
+  const image = { version: "1.2", sha256: "ab", size: 300_000_000 };
+  const url = "https://example.com/store/ab";
+  const lines: [Event, string | undefined][] = [
+    [{ event: "waiting", directory: "/a" }, "waiting for another run that has locked /a"],
+    [{ event: "warning", message: "look out" }, "warning: look out"],
+    [
+      { event: "retry", url, reason: "status 503", delay_ms: 2100 },
+      `${url}: status 503; trying again in 2.1 s`,
+    ],
+    [{ event: "manifest", state: "new", versions: 2 }, "new manifest, 2 versions"],
+    [{ event: "manifest", state: "updated", versions: 1 }, "updated manifest, 1 version"],
+    // A timer that finds nothing new should not fill the journal.
+    [{ event: "manifest", state: "unchanged", versions: 2 }, undefined],
+    [{ event: "damaged", version: "1", path: "/a" }, "the image of 1 is damaged: /a"],
+    [{ event: "gone", version: "1", url }, `the origin removed the image of 1: ${url}`],
+    [{ event: "download", url, offset: 0, ...image }, "downloading 1.2, 300 MB"],
+    [
+      { event: "download", url, offset: 100_000_000, ...image },
+      "downloading 1.2, 200 MB left of 300 MB",
+    ],
+    [{ event: "progress", version: "1.2", size: 3, done: 1 }, undefined],
+    [{ event: "downloaded", ...image }, "downloaded 1.2, 300 MB, verified"],
+    [{ event: "activated", ...image, previous: null }, "activated 1.2"],
+    [{ event: "restarted", units: ["a.service", "b.socket"] }, "restarted a.service b.socket"],
+    [{ event: "would", action: "restart", what: "a.service" }, "would restart a.service"],
+  ];
+  for (const [event, text] of lines) {
+    expect(describeEvent(event)?.text).toBe(text);
+    const withConfig = describeEvent({ ...event, config: "a.tako" })?.text;
+    expect(withConfig).toBe(text && `a.tako: ${text}`);
+  }
+});
+
+test("CLI-24: JSON escapes what could steer a terminal, and reads back the same", () => {
+  const text = "\x1b[31m\x9b31m\u202e é 🐙 \ud800\x7f\n";
+  const line = jsonLine({ text, absent: undefined });
+  expect(line).toMatch(/^[\x20-\x7e]+\n$/);
+  expect(JSON.parse(line)).toEqual({ text });
+});
+
+describe("progress", () => {
+  const download = { label: "app.tako 1.2", size: 1_000_000, offset: 0, startedAt: 1000, done: 0 };
+
+  test("CLI-21: a bar shows label, part, bytes, speed and time left", () => {
+    expect(progressLine({ ...download, done: 250_000 }, 3000, 100)).toBe(
+      "app.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left",
+    );
+  });
+
+  test("CLI-21: what an earlier run got is done, and not a matter of speed", () => {
+    const resumed = { ...download, offset: 500_000, done: 600_000 };
+    expect(progressLine(resumed, 2000, 100)).toEndWith("60%  600 kB of 1.0 MB  100 kB/s  4 s left");
+  });
+
+  test("CLI-21: nothing is claimed before there is a measure, nor past the end", () => {
+    expect(progressLine(download, 1000, 100)).toEndWith("  0%  0 B of 1.0 MB");
+    expect(progressLine({ ...download, size: 0 }, 2000, 100)).toContain("100%");
+    expect(progressLine({ ...download, done: 2_000_000 }, 2000, 100)).toContain(" 100%");
+  });
+
+  test("CLI-21: a bar is never wider than its terminal", () => {
+    for (const label of ["a", "app.tako 1.2", "\x1b".repeat(30), "x".repeat(300)]) {
+      for (let columns = 1; columns < 130; columns++) {
+        const line = progressLine({ ...download, label, done: 250_000 }, 3000, columns);
+        expect(line.length).toBeLessThanOrEqual(columns);
+        expect(line).toMatch(/^[\x20-\x7e]*$/);
+      }
+    }
+  });
+
+  test.each([
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.0 kB"],
+    [99_949, "99.9 kB"],
+    [123_456, "123 kB"],
+    [1_000_000, "1.0 MB"],
+    [2 ** 53 - 1, "9.0 PB"],
+  ])("CLI-30: %d bytes are %s", (count, text) => expect(bytes(count)).toBe(text));
+
+  test.each([
+    [0.512, "0.5 s"],
+    [2, "2 s"],
+    [59.6, "60 s"],
+    [119, "119 s"],
+    [120, "2 min"],
+    [3600, "60 min"],
+  ])("CLI-30: %d seconds are %s", (count, text) => expect(seconds(count)).toBe(text));
+});
