@@ -1,0 +1,296 @@
+// Proof of what spec/destination.md says about names and records, which needs no disk: the fixtures,
+// then their laws. How files are written is proved in tests/fetch.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseSha256Hex, type Sha256Hex } from "../src/core/digest.ts";
+import {
+  decodeEtag,
+  decodeOwed,
+  encodeEtag,
+  encodeOwed,
+  isKeepableEtag,
+  type Owed,
+} from "../src/core/records.ts";
+import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
+import { tomlFixture } from "../tests/support/fixtures.ts";
+import { runs } from "../tests/support/properties.ts";
+
+interface Case {
+  readonly id: string;
+  readonly requirement: readonly string[];
+  readonly why: string;
+}
+
+interface EtagCase extends Case {
+  readonly text: string;
+  readonly url?: string;
+  readonly etag?: string;
+  readonly digest?: string;
+}
+
+interface OwedCase extends Case {
+  readonly text: string;
+  readonly latest?: string;
+  readonly restart: readonly string[];
+  readonly damaged?: boolean;
+  readonly units: readonly string[];
+}
+
+interface LatestCase extends Case {
+  readonly target: string;
+  readonly digest?: string;
+}
+
+interface PartialsCase extends Case {
+  readonly names: readonly string[];
+  readonly wanted: string;
+  readonly stale: readonly string[];
+}
+
+function casesOf<Table extends Case>(name: string, atLeast: number): readonly Table[] {
+  const cases = tomlFixture<{ case: readonly Table[] }>(`fetch/${name}.toml`).case;
+  test(`${name}.toml has as many cases as it had`, () => {
+    expect(cases.length).toBeGreaterThanOrEqual(atLeast);
+    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
+  });
+  return cases;
+}
+
+function title({ requirement, why, id }: Case): string {
+  return `${requirement.join(", ")}: ${why} (${id})`;
+}
+
+function digestOf(text: string): Sha256Hex {
+  const digest = parseSha256Hex(text);
+  if (digest === undefined) throw new Error(`not a digest: ${text}`);
+  return digest;
+}
+
+describe("fixtures of .etag", () => {
+  for (const each of casesOf<EtagCase>("etag", 28)) {
+    test(title(each), () => {
+      const { text, url, etag, digest } = each;
+      const record = decodeEtag(text);
+      if (url === undefined || etag === undefined || digest === undefined) {
+        expect(record).toBeUndefined();
+      } else {
+        expect(record).toEqual({ url, etag, digest: digestOf(digest) });
+        expect(encodeEtag({ url, etag, digest: digestOf(digest) })).toBe(text);
+      }
+    });
+  }
+});
+
+describe("fixtures of .owed", () => {
+  for (const each of casesOf<OwedCase>("owed", 31)) {
+    test(title(each), () => {
+      const latest = each.latest === undefined ? undefined : digestOf(each.latest);
+      const owed = decodeOwed(each.text);
+      expect(owed === undefined).toBe(each.damaged ?? false);
+      if (owed !== undefined) expect(encodeOwed(owed)).toBe(each.text);
+
+      const everything: Owed = latest === undefined ? [] : [{ digest: latest, done: [] }];
+      expect(unitsOwed(owed ?? everything, latest, each.restart)).toEqual([...each.units]);
+    });
+  }
+});
+
+describe("fixtures of latest", () => {
+  for (const each of casesOf<LatestCase>("latest", 20)) {
+    test(title(each), () => {
+      expect(imageOfLink(each.target) as string | undefined).toBe(each.digest);
+    });
+  }
+});
+
+describe("fixtures of partial downloads", () => {
+  for (const each of casesOf<PartialsCase>("partials", 8)) {
+    test(title(each), () => {
+      expect(stalePartials(each.names, digestOf(each.wanted))).toEqual([...each.stale]);
+    });
+  }
+});
+
+describe("laws", () => {
+  const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const digests = fc
+    .oneof(
+      fc.constantFrom(0, 0xab, 0xff).map((byte) => new Uint8Array(32).fill(byte)),
+      bytes,
+    )
+    .map((hash) => digestOf(hash.toHex()));
+  const printableAscii = fc
+    .integer({ min: 0x21, max: 0x7e })
+    .map((code) => String.fromCharCode(code));
+  const etags = fc
+    .array(printableAscii, { minLength: 1, maxLength: 1024 })
+    .map((characters) => characters.join(""));
+  const urls = fc.constantFrom(
+    "https://images.example.com/app/manifest",
+    "http://127.0.0.1:8080/manifest",
+    "http://[::1]/manifest",
+  );
+  const unit = fc.constantFrom("app.service", "web.service", "db@1.service", "a.timer", "b.mount");
+  const units = fc.uniqueArray(unit, { maxLength: 5 });
+  const records: fc.Arbitrary<Owed> = fc.uniqueArray(fc.record({ digest: digests, done: units }), {
+    minLength: 1,
+    maxLength: 2,
+    selector: ({ digest }) => digest,
+  });
+  /** Texts of which some are records, and most nearly so. */
+  const roughTexts = fc
+    .tuple(
+      fc.oneof(
+        records.map(encodeOwed),
+        fc.record({ url: urls, etag: etags, digest: digests }).map(encodeEtag),
+        fc.string({ unit: "binary", maxLength: 200 }),
+      ),
+      fc.nat(),
+      fc.nat(2),
+      fc.constantFrom("", "\n", "\0", "a", " "),
+    )
+    .map(([text, at, cut, piece]) => {
+      const start = at % (text.length + 1);
+      return text.slice(0, start) + piece + text.slice(start + cut);
+    });
+
+  test("DST-50: decoding is the inverse of encoding", () => {
+    fc.assert(
+      fc.property(urls, etags, digests, (url, etag, digest) => {
+        expect(decodeEtag(encodeEtag({ url, etag, digest }))).toEqual({ url, etag, digest });
+      }),
+      runs,
+    );
+  });
+
+  test("DST-52: any text is one that Tako writes, or counts as absent", () => {
+    fc.assert(
+      fc.property(roughTexts, (text) => {
+        const record = decodeEtag(text);
+        if (record !== undefined) expect(encodeEtag(record)).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-54: an ETag is kept exactly when it is 1 to 1,024 bytes of 0x21 to 0x7E", () => {
+    const characters = fc.oneof(
+      printableAscii,
+      fc.nat(0xffff).map((code) => String.fromCharCode(code)),
+    );
+    const texts = fc.oneof(
+      fc.array(characters, { maxLength: 4 }).map((all) => all.join("")),
+      fc.integer({ min: 1020, max: 1030 }).map((length) => "x".repeat(length)),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const codes = [...Array(text.length).keys()].map((index) => text.charCodeAt(index));
+        const isPrintable = codes.every((code) => code >= 0x21 && code <= 0x7e);
+        expect(isKeepableEtag(text)).toBe(isPrintable && codes.length >= 1 && codes.length <= 1024);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-60: decoding is the inverse of encoding", () => {
+    fc.assert(
+      fc.property(records, (owed) => {
+        expect(decodeOwed(encodeOwed(owed))).toEqual(owed);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-62: any text is one that Tako writes, or counts as damaged", () => {
+    fc.assert(
+      fc.property(roughTexts, (text) => {
+        const owed = decodeOwed(text);
+        if (owed === undefined) return;
+        expect(owed.length).toBeGreaterThan(0);
+        expect(encodeOwed(owed)).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-62: a record that is cut anywhere is damaged, or owes no less than before", () => {
+    fc.assert(
+      fc.property(records, fc.nat(), units, (owed, at, restart) => {
+        const text = encodeOwed(owed);
+        const cut = decodeOwed(text.slice(0, at % text.length));
+        for (const { digest } of cut ?? []) {
+          const before = unitsOwed(owed, digest, restart);
+          expect(unitsOwed(cut ?? [], digest, restart)).toEqual(
+            expect.arrayContaining([...before]),
+          );
+        }
+      }),
+      runs,
+    );
+  });
+
+  test("DST-61, DST-63, DST-64: owed are the units that the group of latest does not note", () => {
+    fc.assert(
+      fc.property(
+        records,
+        fc.option(digests, { nil: undefined }),
+        units,
+        (owed, other, restart) => {
+          for (const latest of [other, ...owed.map(({ digest }) => digest)]) {
+            const group = owed.find(({ digest }) => digest === latest);
+            const expected = group === undefined ? [] : restart;
+            expect(unitsOwed(owed, latest, restart)).toEqual(
+              expected.filter((name) => !group?.done.includes(name)),
+            );
+          }
+        },
+      ),
+      runs,
+    );
+  });
+
+  test("DST-2: a link names an image exactly when its text is store/ and the digest", () => {
+    const targets = fc.oneof(
+      digests.map((digest) => `store/${digest}`),
+      fc
+        .tuple(fc.constantFrom("store/", "store", "/store/", "./store/", ""), digests)
+        .map(([prefix, digest]) => `${prefix}${digest}`),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(targets, (target) => {
+        const digest = imageOfLink(target);
+        const isImage = /^store\/[0-9a-f]{64}$/.test(target) && !target.includes("\n");
+        expect(digest === undefined).toBe(!isImage);
+        if (digest !== undefined) expect(`store/${digest}`).toBe(target);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-7, FET-65: of what is in the store, the partials of other digests are stale", () => {
+    const names = digests.chain((digest) =>
+      fc.constantFrom<string>(digest, partialName(digest), `${digest}.part`, `x${digest}.partial`),
+    );
+    fc.assert(
+      fc.property(fc.array(names), digests, (all, wanted) => {
+        const stale = stalePartials(all, wanted);
+        const expected = all.filter(
+          (name) => /^[0-9a-f]{64}\.partial$/.test(name) && !name.startsWith(wanted),
+        );
+        expect(stale).toEqual(expected);
+      }),
+      runs,
+    );
+  });
+
+  test("DST-23: the name of a partial is the digest's with a suffix", () => {
+    fc.assert(
+      fc.property(digests, (digest) => {
+        expect(partialName(digest)).toBe(`${digest}.partial`);
+      }),
+      runs,
+    );
+  });
+});

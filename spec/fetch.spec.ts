@@ -1,0 +1,265 @@
+// Proof of the decisions of spec/fetch.md that need no disk: their fixtures, then their laws. What a
+// run does with them is proved in tests/fetch.
+
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseSha256Hex, type Sha256Hex } from "../src/core/digest.ts";
+import type { Entry, Manifest } from "../src/core/manifest.ts";
+import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
+import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
+import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
+import { tomlFixture } from "../tests/support/fixtures.ts";
+import { runs } from "../tests/support/properties.ts";
+import { digests, manifestOf, manifests, versions } from "./support/manifests.ts";
+import { formSpelled, validForms } from "./support/versions.ts";
+
+interface Case {
+  readonly id: string;
+  readonly requirement: readonly string[];
+  readonly why: string;
+}
+
+interface PickCase extends Case {
+  readonly versions: readonly string[];
+  readonly pattern: string;
+  readonly picks?: string;
+}
+
+interface FallbacksCase extends Case {
+  readonly versions: readonly string[];
+  readonly pattern: string;
+  readonly picked: string;
+  readonly "in-use"?: string;
+  readonly tried: readonly string[];
+}
+
+interface InUseCase extends Case {
+  readonly entries: readonly (readonly [version: string, image: string])[];
+  readonly image: string;
+  readonly pattern: string;
+  readonly version?: string;
+}
+
+interface OfferedCase extends Case {
+  readonly versions: readonly string[];
+  readonly count: number;
+  readonly offered: readonly string[];
+}
+
+function casesOf<Table extends Case>(name: string, atLeast: number): readonly Table[] {
+  const cases = tomlFixture<{ case: readonly Table[] }>(`fetch/${name}.toml`).case;
+  test(`${name}.toml has as many cases as it had`, () => {
+    expect(cases.length).toBeGreaterThanOrEqual(atLeast);
+    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
+  });
+  return cases;
+}
+
+function title({ requirement, why, id }: Case): string {
+  return `${requirement.join(", ")}: ${why} (${id})`;
+}
+
+/** A letter as the digest of an image. */
+function digestOf(letter: string): Sha256Hex {
+  const digest = parseSha256Hex(letter.charCodeAt(0).toString(16).repeat(32));
+  if (digest === undefined) throw new Error(`${letter} is no letter`);
+  return digest;
+}
+
+/** A manifest with the versions of a case, which must be in their order. */
+function manifestWith(rows: readonly (readonly [version: string, image: string])[]): Manifest {
+  const manifest = manifestOf(
+    rows.map(([version, image]) => ({
+      version: parseVersion(version),
+      size: 1,
+      digest: digestOf(image),
+    })),
+  );
+  expect(textsOf(manifest.entries)).toEqual(rows.map(([version]) => version));
+  return manifest;
+}
+
+function manifestOfVersions(texts: readonly string[]): Manifest {
+  return manifestWith(texts.map((version) => [version, "a"]));
+}
+
+function textsOf(entries: readonly Entry[]): string[] {
+  return entries.map(({ version }) => version.text);
+}
+
+describe("fixtures of what is picked", () => {
+  for (const each of casesOf<PickCase>("pick", 21)) {
+    test(title(each), () => {
+      const picked = newestMatch(manifestOfVersions(each.versions), parsePattern(each.pattern));
+      expect(picked?.version.text).toBe(each.picks);
+    });
+  }
+});
+
+describe("fixtures of what is tried when an image is gone", () => {
+  for (const each of casesOf<FallbacksCase>("fallbacks", 16)) {
+    test(title(each), () => {
+      const manifest = manifestOfVersions(each.versions);
+      const picked = manifest.entries.find(({ version }) => version.text === each.picked);
+      if (picked === undefined) throw new Error("the picked version is not in the manifest");
+      const inUse = each["in-use"] === undefined ? undefined : parseVersion(each["in-use"]);
+      const tried = fallbacks(manifest, parsePattern(each.pattern), picked, inUse);
+      expect(textsOf(tried)).toEqual([...each.tried]);
+    });
+  }
+});
+
+describe("fixtures of which version is in use", () => {
+  for (const each of casesOf<InUseCase>("in-use", 8)) {
+    test(title(each), () => {
+      const manifest = manifestWith(each.entries);
+      const entry = entryInUse(manifest, digestOf(each.image), parsePattern(each.pattern));
+      expect(entry?.version.text).toBe(each.version);
+    });
+  }
+});
+
+describe("fixtures of what is on offer", () => {
+  for (const each of casesOf<OfferedCase>("offered", 6)) {
+    test(title(each), () => {
+      const offered = newestVersions(manifestOfVersions(each.versions), each.count);
+      expect(offered).toEqual([...each.offered]);
+    });
+  }
+});
+
+describe("laws", () => {
+  const patterns: fc.Arbitrary<Pattern> = validForms.chain(formSpelled).map(parsePattern);
+
+  /** A pattern that often matches some of the manifest: many are made of one of its versions. */
+  const patternsFor = ({ entries }: Manifest): fc.Arbitrary<Pattern> => {
+    const texts = entries.map(({ version }) => version.text);
+    if (texts.length === 0) return patterns;
+    const own = fc.constantFrom(...texts);
+    return fc.oneof(
+      patterns,
+      own.map(parsePattern),
+      own.map((text) => parsePattern(`${text.replace(/[._-].*/, "") || "0"}.*`)),
+      fc.constant(parsePattern("*")),
+    );
+  };
+
+  const situations = manifests.chain((manifest) =>
+    fc.record({
+      manifest: fc.constant(manifest),
+      pattern: patternsFor(manifest),
+      inUse: fc.option(
+        manifest.entries.length === 0
+          ? versions
+          : fc.oneof(fc.constantFrom(...manifest.entries.map(({ version }) => version)), versions),
+        { nil: undefined },
+      ),
+    }),
+  );
+
+  /** Every pair of what is picked and what is tried after it, where something is picked. */
+  function assertOfFallbacks(
+    check: (facts: {
+      manifest: Manifest;
+      pattern: Pattern;
+      inUse: Version | undefined;
+      picked: Entry;
+      tried: readonly Entry[];
+    }) => void,
+  ): void {
+    fc.assert(
+      fc.property(situations, ({ manifest, pattern, inUse }) => {
+        const picked = newestMatch(manifest, pattern);
+        if (picked === undefined) return;
+        const tried = fallbacks(manifest, pattern, picked, inUse);
+        check({ manifest, pattern, inUse, picked, tried });
+      }),
+      runs,
+    );
+  }
+
+  test("FET-40: what is picked matches, and nothing that matches is newer", () => {
+    fc.assert(
+      fc.property(situations, ({ manifest, pattern }) => {
+        const picked = newestMatch(manifest, pattern);
+        const allowed = manifest.entries.filter(({ version }) => matches(pattern, version));
+        expect(picked === undefined).toBe(allowed.length === 0);
+        if (picked === undefined) return;
+        expect(allowed).toContain(picked);
+        for (const { version } of allowed)
+          expect(compareVersions(version, picked.version)).toBeLessThanOrEqual(0);
+      }),
+      runs,
+    );
+  });
+
+  test("FET-50, FET-52: what is tried matches, is older and older, and is at most eight", () => {
+    assertOfFallbacks(({ manifest, pattern, picked, tried }) => {
+      expect(tried.length).toBeLessThanOrEqual(8);
+      let newer = picked;
+      for (const entry of tried) {
+        expect(manifest.entries).toContain(entry);
+        expect(matches(pattern, entry.version)).toBe(true);
+        expect(compareVersions(entry.version, newer.version)).toBeLessThan(0);
+        newer = entry;
+      }
+    });
+  });
+
+  test("FET-50: nothing that may be tried is left out before something that is tried", () => {
+    assertOfFallbacks(({ manifest, pattern, picked, tried }) => {
+      const oldest = tried.at(-1);
+      if (oldest === undefined) return;
+      const between = manifest.entries.filter(
+        ({ version }) =>
+          matches(pattern, version) &&
+          compareVersions(version, picked.version) < 0 &&
+          compareVersions(version, oldest.version) >= 0,
+      );
+      expect(tried.length).toBe(between.length);
+    });
+  });
+
+  test("FET-51: whatever the origin says is gone, the version in use never gets older", () => {
+    assertOfFallbacks(({ pattern, inUse, picked, tried }) => {
+      if (inUse === undefined || !matches(pattern, inUse)) return;
+      for (const { version } of tried)
+        expect(compareVersions(version, inUse)).toBeGreaterThanOrEqual(0);
+      if (compareVersions(picked.version, inUse) <= 0) expect(tried).toEqual([]);
+    });
+  });
+
+  test("FET-51: a version in use that the pattern does not allow changes nothing", () => {
+    assertOfFallbacks(({ manifest, pattern, inUse, picked, tried }) => {
+      if (inUse === undefined || matches(pattern, inUse)) return;
+      expect(tried).toEqual(fallbacks(manifest, pattern, picked, undefined));
+    });
+  });
+
+  test("FET-80: the entry in use has the image, and is allowed if any that has it is", () => {
+    fc.assert(
+      fc.property(situations, digests, ({ manifest, pattern }, digest) => {
+        const entry = entryInUse(manifest, digest, pattern);
+        const sharing = manifest.entries.filter((each) => each.digest === digest);
+        expect(entry === undefined).toBe(sharing.length === 0);
+        if (entry === undefined) return;
+        expect(sharing).toContain(entry);
+        const isAllowed = sharing.some(({ version }) => matches(pattern, version));
+        expect(matches(pattern, entry.version)).toBe(isAllowed);
+      }),
+      runs,
+    );
+  });
+
+  test("FET-41: what is on offer is the end of the manifest, backwards", () => {
+    fc.assert(
+      fc.property(manifests, fc.integer({ min: 1, max: 10 }), (manifest, count) => {
+        const offered = newestVersions(manifest, count);
+        expect(offered.length).toBe(Math.min(count, manifest.entries.length));
+        for (const [index, text] of offered.entries())
+          expect(text).toBe(manifest.entries.at(-1 - index)?.version.text ?? "");
+      }),
+      runs,
+    );
+  });
+});
