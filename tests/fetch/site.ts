@@ -1,0 +1,97 @@
+// One nginx for the tests of a file, with an origin for each test. It answers 410 for a file that has
+// another beside it named `.gone`.
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type NginxRequest, type NginxServer, serveWithNginx } from "../support/nginx.ts";
+import { type Image, publishManifest, publishTo, write } from "../support/origin-fixture.ts";
+
+/** Below /slow/ the first 600 kB come at once, the rest at 100 kB/s. */
+const SLOW = `
+  if (-f $request_filename.gone) { return 410; }
+  location /slow/ { rewrite ^/slow/(.*)$ /$1 break; limit_rate_after 600000; limit_rate 100000; }`;
+
+export class Site {
+  readonly #folder: string;
+  readonly #server: NginxServer;
+  #count = 0;
+
+  private constructor(folder: string, server: NginxServer) {
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  static async start(): Promise<Site> {
+    const folder = mkdtempSync(join(tmpdir(), "tako-site-"));
+    return new Site(folder, await serveWithNginx(folder, { configSnippet: SLOW }));
+  }
+
+  origin(...images: readonly Image[]): SiteOrigin {
+    const origin = new SiteOrigin(this.#folder, this.#server, `origin-${++this.#count}`);
+    if (images.length > 0) origin.publish(...images);
+    return origin;
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+export class SiteOrigin {
+  readonly directory: string;
+  readonly url: string;
+  readonly slowUrl: string;
+  readonly #server: NginxServer;
+  readonly #name: string;
+  #seen = 0;
+
+  constructor(folder: string, server: NginxServer, name: string) {
+    this.directory = join(folder, name);
+    this.url = `${server.url}/${name}`;
+    this.slowUrl = `${server.url}/slow/${name}`;
+    this.#server = server;
+    this.#name = name;
+    mkdirSync(this.directory);
+  }
+
+  publish(...images: readonly Image[]): void {
+    publishTo(this.directory, images);
+  }
+
+  publishManifest(manifest: string): void {
+    publishManifest(this.directory, manifest);
+  }
+
+  remove({ digest }: Image): void {
+    rmSync(join(this.directory, "store", digest));
+  }
+
+  /** The image is answered with 410 from now on. */
+  retire({ digest }: Image): void {
+    write(join(this.directory, "store", `${digest}.gone`), "");
+  }
+
+  /** The requests since the last call, by their paths in the origin. */
+  async requests(): Promise<readonly NginxRequest[]> {
+    const prefix = new RegExp(`^(/slow)?/${this.#name}/`);
+    const all = (await this.#server.requests())
+      .filter(({ uri, method }) => method === "GET" && prefix.test(uri))
+      .map((request) => ({ ...request, uri: request.uri.replace(prefix, "") }));
+    const news = all.slice(this.#seen);
+    this.#seen = all.length;
+    return news;
+  }
+
+  /** What was asked for since the last call, as `PATH STATUS`. */
+  async asked(): Promise<readonly string[]> {
+    return (await this.requests()).map(({ uri, status }) => `${uri} ${status}`);
+  }
+
+  /** The ETag that nginx gives the manifest. */
+  async etag(): Promise<string> {
+    const response = await fetch(`${this.url}/manifest`, { method: "HEAD", proxy: "" });
+    return response.headers.get("ETag") ?? "";
+  }
+}
