@@ -43,7 +43,7 @@ export async function reportCoverage(folder: string): Promise<string[]> {
   const rows = [...groups].map(([name, paths]) => row(name, pick(all, paths)));
   console.log(`${"".padEnd(18)}${"lines".padStart(12)}${"branches".padStart(14)}`);
   for (const text of rows.sort()) console.log(text);
-  console.log(row("src", all));
+  console.log(row("all", all));
 
   const failures: string[] = [];
   const lines = percent(all, "lines");
@@ -51,7 +51,7 @@ export async function reportCoverage(folder: string): Promise<string[]> {
     failures.push(`tests run ${lines.toFixed(1)} % of the lines of src, not ${LINES_PERCENT} %`);
 
   const spec = await added(folder, "spec-*");
-  for (const [path, data] of Object.entries(spec)) {
+  for (const [path, data] of Object.entries(spec).sort()) {
     const left = path.startsWith("src/core/") ? gaps(data) : "";
     if (left !== "") failures.push(`${path}: no spec test runs ${left}`);
   }
