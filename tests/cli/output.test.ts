@@ -3,8 +3,25 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
 import { Host, key, sha256 } from "./host.ts";
+
+const python = needs("python3");
+
+/** Runs a command with a small, non-blocking pipe as standard error, and prints what came. */
+const SLOW_READER = `
+import fcntl, os, subprocess, sys, time
+reader, writer = os.pipe()
+fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+os.set_blocking(writer, False)
+child = subprocess.Popen(sys.argv[1:], stderr=writer)
+os.close(writer)
+time.sleep(0.5)
+while text := os.read(reader, 65536):
+    sys.stdout.buffer.write(text)
+sys.exit(child.wait())
+`;
 
 const ESCAPE = "\x1b[31mred\x1b]0;title\x07";
 
@@ -174,6 +191,19 @@ for (const program of programs) {
       expect(lines[2]).toContain("did you mean Origin=?");
       expect([status, stdout]).toEqual([2, ""]);
     });
+
+    test.skipIf(python.missing)(
+      "CLI-31: a slow reader behind a non-blocking pipe gets it all",
+      async () => {
+        using host = await Host.create();
+        host.write("app.tako", "Nonsense=x\n".repeat(500));
+        const words = program.command(["fetch", "app.tako"]);
+        const child = Bun.spawnSync(["python3", "-c", SLOW_READER, ...words], { cwd: host.folder });
+        const lines = child.stdout.toString().trimEnd().split("\n");
+        expect(lines.filter((line) => /^app\.tako:\d+: unknown key/.test(line))).toHaveLength(500);
+        expect(lines.at(-1)).toStartWith("app.tako");
+      },
+    );
 
     test("CLI-32: a stack trace is shown with TAKO_DEBUG=1 only", async () => {
       for (const [value, isShown] of [
