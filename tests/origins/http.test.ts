@@ -4,7 +4,16 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { version } from "../../package.json";
 import { MAX_MANIFEST_BYTES } from "../../src/core/manifest.ts";
 import { startHostileOrigin } from "../support/hostile-origin.ts";
-import { digest, failureOf, files, image, manifest, open, readImage } from "./asking.ts";
+import {
+  askInChild,
+  digest,
+  failureOf,
+  files,
+  image,
+  manifest,
+  open,
+  readImage,
+} from "./asking.ts";
 
 const server = await startHostileOrigin(files);
 afterAll(() => server.stop());
@@ -41,6 +50,13 @@ test.each(["gzip", "br", "zstd", "deflate"])(
     expect(await imageOf(`encoded=${encoding}`)).toMatchObject({ bytes: Buffer.from(image) });
   },
 );
+
+test("ORG-12: the usual proxy variables are honoured", async () => {
+  const proxied = await askInChild(["http://tako.invalid/honest"], { http_proxy: server.url });
+  expect(proxied).toEqual({ kind: "manifest", text: manifest.toString() });
+  const env = { http_proxy: "http://127.0.0.1:1", no_proxy: "127.0.0.1" };
+  expect(await askInChild([server.origin("honest")], env)).toEqual(proxied);
+});
 
 test("ORG-13: a request is conditional when there is an ETag, else not", async () => {
   const first = await manifestOf("honest");

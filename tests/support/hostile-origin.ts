@@ -254,7 +254,9 @@ export async function startHostileOrigin(
 function parseRequest(head: string, closed: Promise<void>): HostileRequest {
   const [first = "", ...lines] = head.split("\r\n");
   const [, target = ""] = first.split(" ");
-  const [scenario = "", file = ""] = split(target.slice(1), "/");
+  // A client that takes this for its proxy sends the whole URL.
+  const path = target.replace(/^http:\/\/[^/]*/, "");
+  const [scenario = "", file = ""] = split(path.slice(1), "/");
   const headers = lines
     .map((line) => split(line, ":"))
     .map(([name = "", value = ""]) => [name.toLowerCase(), value.trim()]);
