@@ -18,14 +18,20 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 /** Levenshtein distance, a row at a time. Words far apart in length are not compared. */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 2) return Number.POSITIVE_INFINITY;
+  // From the first i letters of `a` to the first 0, 1, 2, ... letters of `b`; begins with i = 0.
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let distance = b.length;
   for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const substitute = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      next.push(Math.min(substitute, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    distance = i + 1;
+    const next = [distance];
+    let corner = i;
+    for (const [j, above] of row.slice(1).entries()) {
+      const substituted = corner + (a[i] === b[j] ? 0 : 1);
+      distance = Math.min(substituted, above + 1, distance + 1);
+      next.push(distance);
+      corner = above;
     }
     row = next;
   }
-  return row[b.length] ?? 0;
+  return distance;
 }
