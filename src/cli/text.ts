@@ -12,11 +12,16 @@ export interface Message {
 }
 
 /**
- * The last guard before anything is shown: no control characters (CLI-24) and no secret key
- * (CLI-14), wherever the text came from.
+ * The last guard before anything is shown to people: no control characters (CLI-24) and no secret
+ * key, wherever the text came from.
  */
 export function safe(text: string): string {
-  return printable(text.replace(/SECRET\+[\w+/=]*/g, "SECRET+(not shown)"), Infinity);
+  return printable(withoutSecrets(text), Infinity);
+}
+
+/** A mistyped key must not end in a log (CLI-14). */
+export function withoutSecrets(text: string): string {
+  return text.replace(/SECRET\+[\w+/=]*/g, "SECRET+(not shown)");
 }
 
 /** What an event says; `undefined` for one that is not worth a line. */
@@ -88,9 +93,7 @@ export function describeError(error: TakoError, config?: string): readonly strin
   }
   const { message, source, line, hint } = error;
   const parts = [message];
-  if (source !== undefined && (line !== undefined || !message.includes(source))) {
-    parts.unshift(place(source, line));
-  }
+  if (source !== undefined) parts.unshift(place(source, line));
   if (config !== undefined && config !== source) parts.unshift(config);
   const first = `tako: ${parts.join(": ")}`;
   return hint === undefined ? [first] : [first, `  ${hint}`];

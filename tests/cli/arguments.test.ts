@@ -247,6 +247,7 @@ for (const program of programs) {
       [["fetch", `--${key.secret}`, "x"]],
       [["fetch", `-${key.secret}`, "x"]],
       [["fetch", key.secret]],
+      [["fetch", "--json", key.secret]],
       [["fetch", "--jobs", key.secret, "x"]],
       [["gen-key", key.secret]],
       [["store", "-o", ".", "image", "1", key.secret]],
