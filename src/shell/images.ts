@@ -203,12 +203,14 @@ export class DurableWriter {
 
 async function openForResume(path: string): Promise<FileHandle> {
   try {
-    return await openAppending(path);
+    return await openAppending(path).catch((error: unknown) => {
+      if (!isErrno(error, "EACCES")) throw error;
+      // Its owner may not write a finished file: a run was killed between its mode and its rename.
+      setMode(path, 0o600);
+      return openAppending(path);
+    });
   } catch (error) {
-    if (!isErrno(error, "EACCES")) throw storageError(error, "write", path);
-    // Its owner may not write a finished file: a run was killed between its mode and its rename.
-    setMode(path, 0o600);
-    return openAppending(path);
+    throw storageError(error, "write", path);
   }
 }
 

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -13,6 +14,7 @@ import {
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
@@ -55,6 +57,26 @@ test("PUB-10: images of no bytes, of a block and a byte, and of many blocks", as
     expect(sha256OfFile(join(publisher.directory, "store", digest))).toBe(digest);
     expect(publisher.manifest()).toContain(`\n${index + 1} ${size} ${digest}\n`);
   }
+});
+
+test("PUB-10: an image that changes and grows while it is copied is stored as it was copied", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", Buffer.alloc(64 * 1024 * 1024));
+  const fd = openSync(image, "r+");
+  let writes = 0;
+  const timer = setInterval(() => {
+    const start = (writes * 7919 * 4096) % (64 * 1024 * 1024);
+    writeSync(fd, `changed ${writes}`, start);
+    writeSync(fd, "grown", 64 * 1024 * 1024 + 5 * writes);
+    writes += 1;
+  }, 1);
+  const { sha256: digest = "" } = await publisher.store({ image, version: "1" });
+  clearInterval(timer);
+  closeSync(fd);
+  const stored = join(publisher.directory, "store", digest);
+  expect(writes).toBeGreaterThan(2);
+  expect(sha256OfFile(stored)).toBe(digest);
+  expect(publisher.manifest()).toContain(`\n1 ${statSync(stored).size} ${digest}\n`);
 });
 
 test("PUB-11, PUB-12, PUB-14: modes are 0444 and 0755, whatever the umask", async () => {

@@ -1,0 +1,131 @@
+// Images: the digest of what is written, partial files that are continued, and errors that come late.
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TakoError } from "../../src/core/error.ts";
+import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/images.ts";
+
+const MIB = 1024 * 1024;
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tako-images-"));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const at = (name: string) => join(directory, name);
+
+function sha256sum(path: string): string {
+  return Bun.spawnSync(["sha256sum", "--", path]).stdout.toString().slice(0, 64);
+}
+
+/** Bytes that differ from block to block. */
+function content(size: number): Uint8Array {
+  return new Uint8Array(size).map((_, index) => index ^ (index >> 8) ^ (index >> 16));
+}
+
+test("DST-12: files of any size have the digest that sha256sum gives", async () => {
+  for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 5 * MIB + 3]) {
+    writeFileSync(at("file"), content(size));
+    const digest = await hashFile(at("file"));
+    expect(digest).toBe(sha256sum(at("file")) as never);
+    expect(hashBytes(content(size))).toBe(digest as never);
+  }
+});
+
+test("DST-27: only a regular file has a digest, and a missing one has none", async () => {
+  expect(await hashFile(at("missing"))).toBeUndefined();
+  mkdirSync(at("directory"));
+  symlinkSync("directory", at("link"));
+  Bun.spawnSync(["mkfifo", at("fifo")]);
+  for (const name of ["directory", "link", "fifo"]) {
+    await expect(hashFile(at(name))).rejects.toMatchObject({ kind: "storage", source: at(name) });
+    await expect(DurableWriter.resume(at(name))).rejects.toBeInstanceOf(TakoError);
+  }
+});
+
+test("DST-21: chunks of any size are written in order, hashed, and get their mode", async () => {
+  const writer = await DurableWriter.create(at("image"));
+  const all = content(40 * MIB + 7);
+  const sizes = [1, 64 * 1024, MIB / 4 - 1, MIB / 4, MIB, 3 * MIB];
+  for (let start = 0, turn = 0; start < all.length; turn += 1) {
+    const chunk = all.slice(start, start + (sizes[turn % sizes.length] ?? 1));
+    start += chunk.length;
+    await writer.write(chunk);
+    expect(writer.size).toBe(start);
+    // The caller may use its buffer again.
+    chunk.fill(0);
+  }
+  await writer.finish(0o444);
+  expect(readFileSync(at("image")).equals(all)).toBe(true);
+  expect(writer.digest()).toBe(sha256sum(at("image")) as never);
+  expect(writer.digest()).toBe(writer.digest());
+  expect(lstatSync(at("image")).mode & 0o777).toBe(0o444);
+  await writer.close();
+});
+
+test("DST-26: what is there already is not written to", async () => {
+  writeFileSync(at("image"), "of someone else");
+  await expect(DurableWriter.create(at("image"))).rejects.toMatchObject({ kind: "storage" });
+  symlinkSync("elsewhere", at("link"));
+  await expect(DurableWriter.create(at("link"))).rejects.toMatchObject({ kind: "storage" });
+  expect(readFileSync(at("image"), "latin1")).toBe("of someone else");
+});
+
+test("FET-60: a partial file is continued, and its bytes count for the digest", async () => {
+  writeFileSync(at("whole"), content(3 * MIB));
+  writeFileSync(at("partial"), content(3 * MIB).subarray(0, MIB + 5));
+  const writer = await DurableWriter.resume(at("partial"));
+  expect(writer.size).toBe(MIB + 5);
+  await writer.write(content(3 * MIB).subarray(MIB + 5));
+  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+  await writer.finish(0o444);
+  expect(sha256sum(at("partial"))).toBe(sha256sum(at("whole")));
+});
+
+test("FET-62: a writer starts once more from byte 0", async () => {
+  writeFileSync(at("partial"), "rotten");
+  const writer = await DurableWriter.resume(at("partial"));
+  expect(writer.digest()).toBe(sha256sum(at("partial")) as never);
+  await writer.restart();
+  expect(writer.size).toBe(0);
+  await writer.write(new TextEncoder().encode("good"));
+  await writer.finish(0o444);
+  expect(readFileSync(at("partial"), "latin1")).toBe("good");
+  expect(writer.digest()).toBe(sha256sum(at("partial")) as never);
+});
+
+test("FET-60: a partial file that a killed run made read-only already is continued", async () => {
+  writeFileSync(at("partial"), "all of it");
+  chmodSync(at("partial"), 0o444);
+  const script = `
+    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/images.ts"))});
+    const writer = await DurableWriter.resume(${JSON.stringify(at("partial"))});
+    await writer.write(new TextEncoder().encode(", and more"));
+    await writer.finish(0o444);`;
+  // Only who is not root meets the mode.
+  const capabilities =
+    process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  const child = Bun.spawn([...capabilities, process.execPath, "-e", script], { stderr: "inherit" });
+  expect(await child.exited).toBe(0);
+  expect(readFileSync(at("partial"), "latin1")).toBe("all of it, and more");
+});
+
+test("CLI-33: a read that fails names the path", async () => {
+  const fd = openSync(directory, "r");
+  const blocks = readBlocks(fd, directory);
+  await expect(blocks.next()).rejects.toMatchObject({ kind: "storage", source: directory });
+  closeSync(fd);
+});
