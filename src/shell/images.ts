@@ -73,6 +73,8 @@ export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint
       if (block.length === 0) return;
       [current, spare] = [spare, current];
       ahead = readInto(current);
+      // If it fails meanwhile, the next turn tells.
+      ahead.catch(() => {});
       yield block;
     }
   } finally {

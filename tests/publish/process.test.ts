@@ -116,22 +116,26 @@ describe.skipIf(strace.missing)("under strace", () => {
     });
   }
 
-  for (const [call, errno, words] of [
-    ["openat", "EACCES", "permission denied"],
-    ["openat", "EROFS", "read-only"],
-    ["write,pwrite64", "ENOSPC", "no space is left"],
-    ["write,pwrite64", "EDQUOT", "quota"],
-    ["fsync", "EIO", "read or write error"],
-    ["fdatasync", "EIO", "read or write error"],
+  for (const [call, file, errno, words] of [
+    ["openat", "origin/store/.new", "EACCES", "permission denied"],
+    ["openat", "origin/store/.new", "EROFS", "read-only"],
+    ["write,pwrite64", "origin/store/.new", "ENOSPC", "no space is left"],
+    ["write,pwrite64", "origin/store/.new", "EDQUOT", "quota"],
+    ["fsync", "origin/store/.new", "EIO", "read or write error"],
+    ["read,pread64", "image", "EIO", "read or write error"],
+    ["fdatasync", "origin/store/.new", "EIO", "read or write error"],
   ] as const) {
-    test(`PUB-11, CLI-33: ${errno} of ${call} is status 5, in words, and nothing changes`, async () => {
+    test(`PUB-11, CLI-33: ${errno} of ${call} of ${file} is status 5, in words, and nothing changes`, async () => {
       await using publisher = await Publisher.create();
       await publisher.store({ image: publisher.file("image", "one"), version: "1" });
       const before = publisher.snapshot();
       const image = publisher.file("image", Buffer.alloc(80 * 1024 * 1024, "image"));
       const args = ["store", "-o", publisher.directory, image, "2"];
-      const path = join(publisher.directory, "store/.new");
-      const options = ["-P", path, "-e", `trace=${call}`, "-e", `inject=${call}:error=${errno}`];
+      const path = join(publisher.folder, file);
+      // From a thread's third read on: with the next block on its way while this one is written.
+      const when = file === "image" ? ":when=3+" : "";
+      const inject = `inject=${call}:error=${errno}${when}`;
+      const options = ["-P", path, "-e", `trace=${call}`, "-e", inject];
       const command = ["strace", "-f", "-o", "/dev/null", ...options];
       const child = Bun.spawn([...command, ...sources.command(args)], {
         env: environment(env),
