@@ -19,6 +19,9 @@ interface Counts {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "tako-test-"));
+const temporary = join(folder, "tmp"); // of all tests, so that what a killed one leaves goes, too
+
+process.on("SIGINT", () => {}); // Ctrl-C ends what runs; then this cleans up
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {
@@ -38,6 +41,7 @@ async function run(only: readonly string[]): Promise<number> {
   const coverage = join(folder, "coverage");
   const missing = join(folder, "missing");
   await mkdir(missing);
+  await mkdir(temporary);
   await prepareCoverage(coverage);
   const counts = await tests(only, coverage, missing);
   if (only.length === 0) {
@@ -69,6 +73,7 @@ async function tests(only: readonly string[], coverage: string, missing: string)
     [process.execPath, "test", "--parallel", "--only-failures", ...reporter, ...only],
     {
       CI: "1", // for Bun: no test.only, no new snapshots
+      TMPDIR: temporary,
       TAKO_COVERAGE: coverage,
       TAKO_TEST_BUN_FLAGS: `--preload=${join(coverage, "program.ts")}`,
       TAKO_TEST_MISSING: missing,
