@@ -4,17 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { createHost, image, manifestOf, sha256sum, stateOf } from "../support/origin-fixture.ts";
+import { createHost, image, manifestOf, stateOf } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
-import { Site, type SiteOrigin } from "./site.ts";
+import { etagFile, Site } from "./site.ts";
 
 const nginx = needs("nginx");
 const [one, two] = [image("1.0.0"), image("1.1.0")];
-
-/** `.etag` as DST-50 has it. */
-async function etagFile(origin: SiteOrigin, manifest: string): Promise<string> {
-  return `${origin.url}/manifest\n${await origin.etag()}\n${sha256sum(manifest)}\n`;
-}
 
 let site: Site;
 beforeAll(async () => {

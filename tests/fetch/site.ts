@@ -5,7 +5,13 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type NginxRequest, type NginxServer, serveWithNginx } from "../support/nginx.ts";
-import { type Image, publishManifest, publishTo, write } from "../support/origin-fixture.ts";
+import {
+  type Image,
+  publishManifest,
+  publishTo,
+  sha256sum,
+  write,
+} from "../support/origin-fixture.ts";
 
 /** Below /slow/ the first 600 kB come at once, the rest at 100 kB/s. */
 const SLOW = `
@@ -94,4 +100,9 @@ export class SiteOrigin {
     const response = await fetch(`${this.url}/manifest`, { method: "HEAD", proxy: "" });
     return response.headers.get("ETag") ?? "";
   }
+}
+
+/** `.etag` as DST-50 has it. */
+export async function etagFile(origin: SiteOrigin, manifest: string): Promise<string> {
+  return `${origin.url}/manifest\n${await origin.etag()}\n${sha256sum(manifest)}\n`;
 }
