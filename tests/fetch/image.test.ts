@@ -1,0 +1,417 @@
+// Images: those that are in the store already, and those that are downloaded whole, in parts, wrongly or
+// not at all.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { needs } from "../support/needs.ts";
+import {
+  bigImage,
+  createHost,
+  type Host,
+  type Image,
+  image,
+  stateOf,
+  write,
+} from "../support/origin-fixture.ts";
+import { environment, type Program, programs } from "../support/program.ts";
+import { Site } from "./site.ts";
+
+const nginx = needs("nginx");
+const strace = needs("strace");
+const [one, two] = [image("1.0.0"), image("1.1.0")];
+const big = bigImage("1.1.0", 1_000_000);
+
+let site: Site;
+beforeAll(async () => {
+  if (!nginx.missing) site = await Site.start();
+});
+afterAll(() => site?.stop());
+
+const partial = ({ digest }: Image) => `store/${digest}.partial`;
+const damaged = ({ content }: Image) => `D${content.slice(1)}`;
+
+/** A host with 1.0.0 in use, to which its origin offers 1.1.0 as well. */
+function hostBefore(update: Image): Host {
+  const host = createHost();
+  host.publish(one, update);
+  host.install({ published: [one], latest: one });
+  return host;
+}
+
+/** The state after the update to an image. */
+const updated = (update: Image) => stateOf({ published: [one, update], latest: update });
+
+for (const program of programs) {
+  describe.concurrent(program.name, () => {
+    test("FET-54: an image that is in the store already is not downloaded", async () => {
+      await using host = createHost();
+      host.publish(one);
+      rmSync(join(host.originDirectory, "store"), { recursive: true });
+      host.install({ published: [one] });
+      const { status, stdout } = await program.run(["fetch", host.file]);
+      expect([status, stdout]).toEqual([0, `${host.file}: updated to 1.0.0\n`]);
+      expect(host.state()).toEqual(stateOf({ published: [one], latest: one }));
+    });
+
+    test("FET-55: an image that does not hold is downloaded again, by its digest or its size", async () => {
+      for (const content of [damaged(one), one.content.slice(1), `${one.content}more`, ""]) {
+        await using host = createHost();
+        host.publish(one);
+        host.install({ published: [one], latest: one });
+        write(host.path(`store/${one.digest}`), content, 0o444);
+        const { status, stderr } = await program.run(["fetch", host.file]);
+        expect(status).toBe(0);
+        expect(stderr).toContain(
+          `the image of 1.0.0 is damaged: ${host.path(`store/${one.digest}`)}`,
+        );
+        expect(host.state()).toEqual(stateOf({ published: [one], latest: one }));
+      }
+    });
+
+    test("FET-54: with --no-verify the size alone is checked", async () => {
+      await using host = createHost();
+      host.publish(one);
+      host.install({ published: [one], latest: one });
+      write(host.path(`store/${one.digest}`), damaged(one), 0o444);
+      const before = host.snapshot();
+      expect((await program.run(["fetch", "--no-verify", host.file])).status).toBe(0);
+      expect(host.snapshot()).toEqual(before);
+
+      write(host.path(`store/${one.digest}`), one.content.slice(1), 0o444);
+      expect((await program.run(["fetch", "--no-verify", host.file])).status).toBe(0);
+      expect(host.state()).toEqual(stateOf({ published: [one], latest: one }));
+    });
+
+    test("FET-56: if that fails, the damaged image goes, and latest with it if it names it", async () => {
+      await using inUse = createHost();
+      inUse.publish(one);
+      inUse.install({ published: [one], latest: one });
+      // Not in use: 1.1.0 was to be activated when the run was killed.
+      await using notInUse = hostBefore(two);
+      notInUse.install({ store: [two] });
+      for (const [host, each] of [
+        [inUse, one],
+        [notInUse, two],
+      ] as const) {
+        write(host.path(`store/${each.digest}`), damaged(each), 0o444);
+        rmSync(join(host.originDirectory, "store", each.digest));
+      }
+      const { status, stderr } = await program.run(["fetch", inUse.file, notInUse.file]);
+      expect(status).toBe(4);
+      expect(stderr).toContain(join(inUse.originDirectory, "store", one.digest));
+      expect(inUse.state()).toEqual(stateOf({ published: [one], store: [] }));
+      expect(notInUse.state()).toEqual(
+        stateOf({ published: [one, two], store: [one], latest: one }),
+      );
+    });
+
+    test("FET-56: so it does when what comes instead is wrong as well", async () => {
+      await using host = createHost();
+      host.publish(one);
+      host.install({ published: [one], latest: one });
+      write(host.path(`store/${one.digest}`), damaged(one), 0o444);
+      write(join(host.originDirectory, "store", one.digest), damaged(one));
+      expect((await program.run(["fetch", host.file])).status).toBe(3);
+      expect(host.state()).toEqual(stateOf({ published: [one], store: [] }));
+    });
+
+    test.skipIf(strace.missing)(
+      "FET-57: a read error while an image is verified is status 5, and removes nothing",
+      async () => {
+        await using host = createHost();
+        host.publish(one);
+        host.install({ published: [one], latest: one });
+        const path = host.path(`store/${one.digest}`);
+        const before = host.snapshot();
+        const faults = "trace=read,pread64 -e inject=read,pread64:error=EIO".split(" ");
+        const command = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", path, "-e", ...faults];
+        const { status, stderr } = await runUnder(command, program, ["fetch", host.file]);
+        expect(stderr).toContain(
+          `${path}: cannot read it: the device reports a read or write error`,
+        );
+        expect(status).toBe(5);
+        expect(host.snapshot()).toEqual(before);
+      },
+    );
+
+    test.each([
+      ["ORG-27, FET-63", "bigger than", (content: string) => `${content}x`, "received more"],
+      ["ORG-29, FET-63", "smaller than", (content: string) => content.slice(1), "received 18"],
+      ["ORG-29, FET-63", "empty and not", () => "", "received 0"],
+      ["FET-63, FET-66", "other than", (content: string) => content.toUpperCase(), "received "],
+      ["FET-63, FET-66", "zeros and not", (content: string) => content.replace(/./g, "\0"), ""],
+    ])(
+      "%s: an image that is %s what was signed is status 3, and nothing of it stays",
+      async (...row) => {
+        const [, , edit, says] = row;
+        await using host = hostBefore(two);
+        write(join(host.originDirectory, "store", two.digest), edit(two.content));
+        const { status, stdout, stderr } = await program.run(["fetch", host.file]);
+        expect([status, stdout]).toEqual([3, ""]);
+        expect(stderr).toContain(
+          `${host.originDirectory}/store/${two.digest}: the image has a wrong `,
+        );
+        expect(stderr).toContain(says);
+        expect(host.state()).toEqual(stateOf({ published: [one, two], store: [one], latest: one }));
+      },
+    );
+
+    test("FET-66: an empty image is an image", async () => {
+      await using host = hostBefore(image("1.1.0", ""));
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(host.state()).toEqual(updated(image("1.1.0", "")));
+    });
+
+    test.skipIf(nginx.missing)(
+      "FET-60, ORG-14: a partial of an earlier run is continued by a range request",
+      async () => {
+        await using host = hostBefore(big);
+        const origin = site.origin(one, big);
+        host.configure({ origin: origin.url });
+        host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+        const { status, stderr } = await program.run(["fetch", host.file]);
+        expect(status).toBe(0);
+        expect(stderr).toContain("downloading 1.1.0, 400 kB left of 1.0 MB\n");
+        expect((await origin.requests()).slice(1)).toEqual([
+          expect.objectContaining({
+            uri: `store/${big.digest}`,
+            status: 206,
+            range: "bytes=600000-",
+            bytes: 400_000,
+          }),
+        ]);
+        expect(withoutEtag(host.state())).toEqual(updated(big));
+      },
+    );
+
+    test.skipIf(nginx.missing)(
+      "FET-60, FET-62: a partial is hashed, not trusted: a damaged one is downloaded once more from byte 0",
+      async () => {
+        await using host = hostBefore(big);
+        const origin = site.origin(one, big);
+        host.configure({ origin: origin.url });
+        const content = `${"\0".repeat(300_000)}${big.content.slice(300_000, 600_000)}`;
+        host.install({ store: [], files: { [partial(big)]: content } });
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect((await origin.requests()).slice(1).map(({ range }) => range)).toEqual([
+          "bytes=600000-",
+          "",
+        ]);
+        expect(withoutEtag(host.state())).toEqual(updated(big));
+      },
+    );
+
+    test("FET-62: only a failure from byte 0 is status 3, and nothing of it stays", async () => {
+      await using host = hostBefore(big);
+      write(join(host.originDirectory, "store", big.digest), damaged(big));
+      host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+      // The partial is right and its rest, too: that is the image, whatever the first bytes are now.
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(host.state()).toEqual(updated(big));
+
+      await using second = hostBefore(big);
+      write(join(second.originDirectory, "store", big.digest), damaged(big));
+      second.install({ store: [], files: { [partial(big)]: damaged(big).slice(0, 600_000) } });
+      expect((await program.run(["fetch", second.file])).status).toBe(3);
+      expect(second.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
+    });
+
+    test.skipIf(nginx.missing)(
+      "FET-61: a partial of the signed size is taken without a request if it holds",
+      async () => {
+        await using host = hostBefore(two);
+        const origin = site.origin(one, two);
+        host.configure({ origin: origin.url });
+        host.install({ store: [], files: { [partial(two)]: two.content } });
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect(await origin.asked()).toEqual(["manifest 200"]);
+        expect(withoutEtag(host.state())).toEqual(updated(two));
+      },
+    );
+
+    test.skipIf(nginx.missing)(
+      "FET-61, FET-62: one of the signed size that does not hold, or a longer one, is downloaded anew",
+      async () => {
+        for (const content of [damaged(two), `${two.content}x`, `${two.content}${two.content}`]) {
+          await using host = hostBefore(two);
+          const origin = site.origin(one, two);
+          host.configure({ origin: origin.url });
+          host.install({ store: [], files: { [partial(two)]: content } });
+          expect((await program.run(["fetch", host.file])).status).toBe(0);
+          expect((await origin.requests()).slice(1)).toEqual([
+            expect.objectContaining({ uri: `store/${two.digest}`, status: 200, range: "" }),
+          ]);
+          expect(withoutEtag(host.state())).toEqual(updated(two));
+        }
+      },
+    );
+
+    test("FET-60: a partial that got its mode before the run was killed is continued, too", async () => {
+      await using host = hostBefore(two);
+      write(host.path(partial(two)), two.content.slice(0, 9), 0o444);
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(host.state()).toEqual(updated(two));
+    });
+
+    test("FET-65, DST-7: partials of other digests go, and what is not Tako's stays", async () => {
+      await using host = hostBefore(two);
+      host.install({
+        store: [],
+        files: {
+          [partial(one)]: "abc",
+          [partial(big)]: "abc",
+          "store/README": "mine",
+          "store/app.partial": "mine",
+          "notes.txt": "mine",
+          ".hidden.new": "mine",
+        },
+      });
+      writeFileSync(host.path(`store/${big.digest}`), big.content.slice(1), { mode: 0o444 });
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      const mine = ["store/README", "store/app.partial", "notes.txt", ".hidden.new"];
+      expect(host.state()).toEqual({
+        ...updated(two),
+        ...Object.fromEntries(mine.map((name) => [name, expect.stringMatching(/mine$/)])),
+        [`store/${big.digest}`]: expect.stringContaining("999999 bytes"),
+      });
+    });
+
+    test("FET-65: partials stay as long as nothing is to be downloaded", async () => {
+      await using host = createHost();
+      host.publish(one);
+      host.install({ published: [one], latest: one, files: { [partial(two)]: "abc" } });
+      const before = host.snapshot();
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(host.snapshot()).toEqual(before);
+    });
+
+    test.skipIf(nginx.missing)(
+      "ORG-24, ORG-25: a server without ranges, or with odd ones, gives the whole image",
+      async () => {
+        await using stack = new AsyncDisposableStack();
+        const contentRange = (value: string) => `content-range=${encodeURIComponent(value)}`;
+        const hosts = [
+          "ignores-ranges",
+          "range-status=416",
+          "no-content-range",
+          contentRange("bytes 600000-999999/1000001"),
+          contentRange("bytes 600000-999999/*"),
+          contentRange("bytes 599999-999998/1000000"),
+        ].map((scenario) => {
+          const host = stack.use(hostBefore(big));
+          host.configure({ origin: site.origin(one, big).via(scenario) });
+          host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+          return host;
+        });
+        const { status } = await program.run(["fetch", ...hosts.map(({ file }) => file)]);
+        expect(status).toBe(0);
+        for (const host of hosts) expect(withoutEtag(host.state())).toEqual(updated(big));
+      },
+    );
+
+    test.skipIf(nginx.missing)(
+      "FET-62, ORG-54: a download that was cut is continued by the next try, and if it is wrong then, starts once more",
+      async () => {
+        await using host = hostBefore(big);
+        const own = bigImage("1.1.0", 1_000_000 + program.name.length);
+        const origin = site.origin(one, own);
+        host.configure({ origin: origin.via("cut=1") });
+        const { status, stderr } = await program.run(["fetch", host.file]);
+        expect(stderr).toContain("trying again in");
+        expect(status).toBe(0);
+        expect((await origin.requests()).slice(1).map(({ range }) => range)).toEqual([
+          "",
+          `bytes=${own.content.length >> 1}-`,
+        ]);
+        expect(withoutEtag(host.state())).toEqual(updated(own));
+      },
+    );
+
+    test.skipIf(nginx.missing)(
+      "FET-64: a download that is cut short each time is status 4, its partial stays, and the next run continues",
+      async () => {
+        await using host = hostBefore(big);
+        const own = bigImage("1.1.0", 999_000 + program.name.length);
+        const origin = site.origin(one, own);
+        host.configure({ origin: origin.via("cut=99") });
+        const { status, stderr } = await program.run(["fetch", host.file]);
+        expect(status).toBe(4);
+        expect(stderr.match(/trying again in/g)?.length).toBe(3);
+        expect(stderr).toContain(`${origin.via("cut=99")}/store/${own.digest}`);
+        // Half of what is missing comes each time.
+        const { length } = own.content;
+        const ranges = (await origin.requests()).slice(1).map(({ range }) => range);
+        const done = [0, 1, 2, 3].reduce((sum) => sum + ((length - sum) >> 1), 0);
+        expect(ranges.length).toBe(4);
+        expect(withoutEtag(host.state())).toEqual(
+          stateOf({
+            published: [one, own],
+            store: [one],
+            latest: one,
+            files: { [partial(own)]: own.content.slice(0, done) },
+          }),
+        );
+
+        host.configure({ origin: origin.url });
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect((await origin.requests()).slice(1)).toEqual([
+          expect.objectContaining({ range: `bytes=${done}-`, status: 206, bytes: length - done }),
+        ]);
+        expect(withoutEtag(host.state())).toEqual(updated(own));
+      },
+    );
+
+    test.skipIf(nginx.missing)(
+      "FET-58, FET-60: killed in the middle of a download, the next run asks for the rest alone",
+      async () => {
+        await using host = hostBefore(big);
+        const origin = site.origin(one, big);
+        host.configure({ origin: origin.slowUrl });
+        const child = Bun.spawn(program.command(["fetch", host.file]), {
+          env: environment(),
+          stdout: "ignore",
+          stderr: "ignore",
+        });
+        const path = host.path(partial(big));
+        while (!existsSync(path) || statSync(path).size < 600_000) await Bun.sleep(5);
+        child.kill("SIGKILL");
+        await child.exited;
+        const { size } = statSync(path);
+        expect(size).toBeLessThan(big.content.length);
+        expect(withoutEtag(host.state())).toEqual(
+          stateOf({
+            published: [one, big],
+            store: [one],
+            latest: one,
+            files: { [partial(big)]: big.content.slice(0, size) },
+          }),
+        );
+
+        await origin.requests();
+        host.configure({ origin: origin.url });
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect((await origin.requests()).slice(1)).toEqual([
+          expect.objectContaining({ range: `bytes=${size}-`, bytes: big.content.length - size }),
+        ]);
+        expect(withoutEtag(host.state())).toEqual(updated(big));
+      },
+    );
+  });
+}
+
+/** Runs the program under another one, which is followed by its words. */
+async function runUnder(command: readonly string[], program: Program, args: readonly string[]) {
+  const child = Bun.spawn([...command, ...program.command(args)], {
+    env: environment(),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { status: await child.exited, stdout, stderr };
+}
+
+function withoutEtag(state: Record<string, string>): Record<string, string> {
+  const { ".etag": _, ...rest } = state;
+  return rest;
+}
