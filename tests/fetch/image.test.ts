@@ -15,7 +15,7 @@ import {
   write,
 } from "../support/origin-fixture.ts";
 import { environment, type Program, programs } from "../support/program.ts";
-import { Site } from "./site.ts";
+import { Site, withoutEtag } from "./site.ts";
 
 const nginx = needs("nginx");
 const strace = needs("strace");
@@ -409,9 +409,4 @@ async function runUnder(command: readonly string[], program: Program, args: read
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   return { status: await child.exited, stdout, stderr };
-}
-
-function withoutEtag(state: Record<string, string>): Record<string, string> {
-  const { ".etag": _, ...rest } = state;
-  return rest;
 }

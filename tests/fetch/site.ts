@@ -129,3 +129,9 @@ export class SiteOrigin {
 export async function etagFile(origin: SiteOrigin, manifest: string): Promise<string> {
   return `${origin.url}/manifest\n${await origin.etag()}\n${sha256sum(manifest)}\n`;
 }
+
+/** A state for which it does not matter that nginx gave an ETag. */
+export function withoutEtag(state: Record<string, string>): Record<string, string> {
+  const { ".etag": _, ...rest } = state;
+  return rest;
+}

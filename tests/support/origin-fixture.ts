@@ -239,6 +239,11 @@ export class Host implements AsyncDisposable {
       write(this.path(name), content, Number.parseInt(modeOf(name), 8));
   }
 
+  /** Writes other bytes into a file that is there, as a failing disk would. */
+  replace(name: string, content: string): void {
+    write(this.path(name), content, lstatSync(this.path(name)).mode & 0o7777);
+  }
+
   /** What the destination holds: see {@link stateOf}. */
   state(): Record<string, string> {
     return describeTree(this.destination, describeContent);
