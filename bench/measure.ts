@@ -1,10 +1,11 @@
 // Runs two programs in turn and compares them: wall time as the median of the ratios of pairs, and
 // the peak memory of each as the kernel counts it.
 
+import { join } from "node:path";
+
 export interface Program {
   /** A shell command line, shown as it is run. */
   readonly command: string;
-  readonly env?: Readonly<Record<string, string>>;
   /** Brings the disk to where each run must start; not timed. */
   readonly prepare?: () => void;
 }
@@ -53,21 +54,17 @@ export async function compare(
 }
 
 /** Runs a program once; a status other than 0 ends the benchmark. */
-export async function run({ command, env, prepare }: Program): Promise<Sample> {
+export async function run({ command, prepare }: Program): Promise<Sample> {
   prepare?.();
-  const start = performance.now();
-  const child = Bun.spawn(["sh", "-c", command], {
-    env: { ...process.env, ...env },
+  const child = Bun.spawn(["python3", join(import.meta.dir, "timed.py"), command], {
     stdin: "ignore",
-    stdout: "ignore",
+    stdout: "pipe",
     stderr: "pipe",
   });
-  const status = await child.exited;
-  const milliseconds = performance.now() - start;
-  if (status !== 0) {
-    throw new Error(`${command}: status ${status}: ${await new Response(child.stderr).text()}`);
-  }
-  return { milliseconds, peakBytes: child.resourceUsage()?.maxRSS ?? 0 };
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  if ((await child.exited) !== 0) throw new Error(`${command}: ${stderr}`);
+  const [milliseconds = 0, peakBytes = 0] = stdout.split(" ").map(Number);
+  return { milliseconds, peakBytes };
 }
 
 /** The time is the median, the memory the highest of all runs. */
