@@ -8,7 +8,7 @@
 // The binary runs where the source tree is hidden, so that it can't read from there. That needs
 // root; others run it as it is. It is built anew when it is older than the sources.
 
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -92,19 +92,15 @@ export function exitStatus({ exitCode, signalCode }: Bun.Subprocess): number {
   return 128 + (number ?? 0);
 }
 
-/** A namespace of its own shows the binary at another path and an empty directory in place of the sources. */
+/** In a mount namespace of its own the binary is in /mnt, and the source tree is an empty directory. */
 function binaryCommand(): string[] {
   buildIfOld();
-  const folder = mkdtempSync(join(tmpdir(), "tako-binary-"));
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-  const shown = join(folder, "tako");
-  writeFileSync(shown, "", { mode: 0o755 });
   const script = `
-    mount --bind "$1" "$2" && mount -t tmpfs tmpfs "$3" || exit 125
-    program=$2
-    shift 3
-    exec "$program" "$@"`;
-  const hidden = ["unshare", "--mount", "sh", "-c", script, "tako", dist, shown, root];
+    mount -t tmpfs tmpfs /mnt && : > /mnt/tako && mount --bind "$1" /mnt/tako &&
+    mount -t tmpfs tmpfs "$2" || exit 125
+    shift 2
+    exec /mnt/tako "$@"`;
+  const hidden = ["unshare", "--mount", "sh", "-c", script, "tako", dist, root];
   return Bun.spawnSync([...hidden, "--version"], { stderr: "ignore" }).success ? hidden : [dist];
 }
 
