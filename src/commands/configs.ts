@@ -20,7 +20,8 @@ export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
 function configFiles(path: string): readonly (string | { file: string; error: TakoError })[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => name.endsWith(".tako"));
+    // As a shell reads `*.tako`: an editor's `.#app.tako` is no config.
+    const names = readdirSync(path).filter((name) => /^[^.].*\.tako$/s.test(name));
     if (names.length > 0) return names.sort().map((name) => join(path, name));
     return [
       {
