@@ -1,0 +1,225 @@
+// Several configs in one run: directories of them, wrong ones, ones with the same destination, how many
+// at a time, and whose exit status counts.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import {
+  createHost,
+  entry,
+  type Host,
+  type Image,
+  image,
+  manifestOf,
+  secondKey,
+  stateOf,
+  write,
+} from "../support/origin-fixture.ts";
+import { programs } from "../support/program.ts";
+import { fakeSystemctl } from "./systemctl.ts";
+
+const [one, two] = [image("1.0.0"), image("1.1.0")];
+const installed = stateOf({ published: [one], latest: one });
+
+function hostWith(...images: readonly Image[]): Host {
+  const host = createHost();
+  host.publish(...images);
+  return host;
+}
+
+/** Hosts whose runs end with each of the statuses. */
+const ending: Readonly<Record<number, () => Host>> = {
+  0: () => hostWith(one),
+  1: () => {
+    // Only --init has it: nothing matches.
+    const host = hostWith(one);
+    host.configure({ version: "7" });
+    return host;
+  },
+  2: () => {
+    const host = hostWith(one);
+    write(host.file, "Origin=nonsense\n");
+    return host;
+  },
+  3: () => {
+    const host = hostWith(one);
+    host.configure({ keys: [secondKey] });
+    return host;
+  },
+  4: () => {
+    const host = hostWith(one);
+    rmSync(host.originDirectory, { recursive: true });
+    return host;
+  },
+  5: () => {
+    const host = hostWith(one);
+    rmSync(host.destination, { recursive: true });
+    return host;
+  },
+  6: () => {
+    const host = hostWith(one);
+    host.configure({ restart: "app.service" });
+    return host;
+  },
+};
+
+const failing = fakeSystemctl("exit 1");
+afterAll(() => failing.remove());
+
+for (const program of programs) {
+  describe.concurrent(program.name, () => {
+    test("FET-1: a directory means every *.tako file in it, sorted by name", async () => {
+      await using stack = new AsyncDisposableStack();
+      await using folder = createHost();
+      const hosts = ["b", "a", "B", "c"].map((name) => {
+        const host = stack.use(hostWith(one));
+        // A link to a config is a config, wherever it is.
+        symlinkSync(host.file, join(folder.folder, `${name}.tako`));
+        return { name, host };
+      });
+      rmSync(folder.file);
+      for (const name of ["d.tako.bak", "e.conf", "tako", ".#a.tako", ".f.tako"])
+        write(join(folder.folder, name), "nonsense\n");
+      mkdirSync(join(folder.folder, "sub"));
+      write(join(folder.folder, "sub", "g.tako"), "nonsense\n");
+
+      const words = ["fetch", "--jobs=1", folder.folder];
+      const { status, stdout } = await program.run(words);
+      expect(status).toBe(0);
+      const expected = ["B", "a", "b", "c"].map((name) => join(folder.folder, `${name}.tako`));
+      expect(stdout).toBe(expected.map((file) => `${file}: updated to 1.0.0\n`).join(""));
+      for (const { host } of hosts) expect(host.state()).toEqual(installed);
+    });
+
+    test("FET-2: a directory without any *.tako is status 2, and the other configs run", async () => {
+      await using host = hostWith(one);
+      const empty = join(host.folder, "empty");
+      mkdirSync(empty);
+      write(join(empty, "app.conf"), "");
+      const { status, stderr } = await program.run(["fetch", empty, host.file]);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`tako: ${empty}: there is no *.tako file in this directory\n`);
+      expect(host.state()).toEqual(installed);
+    });
+
+    test("FET-4, FET-5: wrong, missing and unreadable configs are status 2, all are told, and the others run", async () => {
+      await using host = hostWith(one);
+      const path = (name: string) => join(host.folder, name);
+      write(path("wrong.tako"), "Origin=nonsense\nVersion=\nDestinaton=/x\n");
+      mkdirSync(path("directory.tako"));
+      write(path("directory.tako/inner.tako"), "Origin\n");
+      write(path("large.tako"), "#".repeat(2 ** 21));
+      const names = ["wrong.tako", "missing.tako", "directory.tako", "large.tako"];
+      const { status, stdout, stderr } = await program.run(
+        ["fetch", ...names.slice(0, 2), host.file, ...names.slice(2)],
+        { cwd: host.folder },
+      );
+      expect(status).toBe(2);
+      expect(stdout).toBe(`${host.file}: updated to 1.0.0\n`);
+      for (const place of [
+        "wrong.tako:1: ",
+        "wrong.tako:2: ",
+        "wrong.tako:3: ",
+        "missing.tako: ",
+        "directory.tako/inner.tako:1: ",
+        "large.tako: ",
+      ])
+        expect(stderr).toMatch(new RegExp(`^(tako: )?${place}`, "m"));
+      expect(host.state()).toEqual(installed);
+    });
+
+    test("FET-6: configs with the same destination are both refused, and it stays untouched", async () => {
+      await using host = hostWith(one);
+      await using other = hostWith(one);
+      await using apart = hostWith(one);
+      symlinkSync(host.destination, join(other.folder, "link"));
+      other.configure({ destination: join(other.folder, "link") });
+      const before = [host.snapshot(), other.snapshot()];
+      const { status, stderr } = await program.run(["fetch", host.file, other.file, apart.file]);
+      expect(status).toBe(2);
+      expect(stderr).toContain(
+        `tako: ${host.file}: its destination ${host.destination} is also that of ${other.file}\n`,
+      );
+      expect(stderr).toContain(
+        `tako: ${other.file}: its destination ${other.folder}/link is also that of ${host.file}\n`,
+      );
+      expect([host.snapshot(), other.snapshot()]).toEqual(before);
+      expect(apart.state()).toEqual(installed);
+    });
+
+    test("FET-7: the worst status counts: 3, 6, 5, 1, 2, 4, 0", async () => {
+      const order = [3, 6, 5, 2, 4, 0];
+      await Promise.all(
+        order.map(async (worst, index) => {
+          await using stack = new AsyncDisposableStack();
+          const rest = order.slice(index).toReversed();
+          const hosts = rest.map((status) => stack.use(ending[status]?.() ?? createHost()));
+          const { status } = await program.run(["fetch", ...hosts.map(({ file }) => file)], {
+            env: failing.env,
+          });
+          expect({ rest, status }).toEqual({ rest, status: worst });
+        }),
+      );
+      // 1 and 6 exclude each other: the one needs --init, and the other comes only without.
+      for (const [rest, worst] of [
+        [[1, 2, 4, 0], 1],
+        [[0, 1, 5], 5],
+      ] as const) {
+        await using stack = new AsyncDisposableStack();
+        const hosts = rest.map((status) => stack.use(ending[status]?.() ?? createHost()));
+        const words = ["fetch", "--init", ...hosts.map(({ file }) => file)];
+        expect((await program.run(words)).status).toBe(worst);
+      }
+    });
+
+    test("FET-7, FET-75: an earlier failure and a failed restart are both told, and the worse counts", async () => {
+      await using host = hostWith(two);
+      host.configure({ restart: "app.service" });
+      const owed = `${one.digest}\n`;
+      host.install({ published: [one], latest: one, files: { ".owed": owed } });
+      const { status, stderr } = await program.run(["fetch", host.file], {
+        env: failing.env,
+      });
+      expect(status).toBe(3);
+      expect(stderr).toContain(`"${entry(one)}" is missing`);
+      expect(stderr).toContain("systemctl could not restart app.service");
+      expect(host.state()).toEqual(
+        stateOf({ published: [one], latest: one, files: { ".owed": owed } }),
+      );
+    });
+  });
+}
+
+test("FET-3: eight configs at a time, or as many as --jobs says", async () => {
+  for (const [jobs, expected] of [
+    [[], 8],
+    [["--jobs", "3"], 3],
+  ] as const) {
+    let [open, most] = [0, 0];
+    const manifest = Buffer.from(manifestOf([one]));
+    const server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      async fetch() {
+        open += 1;
+        most = Math.max(most, open);
+        // More would come by now if more came.
+        while (most < expected) await Bun.sleep(10);
+        await Bun.sleep(100);
+        open -= 1;
+        return new Response(manifest);
+      },
+    });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => server.stop(true));
+    const hosts = Array.from({ length: 12 }, () => stack.use(createHost()));
+    for (const host of hosts) {
+      host.configure({ origin: `http://127.0.0.1:${server.port}` });
+      host.install({ published: [one], latest: one });
+    }
+    const [sources] = programs;
+    const words = ["fetch", ...jobs, ...hosts.map(({ file }) => file)];
+    expect((await sources?.run(words))?.status).toBe(0);
+    expect(most).toBe(expected);
+  }
+});
