@@ -50,15 +50,16 @@ export class Output {
     return false;
   }
 
-  /** Tells how a config's run ended. `isPlanned`: what would be done was told already. */
-  fetched(result: FetchResult, isPlanned: boolean): void {
+  /** Tells how a config's run ended. */
+  fetched(result: FetchResult): void {
     this.#display.endBar(result.config);
     if (this.#isJson) this.#display.print(jsonLine(resultFields(result)));
     for (const error of result.errors) this.#sayError(error, result.config);
-    if (this.#isJson || result.outcome === "failed") return;
+    // What is planned was told event by event.
+    if (this.#isJson || result.outcome === "failed" || result.outcome === "planned") return;
     const text = describeResult(result);
     if (result.outcome === "no-match") this.#display.say("warning", [`tako: ${text}`]);
-    else if (!isPlanned) this.print(text);
+    else this.print(text);
   }
 
   /** A result: a line for people, or the fields of a JSON object. */

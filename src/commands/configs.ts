@@ -64,8 +64,13 @@ function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly Lo
 
 /** The directory's device and inode; `undefined` for one that can't be found, which fails later. */
 function identity(directory: string): string | undefined {
-  const stats = statSync(directory, { bigint: true, throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}`;
+  try {
+    const { dev, ino } = statSync(directory, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    // Its own run tells why.
+    return undefined;
+  }
 }
 
 function configError(source: string, message: string, rule: string): TakoError {

@@ -53,10 +53,13 @@ export type Event = { readonly config?: string } & (
     }
 );
 
-/** How one config ended: `current` and `updated` name the version in use, `no-match` what was on offer. */
+/**
+ * How one config ended: `current` and `updated` name the version in use, `planned` (of a dry run that
+ * would do something) the one that would be, `no-match` what was on offer.
+ */
 export interface FetchResult {
   readonly config: string;
-  readonly outcome: "updated" | "current" | "no-match" | "failed";
+  readonly outcome: "updated" | "current" | "planned" | "no-match" | "failed";
   readonly version?: string;
   readonly sha256?: string;
   /** The newest versions on offer, newest first, when none matches. */

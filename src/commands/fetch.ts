@@ -149,7 +149,8 @@ async function update(run: Run): Promise<Outcome> {
 
 /** What {@link update} and the restart would do: every check, and nothing written (FET-90). */
 async function foresee(run: Run): Promise<Outcome> {
-  const { config, destination, report } = run;
+  const { config, destination, init, report } = run;
+  destination.requireDirectory();
   const { manifest } = await receiveManifest(run, originOf(run));
   const picked = newestMatch(manifest, config.pattern);
   if (picked === undefined) return noMatch(run, manifest);
@@ -158,12 +159,14 @@ async function foresee(run: Run): Promise<Outcome> {
   const latest = destination.readLatest();
   const owed = unitsOwed(destination.readOwed(latest), latest, config.restart);
   const isPresent = (await destination.checkImage(picked, run.verify)) === "present";
-  if (!isPresent) report({ event: "would", action: "download", what: version });
   const isInUse = latest === picked.digest;
-  if (!isInUse) report({ event: "would", action: "activate", what: version });
   const units = isInUse && isPresent ? owed : config.restart;
-  if (units.length > 0) report({ event: "would", action: "restart", what: units.join(" ") });
-  return inUse(picked);
+  if (!isPresent) report({ event: "would", action: "download", what: version });
+  if (!isInUse) report({ event: "would", action: "activate", what: version });
+  if (units.length > 0 && !init)
+    report({ event: "would", action: "restart", what: units.join(" ") });
+  const isDone = isPresent && isInUse && units.length === 0;
+  return { ...inUse(picked), outcome: isDone ? "current" : "planned" };
 }
 
 function originOf({ config, report }: Run): Origin {

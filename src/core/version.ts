@@ -14,7 +14,7 @@ export interface Version {
   readonly [version]: true;
 }
 
-/** The most bytes of a version (VER-1). */
+/** The most bytes of a version (VER-2). */
 const MAX_VERSION_BYTES = 255;
 
 /** 0x21..0x7E without `*`, `<`, `=` and `>` (VER-1). */

@@ -37,7 +37,6 @@ export const fetch = command({
   async run(args, output) {
     const jobs = readJobs(args.jobs);
     const { fetchAll } = await import("../../commands/fetch.ts");
-    const planned = new Set<string | undefined>();
     const statuses: number[] = [];
     await fetchAll(
       {
@@ -47,13 +46,10 @@ export const fetch = command({
         dryRun: args["dry-run"] === true,
         jobs,
       },
-      (event) => {
-        if (event.event === "would") planned.add(event.config);
-        output.report(event);
-      },
+      output.report,
       (result) => {
         statuses.push(exitStatus(result.errors.map(({ kind }) => kind)));
-        output.fetched(result, planned.has(result.config));
+        output.fetched(result);
       },
     );
     return worst(statuses);
