@@ -22,6 +22,7 @@ import {
   regularFileSize,
   removeIfPresent,
   replaceSymlink,
+  shownPath,
   storageError,
   syncDirectory,
   writeFileAtomically,
@@ -55,6 +56,22 @@ export class Destination {
     this.#latestPath = join(path, "latest");
     this.#etagPath = join(path, ".etag");
     this.#owedPath = join(path, ".owed");
+  }
+
+  /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
+  requireDirectory(): void {
+    let isDirectory: boolean | undefined;
+    try {
+      isDirectory = statSync(this.path, { throwIfNoEntry: false })?.isDirectory();
+    } catch (error) {
+      throw storageError(error, "open", this.path);
+    }
+    if (isDirectory) return;
+    throw new TakoError("storage", "there is no such directory", {
+      rule: "DST-5",
+      source: shownPath(this.path),
+      hint: "Tako does not make it: mkdir it with the owner and mode that it should have.",
+    });
   }
 
   imagePath(digest: Sha256Hex): string {
