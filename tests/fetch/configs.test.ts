@@ -2,7 +2,7 @@
 // at a time, and whose exit status counts.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import {
   createHost,
@@ -223,3 +223,36 @@ test("FET-3: eight configs at a time, or as many as --jobs says", async () => {
     expect(most).toBe(expected);
   }
 });
+
+const asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+const canBeNobody = Bun.spawnSync([...asNobody, process.execPath, "--version"], {
+  stdio: ["ignore", "ignore", "ignore"],
+}).success;
+
+test.skipIf(!canBeNobody)(
+  "FET-4, DST-5: a destination that this user may not even look at is status 5 for itself",
+  async () => {
+    await using closed = hostWith(one);
+    await using host = hostWith(one);
+    chmodSync(closed.folder, 0o711);
+    chmodSync(closed.destination, 0o755);
+    const inner = join(closed.folder, "closed");
+    mkdirSync(join(inner, "app"), { recursive: true });
+    chmodSync(inner, 0o700);
+    closed.configure({ destination: join(inner, "app") });
+    for (const path of [host.folder, host.destination]) chownSync(path, 65534, 65534);
+    for (const [options, says] of [
+      [[], `${inner}/app: cannot open it: permission denied`],
+      [["--dry-run"], `${inner}/app: cannot open it: permission denied`],
+    ] as const) {
+      // The sources alone: the way in which the binary is started needs root.
+      const [sources] = programs;
+      const words = sources?.command(["fetch", ...options, closed.file, host.file]) ?? [];
+      const child = Bun.spawn([...asNobody, ...words], { stdout: "pipe", stderr: "pipe" });
+      const stderr = await child.stderr.text();
+      expect(stderr).toContain(says);
+      expect(await child.exited).toBe(5);
+      if (options.length === 0) expect(host.state()).toEqual(installed);
+    }
+  },
+);
