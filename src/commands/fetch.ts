@@ -160,11 +160,11 @@ async function foresee(run: Run): Promise<Outcome> {
   const owed = unitsOwed(destination.readOwed(latest), latest, config.restart);
   const isPresent = (await destination.checkImage(picked, run.verify)) === "present";
   const isInUse = latest === picked.digest;
-  const units = isInUse && isPresent ? owed : config.restart;
+  const due = isInUse && isPresent ? owed : config.restart;
+  const units = init ? [] : due;
   if (!isPresent) report({ event: "would", action: "download", what: version });
   if (!isInUse) report({ event: "would", action: "activate", what: version });
-  if (units.length > 0 && !init)
-    report({ event: "would", action: "restart", what: units.join(" ") });
+  if (units.length > 0) report({ event: "would", action: "restart", what: units.join(" ") });
   const isDone = isPresent && isInUse && units.length === 0;
   return { ...inUse(picked), outcome: isDone ? "current" : "planned" };
 }

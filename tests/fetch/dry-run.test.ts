@@ -188,6 +188,10 @@ for (const program of programs) {
         0,
         `${host.file}: would download 1.1.0\n${host.file}: would activate 1.1.0\n`,
       ]);
+      // The restart that is owed is none of this run's.
+      host.configure({ restart: "app.service", version: "1.0.*" });
+      host.install({ store: [], files: { ".owed": `${one.digest}\n` } });
+      expect((await program.run(words)).stdout).toBe(`${host.file}: 1.0.0 is current\n`);
       host.configure({ version: "7" });
       expect((await program.run(words)).status).toBe(1);
     });
