@@ -2,15 +2,16 @@
 // FET-98), one object a line.
 
 import type { FetchResult } from "../commands/events.ts";
-import type { TakoError } from "../core/error.ts";
-import { withoutSecrets } from "./text.ts";
+import { type TakoError, withoutSecrets } from "../core/error.ts";
 
 /**
  * One line of JSON, in ASCII: characters that could steer a terminal are escaped (CLI-24). Fields
  * that are `undefined` are left out.
  */
 export function jsonLine(fields: object): string {
-  const text = withoutSecrets(JSON.stringify(fields));
+  const text = JSON.stringify(fields, (_, value) =>
+    typeof value === "string" ? withoutSecrets(value) : value,
+  );
   return `${text.replace(/[\x7f-\uffff]/g, escapeUnit)}\n`;
 }
 

@@ -85,11 +85,10 @@ export function printable(text: string, limit = 200): string {
   );
 }
 
-/** A mistyped line may hold a password or a secret key, and messages end in logs (CFG-18). */
-function withoutSecrets(text: string): string {
-  const key = text.indexOf("SECRET+");
-  if (key !== -1) return `${withoutSecrets(text.slice(0, key))}SECRET+***`;
-  const user = text.indexOf("://");
-  const host = text.lastIndexOf("@");
-  return user !== -1 && user < host ? `${text.slice(0, user)}://***${text.slice(host)}` : text;
+/**
+ * Takes secrets out of a text: a mistyped line may hold a password or a secret key, and messages
+ * end in logs (CFG-18, CLI-14, CLI-25).
+ */
+export function withoutSecrets(text: string): string {
+  return text.replace(/SECRET\+[\w+/=-].*/s, "SECRET+***").replace(/:\/\/[^\s/]*@/g, "://***@");
 }
