@@ -174,6 +174,8 @@ export class Destination {
    * @param verify false: look at its size only
    */
   async checkImage(entry: Entry, verify: boolean): Promise<"present" | "absent" | "damaged"> {
+    // A link in the place of `store` would be followed to its images (DST-27).
+    if (!isPresent(this.storePath, "directory")) return "absent";
     const path = this.imagePath(entry.digest);
     const size = regularFileSize(path);
     if (size === undefined) return "absent";
