@@ -70,8 +70,12 @@ async function fetchOne(
     report: (event) => report({ config: config.file, ...event }),
   };
   const errors: TakoError[] = [];
-  const collect = (error: unknown): undefined => {
-    errors.push(foreseen(error));
+  const collect = (thrown: unknown): undefined => {
+    const error = foreseen(thrown);
+    // What stops the update may stop the restart as well, and is told once.
+    const { message, source } = error;
+    if (!errors.some((told) => told.message === message && told.source === source))
+      errors.push(error);
   };
   const outcome = await (options.dryRun ? foresee(run) : fetchInOrder(run, collect)).catch(collect);
   return errors.length === 0 && outcome
