@@ -16,6 +16,7 @@ import {
 } from "../support/origin-fixture.ts";
 import { environment, type Program, programs } from "../support/program.ts";
 import { Site, withoutEtag } from "./site.ts";
+import { cuttingOrigin } from "./slow-origins.ts";
 
 const nginx = needs("nginx");
 const strace = needs("strace");
@@ -310,57 +311,50 @@ for (const program of programs) {
       },
     );
 
-    test.skipIf(nginx.missing)(
-      "FET-62, ORG-54: a download that was cut is continued by the next try, and if it is wrong then, starts once more",
-      async () => {
-        await using host = hostBefore(big);
-        const own = bigImage("1.1.0", 1_000_000 + program.name.length);
-        const origin = site.origin(one, own);
-        host.configure({ origin: origin.via("cut=1") });
-        const { status, stderr } = await program.run(["fetch", host.file]);
-        expect(stderr).toContain("trying again in");
-        expect(status).toBe(0);
-        expect((await origin.requests()).slice(1).map(({ range }) => range)).toEqual([
-          "",
-          `bytes=${own.content.length >> 1}-`,
-        ]);
-        expect(withoutEtag(host.state())).toEqual(updated(own));
-      },
-    );
+    test("FET-60, ORG-54: a download that was cut is continued by the next try of the same run", async () => {
+      await using host = hostBefore(big);
+      await using origin = await cuttingOrigin(1, host.path(partial(big)), one, big);
+      host.configure({ origin: origin.url });
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(stderr).toContain("trying again in");
+      expect(status).toBe(0);
+      expect(origin.ranges).toEqual([undefined, "bytes=500000-"]);
+      expect(host.state()).toEqual(updated(big));
+    });
 
-    test.skipIf(nginx.missing)(
-      "FET-64: a download that is cut short each time is status 4, its partial stays, and the next run continues",
-      async () => {
-        await using host = hostBefore(big);
-        const own = bigImage("1.1.0", 999_000 + program.name.length);
-        const origin = site.origin(one, own);
-        host.configure({ origin: origin.via("cut=99") });
-        const { status, stderr } = await program.run(["fetch", host.file]);
-        expect(status).toBe(4);
-        expect(stderr.match(/trying again in/g)?.length).toBe(3);
-        expect(stderr).toContain(`${origin.via("cut=99")}/store/${own.digest}`);
-        // Half of what is missing comes each time.
-        const { length } = own.content;
-        const ranges = (await origin.requests()).slice(1).map(({ range }) => range);
-        const done = [0, 1, 2, 3].reduce((sum) => sum + ((length - sum) >> 1), 0);
-        expect(ranges.length).toBe(4);
-        expect(withoutEtag(host.state())).toEqual(
-          stateOf({
-            published: [one, own],
-            store: [one],
-            latest: one,
-            files: { [partial(own)]: own.content.slice(0, done) },
-          }),
-        );
+    test("FET-62: if what was cut and continued is wrong, it starts once more", async () => {
+      await using host = hostBefore(big);
+      const other = { ...big, content: damaged(big) };
+      await using origin = await cuttingOrigin(1, host.path(partial(big)), one, other);
+      host.configure({ origin: origin.url });
+      const { status } = await program.run(["fetch", host.file]);
+      expect(status).toBe(3);
+      expect(origin.ranges).toEqual([undefined, "bytes=500000-", undefined]);
+      expect(host.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
+    });
 
-        host.configure({ origin: origin.url });
-        expect((await program.run(["fetch", host.file])).status).toBe(0);
-        expect((await origin.requests()).slice(1)).toEqual([
-          expect.objectContaining({ range: `bytes=${done}-`, status: 206, bytes: length - done }),
-        ]);
-        expect(withoutEtag(host.state())).toEqual(updated(own));
-      },
-    );
+    test("FET-64: a download that is cut short each time is status 4, its partial stays, and the next run continues", async () => {
+      await using host = hostBefore(big);
+      await using origin = await cuttingOrigin(4, host.path(partial(big)), one, big);
+      host.configure({ origin: origin.url });
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(4);
+      expect(stderr.match(/trying again in/g)?.length).toBe(3);
+      expect(stderr).toContain(`${origin.url}/store/${big.digest}`);
+      expect(origin.ranges).toEqual([undefined, "bytes=500000-", "bytes=750000-", "bytes=875000-"]);
+      expect(host.state()).toEqual(
+        stateOf({
+          published: [one, big],
+          store: [one],
+          latest: one,
+          files: { [partial(big)]: big.content.slice(0, 937_500) },
+        }),
+      );
+
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(origin.ranges.slice(4)).toEqual(["bytes=937500-"]);
+      expect(host.state()).toEqual(updated(big));
+    });
 
     test.skipIf(nginx.missing)(
       "FET-58, FET-60: killed in the middle of a download, the next run asks for the rest alone",

@@ -1,0 +1,85 @@
+// Two runs on one destination, and runs that are killed.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { needs } from "../support/needs.ts";
+import { createHost, image, stateOf } from "../support/origin-fixture.ts";
+import { environment, programs } from "../support/program.ts";
+import { Site } from "./site.ts";
+import { pausingOrigin } from "./slow-origins.ts";
+
+const nginx = needs("nginx");
+const [one, two] = [image("1.0.0"), image("1.1.0")];
+
+let site: Site;
+beforeAll(async () => {
+  if (!nginx.missing) site = await Site.start();
+});
+afterAll(() => site?.stop());
+
+for (const program of programs) {
+  describe.skipIf(nginx.missing).concurrent(program.name, () => {
+    const start = (...words: string[]) =>
+      Bun.spawn(program.command(["fetch", ...words]), {
+        env: environment(),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+
+    test("DST-16, DST-42, FET-10: the second run waits for the first, says so once, and then has nothing to do", async () => {
+      await using host = createHost();
+      await using origin = pausingOrigin(one, two);
+      host.configure({ origin: origin.url });
+      host.install({ published: [one], latest: one });
+      const first = start(host.file);
+      await origin.isPaused;
+      const second = start(host.file);
+      const messages = second.stderr.pipeThrough(new TextDecoderStream()).getReader();
+      const { value: told } = await messages.read();
+      expect(told).toBe(
+        `tako: ${host.file}: waiting for another run that has locked ${host.destination}\n`,
+      );
+      // It has asked for nothing.
+      expect(origin.asked).toEqual(["manifest", `store/${two.digest}`]);
+      origin.goOn();
+      expect(await first.stdout.text()).toBe(`${host.file}: updated to 1.1.0\n`);
+      expect(await second.stdout.text()).toBe(`${host.file}: 1.1.0 is current\n`);
+      expect([await first.exited, await second.exited]).toEqual([0, 0]);
+      expect((await messages.read()).done).toBe(true);
+      expect(origin.asked).toEqual(["manifest", `store/${two.digest}`, "manifest"]);
+      expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
+    });
+
+    test("DST-40: a run that is killed leaves no lock behind", async () => {
+      await using host = createHost();
+      await using origin = pausingOrigin(one, two);
+      host.configure({ origin: origin.url });
+      const first = start(host.file);
+      await origin.isPaused;
+      first.kill("SIGKILL");
+      await first.exited;
+      origin.goOn();
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(0);
+      expect(stderr).not.toContain("waiting");
+      expect(host.state()).toEqual(stateOf({ published: [one, two], store: [two], latest: two }));
+    });
+
+    test("DST-16: many runs at once all end well, and one of them fetches", async () => {
+      await using host = createHost();
+      const origin = site.origin(one, two);
+      host.configure({ origin: origin.url });
+      const children = Array.from({ length: 5 }, () => start(host.file));
+      const outputs = await Promise.all(children.map(({ stdout }) => stdout.text()));
+      expect(await Promise.all(children.map(({ exited }) => exited))).toEqual([0, 0, 0, 0, 0]);
+      expect(outputs.toSorted()).toEqual([
+        ...Array(4).fill(`${host.file}: 1.1.0 is current\n`),
+        `${host.file}: updated to 1.1.0\n`,
+      ]);
+      expect(await origin.asked()).toEqual([
+        "manifest 200",
+        `store/${two.digest} 200`,
+        ...Array(4).fill("manifest 304"),
+      ]);
+    });
+  });
+}
