@@ -191,14 +191,14 @@ export class Host implements AsyncDisposable {
   readonly destination: string;
   readonly originDirectory: string;
 
-  constructor(folder: string) {
+  constructor(folder: string, destination = join(folder, "app")) {
     this.folder = folder;
     this.file = join(folder, "app.tako");
-    this.destination = join(folder, "app");
+    this.destination = destination;
     this.originDirectory = join(folder, "origin");
-    mkdirSync(this.destination, { mode: 0o755 });
+    mkdirSync(this.destination, { recursive: true });
     chmodSync(this.destination, 0o755);
-    mkdirSync(this.originDirectory);
+    mkdirSync(this.originDirectory, { recursive: true });
     this.configure();
   }
 
@@ -221,6 +221,11 @@ export class Host implements AsyncDisposable {
 
   publish(...images: readonly Image[]): void {
     publishTo(this.originDirectory, images);
+  }
+
+  /** The same host with another destination. */
+  withDestination(destination: string): Host {
+    return new Host(this.folder, destination);
   }
 
   /** A file of the destination. */

@@ -1,0 +1,158 @@
+// File systems that are full, read-only or not permitted. Each has a tmpfs of its own, in a mount namespace
+// that ends with the test.
+
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, readlinkSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  bigImage,
+  createHost,
+  type Host,
+  image,
+  manifestOf,
+  publishManifest,
+  stateOf,
+} from "../support/origin-fixture.ts";
+import { programs } from "../support/program.ts";
+import { pausingOrigin } from "./slow-origins.ts";
+
+const one = image("1.0.0");
+const big = bigImage("1.1.0", 300_000);
+
+/** A process in whose mount namespace the directory is a tmpfs of this many bytes. */
+async function mountTmpfs(directory: string, size: number) {
+  const script = `mount -t tmpfs -o mode=755,size=${size} tmpfs "$0" && echo mounted && exec sleep 120`;
+  const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script, directory], {
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  const { value } = await child.stdout.getReader().read();
+  return {
+    isMounted: value !== undefined,
+    /** Where others see it. */
+    path: `/proc/${child.pid}/root${directory}`,
+    command: (words: readonly string[]) => [
+      "nsenter",
+      `--mount=/proc/${child.pid}/ns/mnt`,
+      ...words,
+    ],
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await child.exited;
+    },
+  };
+}
+
+const probe = createHost();
+const canMount = await (async () => {
+  await using tmpfs = await mountTmpfs(probe.destination, 4096);
+  return tmpfs.isMounted;
+})();
+rmSync(probe.folder, { recursive: true });
+
+/** A host whose destination is a tmpfs with 1.0.0 in use. */
+async function hostOnTmpfs(size: number) {
+  const stack = new AsyncDisposableStack();
+  const outer = stack.use(createHost());
+  const mount = join(outer.folder, "mount");
+  mkdirSync(mount);
+  const tmpfs = stack.use(await mountTmpfs(mount, size));
+  const host = outer.withDestination(tmpfs.path);
+  host.configure();
+  host.install({ published: [one], latest: one });
+  return { host, tmpfs, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** Writes a file that leaves this many bytes. */
+function fill(host: Host, left: number): void {
+  const { bavail, bsize } = statfsSync(host.destination);
+  writeFileSync(host.path("filler"), Buffer.alloc(Math.max(bavail * bsize - left, 0)));
+}
+
+const withoutFiller = (host: Host) => {
+  const { filler: _, ...rest } = host.state();
+  return rest;
+};
+
+for (const program of programs) {
+  describe.skipIf(!canMount).concurrent(program.name, () => {
+    test("FET-59: too little space for what is missing is status 5, and nothing is asked for", async () => {
+      await using each = await hostOnTmpfs(1_000_000);
+      const { host } = each;
+      await using origin = pausingOrigin(one, big);
+      origin.goOn();
+      host.configure({ origin: origin.url });
+      fill(host, 200_000);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(5);
+      expect(stderr).toMatch(/store has room for \d+ bytes, and 300000 are missing/);
+      expect(origin.asked).toEqual(["manifest"]);
+      const refused = stateOf({ published: [one, big], store: [one], latest: one });
+      expect(withoutFiller(host)).toEqual(refused);
+
+      // What a partial holds already is not missing.
+      const files = { [`store/${big.digest}.partial`]: big.content.slice(0, 150_000) };
+      rmSync(host.path("filler"));
+      host.install({ store: [], files });
+      fill(host, 200_000);
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(withoutFiller(host)).toEqual(stateOf({ published: [one, big], latest: big }));
+    });
+
+    test("DST-28: a file system that fills up during a download is status 5, and the run after it continues", async () => {
+      await using each = await hostOnTmpfs(1_000_000);
+      const { host } = each;
+      await using origin = pausingOrigin(one, big);
+      host.configure({ origin: origin.url });
+      const child = Bun.spawn(program.command(["fetch", host.file]), { stderr: "pipe" });
+      await origin.isPaused;
+      fill(host, 100_000);
+      origin.goOn();
+      const stderr = await child.stderr.text();
+      expect(await child.exited).toBe(5);
+      expect(stderr).toContain(
+        `${host.path(`store/${big.digest}.partial`)}: cannot write it: no space is left`,
+      );
+      const { [`store/${big.digest}.partial`]: partial, ...rest } = withoutFiller(host);
+      expect(rest).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
+      expect(partial).toStartWith("600 ");
+
+      rmSync(host.path("filler"));
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+      expect(host.state()).toEqual(stateOf({ published: [one, big], latest: big }));
+    });
+
+    test("DST-28: no space for the manifest is status 5, and leaves everything as it was", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host } = each;
+      const many = Array.from({ length: 300 }, (_, minor) => ({ ...one, version: `1.0.${minor}` }));
+      publishManifest(host.originDirectory, manifestOf(many));
+      fill(host, 8192);
+      const before = host.state();
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(5);
+      expect(stderr).toContain(`${host.path(".manifest.new")}: cannot write it: no space is left`);
+      expect(host.state()).toEqual(before);
+    });
+
+    test("DST-28: a read-only file system is status 5, and a run without news is none of its business", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host, tmpfs } = each;
+      host.publish(one);
+      const inner = host.destination.replace(/^\/proc\/\d+\/root/, "");
+      const remount = Bun.spawnSync(tmpfs.command(["mount", "-o", "remount,ro", inner]));
+      expect(remount.exitCode).toBe(0);
+      const before = host.snapshot();
+      expect((await program.run(["fetch", host.file])).status).toBe(0);
+
+      host.publish(one, big);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(5);
+      expect(stderr).toContain(
+        `${host.path(".manifest.new")}: cannot create it: the file system is read-only`,
+      );
+      expect(host.snapshot()).toEqual(before);
+      expect(readlinkSync(host.path("latest"))).toBe(`store/${one.digest}`);
+    });
+  });
+}
