@@ -1,7 +1,7 @@
 // Which lines and branches of src/ the tests run. Bun counts neither branches, nor child processes, nor files no test imports;
 // so every file is instrumented beforehand, tests and the programs they start load these copies, and the counters are added up here.
 
-import { copyFile, mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { createFileCoverage, type FileCoverageData } from "istanbul-lib-coverage";
@@ -29,6 +29,7 @@ export async function prepareCoverage(folder: string): Promise<void> {
   }
   await Bun.write(join(folder, "files.json"), JSON.stringify(files));
   await mkdir(join(folder, "counters"));
+  await chmod(join(folder, "counters"), 0o1777); // programs run as another user count, too
   await copyFile(join(import.meta.dir, "coverage-preload.ts"), join(folder, "preload.ts"));
   await Bun.write(
     join(folder, "program.ts"),

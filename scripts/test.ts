@@ -3,7 +3,7 @@
 // A check, a build or a coverage goal that fails is one failure.
 
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
@@ -42,6 +42,9 @@ async function run(only: readonly string[]): Promise<number> {
   const missing = join(folder, "missing");
   await mkdir(missing);
   await mkdir(temporary);
+  // Some tests run the program as another user: like /tmp, it is for all.
+  await chmod(folder, 0o755);
+  await chmod(temporary, 0o1777);
   await prepareCoverage(coverage);
   const counts = await tests(only, coverage, missing);
   if (only.length === 0) {
