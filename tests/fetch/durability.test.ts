@@ -121,7 +121,7 @@ for (const program of programs) {
 /** Where a run is killed: just before this call on this path. */
 const points: readonly (readonly [call: string, path: string])[] = [
   ...[".manifest.new", partial, ".owed.new"].flatMap((path) =>
-    ["openat", "write", "fchmod", "fsync", "rename"].map((call) => [call, path] as const),
+    ["openat", "fsync", "rename"].map((call) => [call, path] as const),
   ),
   ["fsync", "."],
   ["openat", ".etag.new"],

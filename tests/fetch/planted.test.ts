@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   renameSync,
   rmSync,
@@ -134,16 +135,23 @@ for (const program of programs) {
     });
 
     test("DST-5: a destination that does not exist, or is no directory, is status 5 and is not made", async () => {
-      for (const kind of ["missing", "file", "FIFO", "dangling link"] as const) {
-        await using host = hostInUse();
+      await using stack = new AsyncDisposableStack();
+      const hosts = (["missing", "file", "FIFO", "dangling link"] as const).map((kind) => {
+        const host = stack.use(hostInUse());
         const path = join(host.folder, "other");
         if (kind !== "missing") plant(path, kind, join(host.folder, "victim"));
         host.configure({ destination: path });
-        const { status, stderr } = await program.run(["fetch", host.file]);
-        expect(status).toBe(5);
-        expect(stderr).toContain(`${path}: `);
-        expect(await Bun.file(join(host.folder, "victim-missing")).exists()).toBe(false);
-        if (kind === "missing") expect(await Bun.file(path).exists()).toBe(false);
+        return { host, kind, path };
+      });
+      const { status, stderr } = await program.run([
+        "fetch",
+        ...hosts.map(({ host }) => host.file),
+      ]);
+      expect(status).toBe(5);
+      for (const { host, kind, path } of hosts) {
+        expect(stderr).toContain(`tako: ${host.file}: ${path}: `);
+        expect(existsSync(join(host.folder, "victim-missing"))).toBe(false);
+        if (kind === "missing") expect(existsSync(path)).toBe(false);
       }
     });
 

@@ -115,7 +115,8 @@ for (const program of programs) {
       );
       const { [`store/${big.digest}.partial`]: partial, ...rest } = withoutFiller(host);
       expect(rest).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
-      expect(partial).toStartWith("600 ");
+      // What came before the disk was full stays, if anything did.
+      if (partial !== undefined) expect(partial).toStartWith("600 ");
 
       rmSync(host.path("filler"));
       expect((await program.run(["fetch", host.file])).status).toBe(0);

@@ -109,13 +109,13 @@ const opensslSign = remembered((body: string, { seed }: SigningKey) => {
   }
 });
 
-/** A pure function that starts a program: the same question is asked once. */
-function remembered<T extends unknown[]>(answer: (...question: T) => string) {
+/** A function that starts a program, for questions of which the same one need not be asked twice. */
+function remembered(answer: (text: string, signer: SigningKey) => string) {
   const answers = new Map<string, string>();
-  return (...question: T): string => {
-    const name = JSON.stringify(question);
-    const known = answers.get(name) ?? answer(...question);
-    answers.set(name, known);
+  return (text: string, signer = key): string => {
+    const question = `${signer.publicKey} ${text}`;
+    const known = answers.get(question) ?? answer(text, signer);
+    answers.set(question, known);
     return known;
   };
 }
