@@ -226,6 +226,17 @@ for (const program of programs) {
     });
 
     test.skipIf(nginx.missing)(
+      "FET-62: what is wrong from byte 0 is not asked for again",
+      async () => {
+        await using host = hostBefore(two);
+        const origin = site.origin(one, { ...two, content: damaged(two) });
+        host.configure({ origin: origin.url });
+        expect((await program.run(["fetch", host.file])).status).toBe(3);
+        expect(await origin.asked()).toEqual(["manifest 200", `store/${two.digest} 200`]);
+      },
+    );
+
+    test.skipIf(nginx.missing)(
       "FET-61: a partial of the signed size is taken without a request if it holds",
       async () => {
         await using host = hostBefore(two);
