@@ -1,10 +1,12 @@
-// Proof of what spec/cli.md says about near misses, which is pure: CLI-7 as laws. The command line itself
-// is proved in tests/cli.
+// Proof of the pure part of spec/cli.md: near misses, and what foreign text looks like when it is
+// shown. The command line itself is proved in tests/cli.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ownError, printable, TakoError, withoutSecrets } from "../src/core/error.ts";
 import { nearest } from "../src/core/near-miss.ts";
 import { runs } from "../tests/support/properties.ts";
+import { KEY } from "./support/manifests.ts";
 
 /** Words of few letters, so that they are often near to each other. */
 const words = fc
@@ -41,4 +43,63 @@ test("CLI-7: of several known words, the nearest is meant", () => {
     }),
     runs,
   );
+});
+
+describe("foreign text", () => {
+  test("CLI-24: escape sequences, controls and other scripts are shown as code points", () => {
+    expect(printable("\x1b[2J\u0007\x7f")).toBe("\\u{1b}[2J\\u{7}\\u{7f}");
+    expect(printable("ü\u202e\u{1f419}")).toBe("\\u{fc}\\u{202e}\\u{1f419}");
+    expect(printable("\ud800")).toBe("\\u{d800}");
+  });
+
+  test("CLI-24: whatever the text, what is shown is printable ASCII of a bounded length", () => {
+    const text = fc.string({ unit: "binary", maxLength: 300 });
+    fc.assert(
+      fc.property(text, fc.nat(100), (foreign, limit) => {
+        const shown = printable(foreign, limit);
+        expect(shown).toMatch(/^[\x20-\x7e]*$/);
+        expect(shown.length).toBeLessThanOrEqual(limit * "\\u{10ffff}".length + "...".length);
+      }),
+      runs,
+    );
+  });
+
+  test("CLI-24: printable ASCII without secrets is shown as it is", () => {
+    const plain = fc
+      .stringMatching(/^[\x20-\x7e]{0,200}$/)
+      .filter((text) => !/SECRET|:/.test(text));
+    fc.assert(
+      fc.property(plain, (text) => {
+        expect(printable(text)).toBe(text);
+      }),
+      runs,
+    );
+  });
+
+  test("CLI-14: a secret key never shows, wherever it stands", () => {
+    const around = fc.string({ maxLength: 40 });
+    fc.assert(
+      fc.property(around, around, (before, after) => {
+        expect(printable(`${before}${KEY.reveal()}${after}`, 1000)).not.toContain(
+          KEY.reveal().slice("SECRET+".length, 30),
+        );
+      }),
+      runs,
+    );
+  });
+
+  test("CLI-25: user and password of a URL become ***, an @ in its path stays", () => {
+    expect(withoutSecrets("see https://user:pass@host/a@b and ftp://u@h")).toBe(
+      "see https://***@host/a@b and ftp://***@h",
+    );
+  });
+});
+
+describe("errors", () => {
+  test("CLI-42: Tako's own error is told from a fault of the program, which goes on its way", () => {
+    const own = new TakoError("failed", "x");
+    const fault = new RangeError("x");
+    expect(ownError(own)).toBe(own);
+    expect(() => ownError(fault)).toThrow(fault);
+  });
 });

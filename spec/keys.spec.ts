@@ -8,10 +8,12 @@ import {
   verify as verifyNatively,
 } from "node:crypto";
 import { inspect } from "node:util";
+import { sha512 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { decodeBase64, encodeBase64 } from "../src/core/base64.ts";
 import { TakoError } from "../src/core/error.ts";
 import { parsePublicKey, parseSecretKey, SecretKey, verify } from "../src/core/keys.ts";
+import { nativeSha512 } from "../src/shell/native-hash.ts";
 import { tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { KEY, OTHER_KEY, replaceAt, SEED } from "./support/manifests.ts";
@@ -363,6 +365,16 @@ describe("laws of keys", () => {
         }
         expectHidden(key.reveal().slice(7, 7 + 42), text);
         expect(Object.values(key).join()).not.toContain(seed.join());
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-8: the platform's SHA-512, which src/shell/native-hash.ts puts in place, is noble's", () => {
+    const bytes = fc.uint8Array({ maxLength: 1000 });
+    fc.assert(
+      fc.property(bytes, (message) => {
+        expect(nativeSha512(message)).toEqual(sha512(message));
       }),
       runs,
     );

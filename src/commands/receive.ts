@@ -1,7 +1,7 @@
 // What comes from an origin, checked: the manifest, then the image (FET-20 to FET-66).
 
 import type { Config } from "../core/config.ts";
-import { TakoError } from "../core/error.ts";
+import { ownError, TakoError } from "../core/error.ts";
 import {
   decodeManifest,
   describeEntry,
@@ -63,16 +63,14 @@ function decodeReceived(bytes: Uint8Array, config: Config, url: string): Manifes
   try {
     return decodeManifest(bytes, config.publicKeys);
   } catch (error) {
-    if (!(error instanceof TakoError)) throw error;
-    const { kind, message, rule = "FET-30", line } = error;
+    const { kind, message, rule, line } = ownError(error);
+    const hint = `Compare the PublicKey= of ${config.file} with the publisher's.`;
     throw new TakoError(kind, message, {
       rule,
+      line,
       source: url,
+      hint: kind === "signature" ? hint : undefined,
       cause: error,
-      ...(line === undefined ? {} : { line }),
-      ...(kind === "signature"
-        ? { hint: `Compare the PublicKey= of ${config.file} with the publisher's.` }
-        : {}),
     });
   }
 }

@@ -191,7 +191,7 @@ function damaged(source: string, cause: TakoError): TakoError {
   return new TakoError("storage", `the manifest is damaged: ${cause.message}`, {
     rule: "PUB-41",
     source,
-    ...(cause.line === undefined ? {} : { line: cause.line }),
+    line: cause.line,
     hint: "Restore it from a copy, such as a host's: hosts refuse a manifest without its entries.",
     cause,
   });

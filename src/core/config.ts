@@ -1,6 +1,6 @@
 // Config files: systemd's unit-file syntax, one image per file (spec/config.md).
 
-import { type Problem, printable, TakoError } from "./error.ts";
+import { ownError, type Problem, printable, TakoError } from "./error.ts";
 import { type PublicKey, parsePublicKey } from "./keys.ts";
 import { nearest } from "./near-miss.ts";
 import { type OriginUrl, parseOriginUrl } from "./origin-url.ts";
@@ -69,8 +69,8 @@ export function parseConfig(source: Uint8Array, file: string): Config {
       try {
         values.push(parse(value));
       } catch (error) {
-        if (!(error instanceof TakoError)) throw error;
-        problems.push({ line, key, message: error.message, rule: error.rule ?? "CFG-12" });
+        const { message, rule } = ownError(error);
+        problems.push({ line, key, message, rule });
       }
     }
     return values;

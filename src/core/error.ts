@@ -31,19 +31,19 @@ export interface Problem {
   /** What is wrong and what was expected. */
   readonly message: string;
   /** The requirement that is broken, such as `CFG-7`. */
-  readonly rule: string;
+  readonly rule: string | undefined;
 }
 
 /** The facts of a failure, each present only where it means something. */
 export interface Facts {
   /** The requirement that is broken, such as `MAN-6`. */
-  readonly rule?: string;
+  readonly rule?: string | undefined;
   /** The 1-based line of the input. */
-  readonly line?: number;
+  readonly line?: number | undefined;
   /** The file or URL concerned, without credentials. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** What to do next, one sentence. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** Every problem of a config file, in the order of its lines. */
   readonly problems?: readonly Problem[];
   readonly cause?: unknown;
@@ -60,7 +60,7 @@ export class TakoError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(kind: ErrorKind, message: string, facts: Facts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    super(message, facts);
     this.kind = kind;
     this.rule = facts.rule;
     this.line = facts.line;
@@ -68,6 +68,12 @@ export class TakoError extends Error {
     this.hint = facts.hint;
     this.problems = facts.problems ?? [];
   }
+}
+
+/** What was caught, if Tako threw it; anything else is a fault of the program and goes on its way. */
+export function ownError(caught: unknown): TakoError {
+  if (caught instanceof TakoError) return caught;
+  throw caught;
 }
 
 /**
@@ -81,7 +87,7 @@ export function printable(text: string, limit = 200): string {
   const shown = told.length > limit ? `${told.slice(0, limit)}...` : told;
   return shown.replace(
     /[^\x20-\x7e]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }
 

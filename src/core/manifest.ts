@@ -3,7 +3,7 @@
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
-import { printable, TakoError } from "./error.ts";
+import { ownError, printable, TakoError } from "./error.ts";
 import { type PublicKey, type SecretKey, verify } from "./keys.ts";
 import { compareVersions, parseVersion, type Version } from "./version.ts";
 
@@ -144,8 +144,7 @@ function decodeVersion(text: string, line: number): Version {
   try {
     return parseVersion(text);
   } catch (cause) {
-    const reason = cause instanceof TakoError ? cause.message : "invalid version";
-    throw invalid(line, reason, "MAN-5", cause);
+    throw invalid(line, ownError(cause).message, "MAN-5", cause);
   }
 }
 
@@ -259,6 +258,6 @@ function invalid(line: number, message: string, rule: string, cause?: unknown): 
   return new TakoError("manifest", message, {
     rule,
     line,
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }

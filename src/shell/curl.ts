@@ -91,7 +91,7 @@ class CurlError extends OriginError {
     super(shown, `curl failed with status ${status}${said === "" ? "" : `: ${said}`}`, {
       rule: "ORG-84",
       passing: PASSING.includes(status),
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
     this.status = status;
   }

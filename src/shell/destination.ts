@@ -4,7 +4,7 @@
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
+import { ownError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
   decodeManifest,
@@ -88,10 +88,9 @@ export class Destination {
     try {
       return { bytes, manifest: decodeManifest(bytes, keys), signed: true };
     } catch (error) {
-      if (!(error instanceof TakoError)) throw error;
-      if (error.kind === "signature")
-        return { bytes, manifest: this.#decodeHistory(bytes), signed: false };
-      throw this.#damagedManifest(error);
+      const own = ownError(error);
+      if (own.kind !== "signature") throw this.#damagedManifest(own);
+      return { bytes, manifest: this.#decodeHistory(bytes), signed: false };
     }
   }
 
@@ -99,7 +98,7 @@ export class Destination {
     try {
       return decodeUnverified(bytes);
     } catch (error) {
-      throw error instanceof TakoError ? this.#damagedManifest(error) : error;
+      throw this.#damagedManifest(ownError(error));
     }
   }
 
@@ -107,7 +106,7 @@ export class Destination {
     return new TakoError("storage", `the local manifest is damaged: ${cause.message}`, {
       rule: "FET-23",
       source: this.manifestPath,
-      ...(cause.line === undefined ? {} : { line: cause.line }),
+      line: cause.line,
       hint: `Restore it, or remove ${this.manifestPath} to start the history anew.`,
       cause,
     });

@@ -69,7 +69,7 @@ export function storageError(error: unknown, action: string, path: string): unkn
   const [meaning, hint] = ERRNO[code] ?? [`the system says ${printable(code)}`];
   return new TakoError("storage", `cannot ${action} it: ${meaning}`, {
     source: shownPath(path),
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     cause: error,
   });
 }

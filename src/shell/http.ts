@@ -187,7 +187,7 @@ export class HttpTransport implements Transport {
       rule: status === 304 ? "ORG-21" : "ORG-20",
       passing,
       retryAfterMs,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     });
   }
 }

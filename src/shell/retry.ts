@@ -18,8 +18,8 @@ export interface RetryEffects {
 }
 
 export interface OriginErrorFacts {
-  readonly rule?: string;
-  readonly hint?: string;
+  readonly rule?: string | undefined;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
   /** Whether it can pass by itself, so that another try makes sense. */
   readonly passing?: boolean;

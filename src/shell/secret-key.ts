@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { TakoError } from "../core/error.ts";
+import { ownError, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
 import { isErrno, shownPath, storageError } from "./files.ts";
 
@@ -72,10 +72,9 @@ function parseKeyOf(path: string, text: string): SecretKey {
   try {
     return parseSecretKey(text);
   } catch (error) {
-    if (!(error instanceof TakoError)) throw error;
-    const { kind, message, rule } = error;
+    const { kind, message, rule } = ownError(error);
     const source = shownPath(path);
-    throw new TakoError(kind, message, { source, ...(rule === undefined ? {} : { rule }) });
+    throw new TakoError(kind, message, { source, rule });
   }
 }
 
