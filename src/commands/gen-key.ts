@@ -1,8 +1,17 @@
 // tako gen-key: makes a key pair for signing manifests (spec/publish.md).
 
 import { dirname } from "node:path";
+import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
-import { createFile, discard, storageError, syncDirectory, writeAll } from "../shell/files.ts";
+import {
+  createFile,
+  discard,
+  isErrno,
+  shownPath,
+  storageError,
+  syncDirectory,
+  writeAll,
+} from "../shell/files.ts";
 
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */
 export function generateKey(): SecretKey {
@@ -16,7 +25,9 @@ export function generateKey(): SecretKey {
  */
 export async function generateKeyFile(path: string): Promise<PublicKey> {
   const key = generateKey();
-  const handle = await createFile(path);
+  const handle = await createFile(path).catch((error: unknown) => {
+    throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
+  });
   try {
     await handle.chmod(0o600);
     await writeAll(handle, new TextEncoder().encode(`${key.reveal()}\n`));
@@ -29,4 +40,14 @@ export async function generateKeyFile(path: string): Promise<PublicKey> {
   }
   await syncDirectory(dirname(path));
   return key.publicKey;
+}
+
+/** To remove it, as for other files, would be bad advice: it may be the only copy of a key. */
+function inTheWay(path: string, cause: Error): TakoError {
+  return new TakoError("storage", "it exists already", {
+    rule: "PUB-65",
+    source: shownPath(path),
+    hint: "It is never overwritten: it may be a secret key in use. Choose another name.",
+    cause,
+  });
 }

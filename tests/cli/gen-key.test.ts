@@ -72,6 +72,17 @@ for (const program of programs) {
       expect(readdirSync(host.folder).sort()).toEqual(names);
     });
 
+    test("PUB-65: the advice is another name, never to remove what may be a key in use", async () => {
+      using host = await Host.create();
+      host.write("app.key", "SECRET+");
+      const words = ["gen-key", "--output", "app.key"];
+      const { stderr } = await program.run(words, { cwd: host.folder });
+      expect(stderr).toBe(
+        "tako: app.key: it exists already\n" +
+          "  It is never overwritten: it may be a secret key in use. Choose another name.\n",
+      );
+    });
+
     test("PUB-63: no two keys are the same", async () => {
       const outputs = await Promise.all([1, 2, 3].map(() => program.run(["gen-key"])));
       const secrets = outputs.map(({ stdout }) => OUTPUT.exec(stdout)?.[1]);
