@@ -354,6 +354,12 @@ describe("laws of keys", () => {
     );
   });
 
+  test("KEY-15: a secret key in the place of a public one is told, and counts as exposed", () => {
+    for (const text of [KEY.reveal(), "SECRET+", KEY.reveal().slice(0, 40)]) {
+      expect(() => parsePublicKey(text)).toThrow(/this is a secret key; .* exposed/);
+    }
+  });
+
   test("KEY-14: nothing but reveal() shows a secret key", () => {
     fc.assert(
       fc.property(seeds, (seed) => {

@@ -1,6 +1,7 @@
 // tako store: publishes an image under a version, and rotates the key (spec/publish.md).
 // The story in its order; how each step touches the disk is shell/publication.ts.
 
+import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts";
@@ -62,6 +63,7 @@ interface Image {
 export async function store(options: StoreOptions, effects: StoreEffects): Promise<StoreResult> {
   const { directory } = options;
   const { environment, report } = effects;
+  refuseSwapped(options);
   const version = parseImageVersion(options);
   const replaced = options.rotateKey === undefined ? undefined : parsePublicKey(options.rotateKey);
   const warn = (message: string) => report({ event: "warning", message });
@@ -98,12 +100,18 @@ async function publish(
   }
 
   const { version, source } = image;
+  if (/^v\d/i.test(version.text)) {
+    warn(
+      `v10 sorts before v9, and every v version before all numbers; publish ${version.text.slice(1)} instead`,
+    );
+  }
   if (!manifest.entries.some((entry) => compareVersions(entry.version, version) === 0)) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
     refuseOversized((bytes?.length ?? 0) + line.length, publication.manifestPath);
   }
   await using copy = await publication.copyImage(source);
   const { size, digest } = copy;
+  if (size === 0) warn(`the image is empty: ${shownPath(source.name)} has 0 bytes`);
   const next = encodeManifest(insertEntry(manifest, { version, size, digest }), key);
   refuseOversized(next.length, publication.manifestPath);
   await copy.keep();
@@ -120,6 +128,16 @@ async function writeIfNew(
   if (old !== undefined && Buffer.from(old).equals(next)) return false;
   await publication.writeManifest(next);
   return true;
+}
+
+/** `tako store 1.0.0 app.img` is a likely slip (PUB-57). */
+function refuseSwapped({ image = "-", version = "" }: StoreOptions): void {
+  if (image === "-" || existsSync(image) || !existsSync(version)) return;
+  throw new TakoError("storage", "there is no such image", {
+    rule: "PUB-57",
+    source: shownPath(image),
+    hint: "IMAGE comes before VERSION.",
+  });
 }
 
 /** IMAGE and VERSION come together; only a rotation goes without (PUB-54). */
@@ -177,12 +195,17 @@ function isWellFormed(bytes: Uint8Array): boolean {
 function wrongKey(source: string, replaced: PublicKey | undefined, cause: TakoError): TakoError {
   if (replaced !== undefined) {
     const message = "the manifest is signed neither by the old nor by the new key";
-    return new TakoError("signature", message, { rule: "PUB-51", source, cause });
+    return new TakoError("signature", message, {
+      rule: "PUB-51",
+      source,
+      hint: "OLD_PUBLIC_KEY is the one that hosts have now, in their PublicKey=.",
+      cause,
+    });
   }
   return new TakoError("signature", "the manifest is signed by another key", {
     rule: "PUB-40",
     source,
-    hint: "Use that key, or sign with this one from now on: tako store --rotate-key OLD_PUBLIC_KEY.",
+    hint: "Use that key, or, after all hosts have the new PublicKey=, change to this one: tako store --rotate-key OLD_PUBLIC_KEY.",
     cause,
   });
 }

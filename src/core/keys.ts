@@ -66,6 +66,13 @@ export class SecretKey {
  * @throws TakoError of kind `key`
  */
 export function parsePublicKey(text: string): PublicKey {
+  if (text.startsWith(SECRET_PREFIX)) {
+    throw invalid(
+      "public key",
+      "this is a secret key; hosts get the public one. Treat it as exposed and replace it",
+      "KEY-1",
+    );
+  }
   const bytes = decodeBase64(text);
   if (bytes?.length !== 32) {
     throw invalid(

@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { ownError, TakoError } from "../core/error.ts";
+import { type Facts, ownError, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
 import { isErrno, shownPath, storageError } from "./files.ts";
 
@@ -35,7 +35,7 @@ export async function findSecretKey(sources: KeySources): Promise<SecretKey> {
   }
   if (key !== undefined) {
     warn("other users of this machine can see a key on the command line; use --key-file instead");
-    return parseSecretKey(key);
+    return parseKey(key, { hint: "A file that holds the key is given with --key-file." });
   }
   if (keyFile !== undefined) return readKeyFile(keyFile, warn);
   if (environment["TAKO_SECRET_KEY"]) return parseSecretKey(environment["TAKO_SECRET_KEY"]);
@@ -46,18 +46,19 @@ async function readKeyFile(path: string, warn: (message: string) => void): Promi
   const { text, mode } = await readKeyText(path).catch((error: unknown) => {
     throw storageError(error, "read", path);
   });
+  const source = shownPath(path);
+  const key = parseKey(text, { source });
   if ((mode & 0o077) !== 0) {
-    const file = shownPath(path);
-    warn(`other users of this machine may read the key file ${file}; chmod 600 it`);
+    warn(`other users of this machine may read the key file ${source}; chmod 600 it`);
   }
-  return parseKeyOf(path, text);
+  return key;
 }
 
 async function readCredential(directory: string | undefined): Promise<SecretKey> {
   if (directory) {
     const path = join(directory, CREDENTIAL);
     try {
-      return parseKeyOf(path, (await readKeyText(path)).text);
+      return parseKey((await readKeyText(path)).text, { source: shownPath(path) });
     } catch (error) {
       if (!isErrno(error, "ENOENT")) throw storageError(error, "read", path);
     }
@@ -68,13 +69,13 @@ async function readCredential(directory: string | undefined): Promise<SecretKey>
   });
 }
 
-function parseKeyOf(path: string, text: string): SecretKey {
+/** {@link parseSecretKey}, whose error gets these facts as well. */
+function parseKey(text: string, facts: Facts): SecretKey {
   try {
     return parseSecretKey(text);
   } catch (error) {
     const { kind, message, rule } = ownError(error);
-    const source = shownPath(path);
-    throw new TakoError(kind, message, { source, rule });
+    throw new TakoError(kind, message, { ...facts, rule });
   }
 }
 

@@ -120,6 +120,22 @@ test("PUB-4: a key file that others may read is warned about", async () => {
   }
 });
 
+test("PUB-4: what is no key is not to be protected, but refused alone", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const keyFile = publisher.file("key", key.public);
+  chmodSync(keyFile, 0o644);
+  expect((await publisher.failure({ image, version: "1", keyFile })).kind).toBe("key");
+  expect(publisher.warnings()).toEqual([]);
+});
+
+test("PUB-7: a file as --key gets the hint that files have another option", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const error = await publisher.failure({ image, version: "1", key: "secret.key" });
+  expect(error.hint).toBe("A file that holds the key is given with --key-file.");
+});
+
 test("PUB-5, PUB-6: a key that is not valid is refused, and no error or event shows any of it", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");

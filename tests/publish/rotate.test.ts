@@ -56,6 +56,7 @@ test("PUB-51: a manifest of a third key is refused and stays", async () => {
   const before = publisher.snapshot();
   const error = await publisher.failure({ rotateKey: keyPair(3).public });
   expect(error.kind).toBe("signature");
+  expect(error.hint).toContain("the one that hosts have now");
   expect(publisher.snapshot()).toEqual(before);
 });
 

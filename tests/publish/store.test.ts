@@ -324,6 +324,41 @@ test("PUB-41: a manifest that cannot be decoded is refused and stays", async () 
   }
 });
 
+test("PUB-25: a version such as v1.0.0 gets a warning, other letters do not", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  for (const [version, warned] of [
+    ["v1.0.0", "publish 1.0.0 instead"],
+    ["V2", "publish 2 instead"],
+    ["vista", undefined],
+    ["1.v2", undefined],
+  ] as const) {
+    publisher.events.length = 0;
+    await publisher.store({ image, version });
+    const about = publisher.warnings().find((warning) => warning.includes("v10 sorts before v9"));
+    expect([version, about?.slice(-(warned?.length ?? 0))]).toEqual([version, warned]);
+  }
+});
+
+test("PUB-26: an image of 0 bytes gets a warning, one of a byte does not", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "");
+  const aboutEmpty = () => publisher.warnings().filter((warning) => warning.includes("empty"));
+  await publisher.store({ image, version: "1" });
+  expect(aboutEmpty()).toEqual([`the image is empty: ${image} has 0 bytes`]);
+  await publisher.store({ image: publisher.file("image", "x"), version: "2" });
+  expect(aboutEmpty()).toHaveLength(1);
+});
+
+test("PUB-57: image and version in the wrong order get a hint, and nothing is written", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const error = await publisher.failure({ image: "1.0.0", version: image });
+  expect([error.kind, error.source]).toEqual(["storage", "1.0.0"]);
+  expect(error.hint).toBe("IMAGE comes before VERSION.");
+  expect(readdirSync(publisher.directory)).toEqual([]);
+});
+
 test("PUB-54: image and version come together", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");
