@@ -15,7 +15,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { printable, TakoError } from "../core/error.ts";
 
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
@@ -129,6 +129,19 @@ export function notA(kind: FileKind, path: string): TakoError {
     rule: "DST-27",
     source: shownPath(path),
     hint: "Tako did not make it and leaves it untouched; look at it and move it away.",
+  });
+}
+
+/** There is no directory at `path`, where an admin should have made one (DST-5, DST-8). */
+export function noDirectory(path: string, isThere: boolean, cause?: unknown): TakoError {
+  const message = isThere ? "it is not a directory" : "there is no such directory";
+  return new TakoError("storage", message, {
+    rule: "DST-5",
+    source: shownPath(resolve(path)),
+    hint: /^[~$"']/.test(path)
+      ? "The path is taken literally: no ~, no variables, no quotes."
+      : "Tako does not make it: mkdir it with the owner and mode that it should have.",
+    cause,
   });
 }
 

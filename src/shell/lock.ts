@@ -4,7 +4,7 @@
 import { dlopen, read } from "bun:ffi";
 import { closeSync, constants, openSync } from "node:fs";
 import { TakoError } from "../core/error.ts";
-import { isErrno, shownPath, storageError } from "./files.ts";
+import { isErrno, noDirectory, shownPath, storageError } from "./files.ts";
 
 /** A directory that no other run of Tako changes. */
 export interface Lock {
@@ -46,13 +46,8 @@ function openDirectory(path: string): number {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw storageError(error, "open", path);
-    throw new TakoError("storage", "there is no such directory", {
-      rule: "DST-5",
-      source: shownPath(path),
-      hint: "Tako does not make it: mkdir it with the owner and mode that it should have.",
-      cause: error,
-    });
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw storageError(error, "open", path);
+    throw noDirectory(path, isErrno(error, "ENOTDIR"), error);
   }
 }
 
@@ -92,11 +87,23 @@ function openLibc() {
     flock: { args: ["i32", "i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
   } as const;
-  try {
-    return dlopen("libc.so.6", symbols);
-  } catch {
-    // musl has one library, with one name an architecture.
-    const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-    return dlopen(`libc.musl-${machine}.so.1`, symbols);
+  // musl has one library, with one name an architecture.
+  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
+  let cause: unknown;
+  for (const name of ["libc.so.6", `libc.musl-${machine}.so.1`]) {
+    try {
+      return dlopen(name, symbols);
+    } catch (error) {
+      cause ??= error;
+    }
   }
+  throw new TakoError(
+    "storage",
+    "cannot lock: flock cannot be loaded from the system's C library",
+    {
+      rule: "DST-46",
+      hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit.",
+      cause,
+    },
+  );
 }

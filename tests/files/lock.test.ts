@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { lockDirectory } from "../../src/shell/lock.ts";
+import { needs } from "../support/needs.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -118,3 +119,48 @@ test("DST-5: a directory that is missing, or is none, is refused", async () => {
   }
   expect(readdirSync(directory)).toEqual(["file"]);
 });
+
+test("DST-8: the absolute path is named, and what a shell would expand is told", async () => {
+  writeFileSync(join(directory, "file"), "");
+  const made = "Tako does not make it";
+  for (const [path, message, hint] of [
+    ["nowhere/images", "there is no such directory", made],
+    [join(directory, "file"), "it is not a directory", made],
+    ["~/images", "there is no such directory", "taken literally"],
+    ["$HOME/images", "there is no such directory", "taken literally"],
+    ['"/var/lib/images"', "there is no such directory", "taken literally"],
+  ] as const) {
+    const error = await lockDirectory(path, () => {}).catch((error) => error);
+    expect(error.source).toBe(path.startsWith("/") ? path : `${process.cwd()}/${path}`);
+    expect(error.message).toBe(message);
+    expect(error.hint).toContain(hint);
+  }
+});
+
+const needed = needs("python3");
+
+test.skipIf(needed.missing)(
+  "DST-46: where MemoryDenyWriteExecute= keeps flock from being called, the error says so",
+  async () => {
+    // What systemd does by this prctl where the kernel has it, since Linux 6.3.
+    const deny = `
+import ctypes, os, sys
+PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN = 65, 1
+print(ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) == 0, flush=True)
+os.execv(sys.argv[1], sys.argv[1:])`;
+    const script = `
+      const { lockDirectory } = await import(${JSON.stringify(LOCK_MODULE)});
+      await lockDirectory(${JSON.stringify(directory)}, () => {}).then(
+        () => console.log("locked"),
+        ({ kind, message, hint }) => console.log(kind, message, hint),
+      );`;
+    const words = [process.execPath, "-e", script];
+    const child = Bun.spawn(["python3", "-c", deny, ...words], { stdout: "pipe" });
+    const [isDenied, ended] = (await child.stdout.text()).split("\n");
+    expect(ended).toMatch(
+      isDenied === "True"
+        ? /^storage cannot lock: flock cannot be loaded .*MemoryDenyWriteExecute=/
+        : /^locked$/,
+    );
+  },
+);
