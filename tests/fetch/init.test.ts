@@ -42,9 +42,12 @@ async function init(program: Program, host: Host, ...options: string[]) {
 
 /** Another run that has the lock, until it is ended. */
 function lockHolder(directory: string) {
-  const child = Bun.spawn(["flock", directory, "sh", "-c", "echo locked; exec sleep 60"], {
-    stdout: "pipe",
-  });
+  const child = Bun.spawn(
+    ["flock", "--no-fork", directory, "sh", "-c", "echo locked; exec sleep 60"],
+    {
+      stdout: "pipe",
+    },
+  );
   return {
     ready: async () => expect((await child.stdout.getReader().read()).done).toBe(false),
     async end() {

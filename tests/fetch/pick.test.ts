@@ -151,6 +151,17 @@ for (const program of programs) {
       }
     });
 
+    test("FET-50, FET-52: nothing that the pattern does not match is taken, older or not", async () => {
+      const { host, origin } = hostMissing(["1.2.0-rc", "1.1.0", "1.0.0"]);
+      await using _ = host;
+      expect((await run(host)).status).toBe(4);
+      expect(await origin.asked()).toEqual([
+        "manifest 200",
+        ...["1.2.0-rc", "1.1.0", "1.0.0"].map((version) => `${path(version)} 410`),
+      ]);
+      expect(withoutEtag(host.state())).toEqual(stateOf({ published: versions, store: [] }));
+    });
+
     test("FET-51: never below the version in use", async () => {
       const { host, origin } = hostMissing(["1.2.0-rc", "1.1.0"], "1.1.0");
       await using _ = host;
