@@ -1,10 +1,10 @@
 // From the words of a command line to configs: files, and directories of them (FET-1 to FET-6).
 
 import { readdirSync, realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../core/config.ts";
 import { TakoError } from "../core/error.ts";
-import { readRegularFile, storageError } from "../shell/files.ts";
+import { isErrno, readRegularFile, shownPath, storageError } from "../shell/files.ts";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig =
@@ -13,7 +13,9 @@ export type LoadedConfig =
 
 /** Loads every config. What is wrong with one is its own result and stops no other. */
 export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
-  return refuseSharedDestinations(paths.flatMap(configFiles).map(loadConfig));
+  // The same file twice, as by `/etc/tako /etc/tako/*`, is one config (FET-11).
+  const found = new Set(paths.flatMap(configFiles));
+  return refuseSharedDestinations([...found].map(loadConfig));
 }
 
 /** A path and, for a directory, the `*.tako` in it; or what is wrong with the path. */
@@ -58,7 +60,7 @@ function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly Lo
     const other = id === undefined ? undefined : users.get(id)?.find((user) => user !== loaded);
     if (other === undefined) return loaded;
     const message = `its destination ${config.destination} is also that of ${other.file}`;
-    return { file, error: configError(file, message, "FET-6") };
+    return { file, error: configError(file, message, "FET-6", "Neither of them was updated.") };
   });
 }
 
@@ -73,8 +75,8 @@ function identity(directory: string): string | undefined {
   }
 }
 
-function configError(source: string, message: string, rule: string): TakoError {
-  return new TakoError("config", message, { source, rule });
+function configError(source: string, message: string, rule: string, hint?: string): TakoError {
+  return new TakoError("config", message, { source, rule, hint });
 }
 
 /** A config that cannot be read is as wrong as one that says nothing valid (FET-5). */
@@ -82,5 +84,6 @@ function asConfigError(source: string, thrown: unknown): TakoError {
   const error = storageError(thrown, "read", source);
   if (!(error instanceof TakoError)) throw error;
   if (error.kind === "config") return error;
-  return configError(source, error.message, "FET-5");
+  const hint = isErrno(thrown, "ENOENT") ? `Looked for ${shownPath(resolve(source))}.` : error.hint;
+  return configError(source, error.message, "FET-5", hint);
 }

@@ -52,13 +52,15 @@ export function parseConfig(source: Uint8Array, file: string): Config {
     throw wrongConfig(file, [{ message: "expected UTF-8 text without NUL bytes", rule: "CFG-1" }]);
   }
   const problems: Problem[] = [];
-  const assigned = readAssignments(text, problems);
+  const meant = new Set<Key>();
+  const assigned = readAssignments(text, problems, meant);
 
   function read<T>(key: Key, parse: (value: string) => T): readonly T[] {
     const values: T[] = [];
     const assignments = assigned.get(key) ?? [];
-    if (assignments.length === 0 && key !== "Restart") {
-      problems.push({ key, message: `${key}= is missing`, rule: "CFG-10" });
+    if (assignments.length === 0 && key !== "Restart" && !meant.has(key)) {
+      const message = `${key}= is missing: expected ${EXPECTED[key]}`;
+      problems.push({ key, message, rule: "CFG-10" });
     }
     for (const { line, value } of assignments) {
       if (value === "" && key !== "Restart") {
@@ -107,7 +109,12 @@ function decodeText(source: Uint8Array): string | undefined {
   }
 }
 
-function readAssignments(text: string, problems: Problem[]): Map<Key, Assignment[]> {
+/** @param meant is given the keys that unknown ones are taken for (CFG-35) */
+function readAssignments(
+  text: string,
+  problems: Problem[],
+  meant: Set<Key>,
+): Map<Key, Assignment[]> {
   const assigned = new Map<Key, Assignment[]>();
   for (const { line, value: content } of joinLines(text)) {
     const equals = content.indexOf("=");
@@ -124,7 +131,10 @@ function readAssignments(text: string, problems: Problem[]): Map<Key, Assignment
       const message = `expected Key=value, not "${printable(content, 80)}"`;
       problems.push({ line, message, rule: "CFG-7" });
     } else if (key === undefined) {
-      problems.push({ line, key: printable(name, 80), message: unknownKey(name), rule: "CFG-8" });
+      const near = nearest(name, KEYS);
+      if (near !== undefined) meant.add(near);
+      const message = unknownKey(name, near);
+      problems.push({ line, key: printable(name, 80), message, rule: "CFG-8" });
     } else {
       const assignment = { line, value: trim(content.slice(equals + 1)) };
       const earlier = assigned.get(key);
@@ -172,8 +182,7 @@ function isWhiteSpace(character: string | undefined): boolean {
   return character === " " || character === "\t" || character === "\r";
 }
 
-function unknownKey(name: string): string {
-  const near = nearest(name, KEYS);
+function unknownKey(name: string, near: Key | undefined): string {
   const advice =
     near === undefined ? `expected one of ${KEYS.join(", ")}` : `did you mean ${near}=?`;
   return `unknown key "${printable(name, 80)}": ${advice}`;

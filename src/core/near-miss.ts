@@ -1,9 +1,9 @@
 // "Did you mean": the known word that a mistyped one is closest to.
 
 /** The candidate that differs by case or by at most two edits, `undefined` if none is so near. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
+export function nearest<T extends string>(word: string, candidates: readonly T[]): T | undefined {
   const lower = word.toLowerCase();
-  let best: string | undefined;
+  let best: T | undefined;
   let bestDistance = Math.min(2, Math.floor(word.length / 2)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(lower, candidate.toLowerCase());

@@ -25,7 +25,7 @@ const FINAL: Readonly<Record<string, string>> = {
   InvalidHTTPResponse: "the answer is not valid HTTP",
   InvalidContentLength: "the answer has an invalid Content-Length",
   ResponseHeadersTooLarge: "the headers of the answer are too large",
-  EPROTO: "the TLS handshake failed",
+  EPROTO: "the TLS handshake failed; is it an http: server?",
   UnsupportedProxyProtocol: "the configured proxy is neither http nor https",
 };
 

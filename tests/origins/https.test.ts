@@ -72,7 +72,8 @@ describe.skipIf(missing)("https", async () => {
   test("ORG-51: a server that does not speak TLS is a final error", async () => {
     const url = plain.origin("honest").replace("http:", "https:");
     const answer = await askInChild([url], trusting);
-    expect(answer).toMatchObject({ error: "origin", message: "the TLS handshake failed" });
+    const message = "the TLS handshake failed; is it an http: server?";
+    expect(answer).toMatchObject({ error: "origin", message });
   });
 
   test("ORG-41: a redirect from https to http is refused, and nothing is asked there", async () => {
