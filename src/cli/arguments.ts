@@ -31,6 +31,7 @@ export function readArguments<const T extends ArgsDef>(
     if (type !== "positional" && required === true && values[name] === undefined) {
       throw usageError(`missing option --${name} ${valueHint ?? "VALUE"}`);
     }
+    if (values[name] === "") throw usageError(`option --${name} needs a value that is not empty`);
   }
   const named = namePositionals(positionals, declared);
   return { ...values, ...named, _: positionals } as unknown as ParsedArgs<T>;
@@ -72,9 +73,15 @@ function unknownOption(name: string, options: ParseArgsOptionsConfig): TakoError
   const known = Object.entries(options).flatMap(([option, { type }]) =>
     type === "boolean" ? [option, `no-${option}`] : [option],
   );
-  const near = name.startsWith("--") ? nearest(name.slice(2), [...known, "help"]) : undefined;
+  const near = name.startsWith("--") ? optionMeant(name.slice(2), [...known, "help"]) : undefined;
   const advice = near === undefined ? "" : `; did you mean --${near}?`;
   return usageError(`unknown option ${printable(name)}${advice}`);
+}
+
+/** A near miss (CLI-7), or the one that was written as its beginning (CLI-17). */
+function optionMeant(word: string, known: readonly string[]): string | undefined {
+  const begun = word.length < 3 ? undefined : known.find((option) => option.startsWith(word));
+  return nearest(word, known) ?? begun;
 }
 
 function namePositionals(words: readonly string[], declared: ArgsDef): Record<string, string> {

@@ -28,10 +28,15 @@ export function programHelp(commands: Readonly<Record<string, Command>>): Promis
   return renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
 }
 
-/** The help of a command, with every argument and option. */
-export function commandHelp(meta: CommandMeta, args: ArgsDef): Promise<string> {
+/** The help of a command, with every argument and option, and where more is said. */
+export async function commandHelp(
+  meta: CommandMeta & { readonly name: string },
+  args: ArgsDef,
+): Promise<string> {
   const declaration: ArgsDef = { ...args, help: HELP_OPTION };
-  return renderUsage(defineCommand({ meta, args: declaration }), defineCommand({ meta: PROGRAM }));
+  const parent = defineCommand({ meta: PROGRAM });
+  const usage = await renderUsage(defineCommand({ meta, args: declaration }), parent);
+  return `${usage.trimEnd()}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
 }
 
 export function writeHelp(text: string, stream: Stream, io: Io): void {

@@ -39,7 +39,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     writeHelp(await programHelp(commands), io.stderr, io);
     return exitStatus(["usage"]);
   }
-  if (first === "-h" || first === "--help") {
+  if (first === "-h" || first === "--help" || first === "help") {
     const named = rest.find((word) => !word.startsWith("-"));
     return showHelp(named === undefined ? undefined : findCommand(named), io);
   }

@@ -124,6 +124,15 @@ for (const program of programs) {
     });
 
     test.each([
+      [["gen-key", "--output="], "--output"],
+      [["store", "-o", "", "image", "1"], "--output"],
+      [["store", "-o", ".", "--key=", "image", "1"], "--key"],
+      [["fetch", "--jobs=", "x"], "--jobs"],
+    ])("CLI-15: an empty value, tako %j", async (args, option) => {
+      await usageError(args, `option ${option} needs a value that is not empty`);
+    });
+
+    test.each([
       [["fetch", "--json=yes", "x"], "--json"],
       [["fetch", "--init=", "x"], "--init"],
     ])("CLI-5: a value for an option that takes none, tako %j", async (args, option) => {
@@ -167,6 +176,14 @@ for (const program of programs) {
       await usageError(args, advice);
     });
 
+    test.each([
+      [["fetch", "--dry", "x"], "did you mean --dry-run?"],
+      [["fetch", "--no-ver", "x"], "did you mean --no-verify?"],
+      [["store", "--rotate=x", "-o", "."], "did you mean --rotate-key?"],
+    ])("CLI-17: tako %j begins a known option, which is named", async (args, advice) => {
+      await usageError(args, advice);
+    });
+
     test.each([[["publish"]], [["x"]], [["fetch", "--frobnicate", "x"]], [["fetch", "--i", "x"]]])(
       "CLI-7: what tako %j is far from is not named",
       async (args) => {
@@ -201,6 +218,8 @@ for (const program of programs) {
         const store = ["IMAGE", "VERSION", "-k, --key", "-f, --key-file", "-o, --output"];
         const { stdout } = await program.run(["store", "-h"]);
         for (const word of [...store, "--rotate-key", "--json"]) expect(stdout).toContain(word);
+        for (const word of ["Needed unless", "TAKO_SECRET_KEY", "docs/reference/store.md"])
+          expect(stdout).toContain(word);
         expect((await program.run(["gen-key", "-h"])).stdout).toContain("--output");
       });
 
@@ -213,6 +232,13 @@ for (const program of programs) {
         ]) {
           expect(await program.run(args)).toEqual({ status: 0, stdout: fetchHelp, stderr: "" });
         }
+      });
+
+      test("CLI-16: so does the word help", async () => {
+        expect(await program.run(["help"])).toEqual({ status: 0, stdout: help, stderr: "" });
+        const ended = await program.run(["help", "fetch"]);
+        expect(ended).toEqual({ status: 0, stdout: fetchHelp, stderr: "" });
+        await usageError(["help", "fetsh"], "did you mean fetch?");
       });
 
       test("CLI-10: help wins over what else is wrong with the arguments of a command", async () => {

@@ -9,9 +9,13 @@ export const store = command({
     image: {
       type: "positional",
       required: false,
-      description: "The image; - reads standard input",
+      description: "The image; - reads standard input. Needed unless --rotate-key is given",
     },
-    version: { type: "positional", required: false, description: "Its version, such as 1.0.0" },
+    version: {
+      type: "positional",
+      required: false,
+      description: "Its version, such as 1.0.0. Needed with IMAGE",
+    },
     key: {
       type: "string",
       alias: "k",
@@ -22,7 +26,7 @@ export const store = command({
       type: "string",
       alias: "f",
       valueHint: "file",
-      description: "A file with the secret key",
+      description: "A file with the secret key; without -f and -k, TAKO_SECRET_KEY holds it",
     },
     output: {
       type: "string",
