@@ -57,8 +57,8 @@ export class Output {
     for (const error of result.errors) this.#sayError(error, result.config);
     // What is planned was told event by event.
     if (this.#isJson || result.outcome === "failed" || result.outcome === "planned") return;
-    const text = describeResult(result);
-    if (result.outcome === "no-match") this.#display.say("warning", [`tako: ${text}`]);
+    const [text, ...hint] = describeResult(result);
+    if (result.outcome === "no-match") this.#display.say("warning", [`tako: ${text}`, ...hint]);
     else this.print(text);
   }
 

@@ -100,16 +100,20 @@ function place(source: string, line: number | undefined): string {
   return source.includes("://") ? `${source}, line ${line}` : `${source}:${line}`;
 }
 
-/** How a config's run ended, if it did not fail. */
-export function describeResult(result: FetchResult): string {
+/** How a config's run ended, if it did not fail: a line, and a hint if there is something to do. */
+export function describeResult(result: FetchResult): readonly [string, ...string[]] {
   const { config, outcome, version = "", pattern = "", offered = [] } = result;
-  if (outcome === "updated") return `${config}: updated to ${version}`;
-  if (outcome === "current") return `${config}: ${version} is current`;
+  if (outcome === "updated") return [`${config}: updated to ${version}`];
+  if (outcome === "current") return [`${config}: ${version} is current`];
   const offer =
     offered.length === 0
       ? "the manifest is empty"
       : `the newest on offer ${offered.length === 1 ? "is" : "are"} ${offered.join(", ")}`;
-  return `${config}: no version matches "${pattern}"; ${offer}`;
+  const line = `${config}: no version matches "${pattern}"; ${offer}`;
+  const isExact = !/[*<]/.test(pattern);
+  return isExact
+    ? [line, `  "${pattern}" is one exact version; "${pattern}.*" is all that begin with it.`]
+    : [line];
 }
 
 /** A number of bytes for people, in powers of ten as disks and networks are sold. */

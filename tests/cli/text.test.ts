@@ -5,7 +5,13 @@ import { command } from "../../src/cli/command.ts";
 import type { Io, Stream } from "../../src/cli/io.ts";
 import { jsonLine } from "../../src/cli/json.ts";
 import { progressLine } from "../../src/cli/progress.ts";
-import { bytes, describeError, describeEvent, seconds } from "../../src/cli/text.ts";
+import {
+  bytes,
+  describeError,
+  describeEvent,
+  describeResult,
+  seconds,
+} from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { key } from "./host.ts";
@@ -114,6 +120,16 @@ test("CLI-20: every event but progress has a line of its own", () => {
     const withConfig = describeEvent({ ...event, config: "a.tako" })?.text;
     expect(withConfig).toBe(text && `a.tako: ${text}`);
   }
+});
+
+test("FET-43: an exact pattern that matches nothing is told to be one", () => {
+  const result = { config: "a.tako", outcome: "no-match", offered: ["1.5.0"], errors: [] } as const;
+  expect(describeResult({ ...result, pattern: "1.5.1" })).toEqual([
+    'a.tako: no version matches "1.5.1"; the newest on offer is 1.5.0',
+    '  "1.5.1" is one exact version; "1.5.1.*" is all that begin with it.',
+  ]);
+  for (const pattern of ["2.*", "2 <= v < 3"])
+    expect(describeResult({ ...result, pattern })).toHaveLength(1);
 });
 
 test("CLI-24: JSON escapes what could steer a terminal, and reads back the same", () => {
