@@ -53,7 +53,21 @@ function optionsOf(declared: ArgsDef): ParseArgsOptionsConfig {
 
 function parseStrictly(words: readonly string[], options: ParseArgsOptionsConfig) {
   try {
-    return parseArgs({ args: [...words], options, allowPositionals: true, allowNegative: true });
+    const parsed = parseArgs({
+      args: [...words],
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      tokens: true,
+    });
+    for (const token of parsed.tokens) {
+      // Only what is on unless it is switched off has a negative form.
+      const isNegative = token.kind === "option" && token.rawName.startsWith("--no-");
+      if (isNegative && options[token.name]?.default !== true) {
+        throw unknownOption(token.rawName, options);
+      }
+    }
+    return parsed;
   } catch (error) {
     throw error instanceof TypeError ? explain(error, options) : error;
   }
@@ -70,8 +84,8 @@ function explain(error: TypeError, options: ParseArgsOptionsConfig): TakoError {
 }
 
 function unknownOption(name: string, options: ParseArgsOptionsConfig): TakoError {
-  const known = Object.entries(options).flatMap(([option, { type }]) =>
-    type === "boolean" ? [option, `no-${option}`] : [option],
+  const known = Object.entries(options).flatMap(([option, { default: value }]) =>
+    value === true ? [option, `no-${option}`] : [option],
   );
   const near = name.startsWith("--") ? optionMeant(name.slice(2), [...known, "help"]) : undefined;
   const advice = near === undefined ? "" : `; did you mean --${near}?`;

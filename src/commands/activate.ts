@@ -38,7 +38,8 @@ export async function restartOwed({ config, destination, report }: Run): Promise
   const owed = destination.readOwed(inUse);
   const units = unitsOwed(owed, inUse, config.restart);
   if (inUse === undefined || units.length === 0) {
-    if (owed.length > 0) await destination.writeOwed([]);
+    // Without Restart= the record stays: the key may be back in the next run (DST-15).
+    if (owed.length > 0 && config.restart.length > 0) await destination.writeOwed([]);
     return;
   }
   const { restarted, error } = await restartUnits(units);

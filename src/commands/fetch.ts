@@ -77,30 +77,31 @@ async function fetchOne(
     if (!errors.some((told) => told.message === message && told.source === source))
       errors.push(error);
   };
-  const outcome = await (options.dryRun ? foresee(run) : fetchInOrder(run, collect)).catch(collect);
+  const outcome = await (options.dryRun ? foresee : fetchLocked)(run, collect).catch(collect);
   return errors.length === 0 && outcome
     ? { config: config.file, ...outcome, errors }
     : { config: config.file, outcome: "failed", errors };
 }
 
-async function fetchInOrder(
-  run: Run,
-  collect: (error: unknown) => undefined,
-): Promise<Outcome | undefined> {
-  if (run.init) {
-    const ready = await alreadyInitialised(run);
-    if (ready !== undefined) return ready;
-  } else {
-    refuseOwnUnit(run.config);
-  }
+/** Takes what went wrong with a step that must not keep the next one from its work. */
+type Collect = (error: unknown) => undefined;
+
+/** What needs no lock: the short way of `--init`, and the refusal of a run that would kill itself. */
+async function beforeLock(run: Run): Promise<Outcome | undefined> {
+  if (run.init) return await alreadyInitialised(run);
+  refuseOwnUnit(run.config);
+  return undefined;
+}
+
+async function fetchLocked(run: Run, collect: Collect): Promise<Outcome | undefined> {
+  const ready = await beforeLock(run);
+  if (ready !== undefined) return ready;
 
   const directory = run.config.destination;
   const lock = await lockDirectory(directory, () => run.report({ event: "waiting", directory }));
   try {
     run.destination.removeLeftovers();
-    const distrust = run.destination.distrust();
-    if (distrust !== undefined) run.report({ event: "warning", message: distrust });
-
+    warnOfOthers(run);
     // A restart that is owed is done also when there was no way to get further (FET-75).
     const outcome = await update(run).catch(collect);
     if (!run.init) await restartOwed(run).catch(collect);
@@ -108,6 +109,10 @@ async function fetchInOrder(
   } finally {
     lock.release();
   }
+}
+
+function warnOfOthers({ destination, report }: Run): void {
+  for (const message of destination.distrust()) report({ event: "warning", message });
 }
 
 /** Is there an image that the config allows, verified, without asking anybody (FET-80)? */
@@ -151,26 +156,36 @@ async function update(run: Run): Promise<Outcome> {
   return { ...inUse(entry), outcome: (await activate(run, entry)) ? "updated" : "current" };
 }
 
-/** What {@link update} and the restart would do: every check, and nothing written (FET-90). */
-async function foresee(run: Run): Promise<Outcome> {
+/** What {@link fetchLocked} would do: every check, and nothing written (FET-90). */
+async function foresee(run: Run, collect: Collect): Promise<Outcome | undefined> {
+  const ready = await beforeLock(run);
+  if (ready !== undefined) return ready;
+
   const { config, destination, init, report } = run;
   destination.requireDirectory();
+  warnOfOthers(run);
+  const outcome = await foreseeUpdate(run).catch(collect);
+  const latest = destination.readLatest();
+  const owed = unitsOwed(destination.readOwed(latest), latest, config.restart);
+  const units = outcome?.outcome === "planned" ? config.restart : owed;
+  if (init || units.length === 0) return outcome;
+  report({ event: "would", action: "restart", what: units.join(" ") });
+  return outcome?.outcome === "current" ? { ...outcome, outcome: "planned" } : outcome;
+}
+
+/** What {@link update} would do. */
+async function foreseeUpdate(run: Run): Promise<Outcome> {
+  const { config, destination, report } = run;
   const { manifest } = await receiveManifest(run, originOf(run));
   const picked = newestMatch(manifest, config.pattern);
   if (picked === undefined) return noMatch(run, manifest);
 
   const version = picked.version.text;
-  const latest = destination.readLatest();
-  const owed = unitsOwed(destination.readOwed(latest), latest, config.restart);
   const isPresent = (await destination.checkImage(picked, run.verify)) === "present";
-  const isInUse = latest === picked.digest;
-  const due = isInUse && isPresent ? owed : config.restart;
-  const units = init ? [] : due;
+  const isInUse = destination.readLatest() === picked.digest;
   if (!isPresent) report({ event: "would", action: "download", what: version });
   if (!isInUse) report({ event: "would", action: "activate", what: version });
-  if (units.length > 0) report({ event: "would", action: "restart", what: units.join(" ") });
-  const isDone = isPresent && isInUse && units.length === 0;
-  return { ...inUse(picked), outcome: isDone ? "current" : "planned" };
+  return isPresent && isInUse ? inUse(picked) : { ...inUse(picked), outcome: "planned" };
 }
 
 function originOf({ config, report }: Run): Origin {

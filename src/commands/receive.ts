@@ -144,11 +144,11 @@ async function ensureImage(run: Run, origin: Origin, entry: Entry): Promise<"pre
     version: entry.version.text,
     path: destination.imagePath(entry.digest),
   });
-  const inUse = destination.readLatest() === entry.digest;
-  if (inUse && run.config.restart.length > 0)
-    await destination.writeOwed([{ digest: entry.digest, done: [] }]);
   let repaired = false;
   try {
+    if (destination.readLatest() === entry.digest && run.config.restart.length > 0) {
+      await destination.writeOwed([{ digest: entry.digest, done: [] }]);
+    }
     const result = await download(run, origin, entry);
     repaired = result === "present";
     return result;

@@ -142,6 +142,12 @@ function refuseSwapped({ image = "-", version = "" }: StoreOptions): void {
 
 /** IMAGE and VERSION come together; only a rotation goes without (PUB-54). */
 function parseImageVersion({ image, version, rotateKey }: StoreOptions): Version | undefined {
+  if (version?.includes("SECRET+")) {
+    throw new TakoError("usage", "the version is a secret key, which would be published", {
+      rule: "PUB-27",
+      hint: "A key is given with --key-file FILE; treat this one as exposed.",
+    });
+  }
   if (image !== undefined && version !== undefined) return parseVersion(version);
   if (image === undefined && version === undefined && rotateKey !== undefined) return undefined;
   throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {

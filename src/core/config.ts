@@ -120,7 +120,7 @@ function readAssignments(
     const equals = content.indexOf("=");
     if (content.startsWith("[") && equals === -1) {
       if (content !== "[Image]") {
-        const message = `unknown section ${printable(content, 80)}: expected [Image] or none`;
+        const message = `unknown section ${shown(content)}: expected [Image] or none`;
         problems.push({ line, message, rule: "CFG-6" });
       }
       continue;
@@ -128,13 +128,15 @@ function readAssignments(
     const name = trim(content.slice(0, equals === -1 ? undefined : equals));
     const key = KEYS.find((known) => known === name);
     if (equals === -1) {
-      const message = `expected Key=value, not "${printable(content, 80)}"`;
+      const message = `expected Key=value, not "${shown(content)}"`;
       problems.push({ line, message, rule: "CFG-7" });
     } else if (key === undefined) {
       const near = nearest(name, KEYS);
       if (near !== undefined) meant.add(near);
-      const message = unknownKey(name, near);
-      problems.push({ line, key: printable(name, 80), message, rule: "CFG-8" });
+      // Cut from the whole line: a password can hold the sign, too.
+      const [word = ""] = shown(content).split("=");
+      const given = trim(word);
+      problems.push({ line, key: given, message: unknownKey(given, near), rule: "CFG-8" });
     } else {
       const assignment = { line, value: trim(content.slice(equals + 1)) };
       const earlier = assigned.get(key);
@@ -143,6 +145,11 @@ function readAssignments(
     }
   }
   return assigned;
+}
+
+/** A mistyped line for a message. What could be the user and password of a URL is left out (CFG-18). */
+function shown(line: string): string {
+  return printable(line.replace(/:.*@/s, ":***@"), 80);
 }
 
 /**
@@ -185,7 +192,7 @@ function isWhiteSpace(character: string | undefined): boolean {
 function unknownKey(name: string, near: Key | undefined): string {
   const advice =
     near === undefined ? `expected one of ${KEYS.join(", ")}` : `did you mean ${near}=?`;
-  return `unknown key "${printable(name, 80)}": ${advice}`;
+  return `unknown key "${name}": ${advice}`;
 }
 
 /** The unit types that can be restarted, or reached by name (systemd.unit). */

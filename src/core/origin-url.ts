@@ -57,7 +57,8 @@ export function parseOriginUrl(text: string): OriginUrl {
 }
 
 function fileUrl(url: URL): OriginUrl {
-  if (url.host !== "" || !url.pathname.startsWith("/")) {
+  // A drive letter, which the URL parser knows, is none on the systems of Tako: /C|/x is not /C:/x.
+  if (url.host !== "" || /^\/[A-Za-z]:/.test(url.pathname)) {
     throw invalid("expected file:///absolute/path", "CFG-23");
   }
   if (decodePercent(url.pathname)?.includes("\0") !== false) {

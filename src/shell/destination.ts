@@ -3,6 +3,7 @@
 
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
 import { ownError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
@@ -19,10 +20,10 @@ import {
   isPresent,
   makeDirectory,
   readRegularFile,
-  regularFileSize,
   removeIfPresent,
   replaceSymlink,
   shownPath,
+  statRegularFile,
   storageError,
   syncDirectory,
   writeFileAtomically,
@@ -37,8 +38,8 @@ export interface LocalManifest {
   readonly signed: boolean;
 }
 
-/** The most bytes of `.etag` and `.owed` that are looked at. */
-const MAX_RECORD_BYTES = 64 * 1024;
+/** The most bytes of `.etag` and `.owed` that are looked at: a config has no more units to note. */
+const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
 
 /** All methods throw TakoError of kind `storage` for what the file system refuses. */
 export class Destination {
@@ -176,7 +177,7 @@ export class Destination {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.storePath, "directory")) return "absent";
     const path = this.imagePath(entry.digest);
-    const size = regularFileSize(path);
+    const size = statRegularFile(path)?.size;
     if (size === undefined) return "absent";
     if (size !== entry.size) return "damaged";
     return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
@@ -216,14 +217,16 @@ export class Destination {
     removeIfPresent(join(this.path, ".latest.new"), "symbolic link");
   }
 
-  /** As root: why others could tamper with this directory, if they could (DST-33). */
-  distrust(): string | undefined {
-    if (process.getuid?.() !== 0) return undefined;
-    const { uid, mode } = statSync(this.path);
-    if (uid !== 0)
-      return `${this.path} belongs to another user (uid ${uid}), who can change images`;
-    if ((mode & 0o022) !== 0) return `${this.path} can be written by its group or by others`;
-    return undefined;
+  /** As root: how others could tamper with the images, if they could (DST-33). */
+  distrust(): readonly string[] {
+    if (process.getuid?.() !== 0) return [];
+    return [this.path, this.storePath].flatMap((path) => {
+      const stats = statSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) return [];
+      const { uid, mode } = stats;
+      if (uid !== 0) return [`${path} belongs to another user (uid ${uid}), who can change images`];
+      return (mode & 0o022) === 0 ? [] : [`${path} can be written by its group or by others`];
+    });
   }
 }
 

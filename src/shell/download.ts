@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
 import type { Entry } from "../core/manifest.ts";
 import { partialName } from "../core/select.ts";
-import { discard, moveIntoPlace, regularFileSize, removeIfPresent, storageError } from "./files.ts";
+import { discard, moveIntoPlace, removeIfPresent, statRegularFile, storageError } from "./files.ts";
 import { DurableWriter } from "./images.ts";
 import { type Origin, withRetries } from "./origin.ts";
 
@@ -56,10 +56,14 @@ export async function downloadImage(download: Download): Promise<"present" | "go
   }
 }
 
-/** Continues the partial of an earlier run, unless it is too long to be one (FET-60, FET-61). */
+/**
+ * Continues the partial of an earlier run (FET-60), unless it is too long to be one (FET-61), or
+ * another user or another name of the file could change it after the check (FET-67).
+ */
 async function openPartial(path: string, size: number): Promise<DurableWriter> {
-  const found = regularFileSize(path);
-  if (found !== undefined && found <= size) return DurableWriter.resume(path);
+  const found = statRegularFile(path);
+  const isOurs = found?.nlink === 1 && found.uid === process.geteuid?.();
+  if (isOurs && found.size <= size) return DurableWriter.resume(path);
   removeIfPresent(path);
   return DurableWriter.create(path);
 }

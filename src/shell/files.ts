@@ -113,9 +113,9 @@ export function isPresent(path: string, kind: FileKind): boolean {
   return statOf(path, kind) !== undefined;
 }
 
-/** Bytes of the regular file at `path`; `undefined` if there is none, else as {@link isPresent}. */
-export function regularFileSize(path: string): number | undefined {
-  return statOf(path, "regular file")?.size;
+/** What the system says of the regular file at `path`; else as {@link isPresent}. */
+export function statRegularFile(path: string): Stats | undefined {
+  return statOf(path, "regular file");
 }
 
 function statOf(path: string, kind: FileKind): Stats | undefined {

@@ -25,6 +25,7 @@ const FINAL: Readonly<Record<string, string>> = {
   InvalidHTTPResponse: "the answer is not valid HTTP",
   InvalidContentLength: "the answer has an invalid Content-Length",
   ResponseHeadersTooLarge: "the headers of the answer are too large",
+  UnrequestedUpgrade: "the server answered with status 101",
   EPROTO: "the TLS handshake failed; is it an http: server?",
   UnsupportedProxyProtocol: "the configured proxy is neither http nor https",
 };

@@ -176,6 +176,13 @@ for (const program of programs) {
       await usageError(args, advice);
     });
 
+    test.each(["--no-dry-run", "--no-init", "--no-json"])(
+      "CLI-18: %s is no option",
+      async (option) => {
+        await usageError(["fetch", "--dry-run", option, "x"], `unknown option ${option}`);
+      },
+    );
+
     test.each([
       [["fetch", "--dry", "x"], "did you mean --dry-run?"],
       [["fetch", "--no-ver", "x"], "did you mean --no-verify?"],

@@ -136,6 +136,17 @@ test("PUB-7: a file as --key gets the hint that files have another option", asyn
   expect(error.hint).toBe("A file that holds the key is given with --key-file.");
 });
 
+test("PUB-27: a key in the place of the version is never published, nor shown", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  for (const version of [key.secret, `v${key.secret}`, "1.0.0-SECRET+x"]) {
+    const error = await publisher.failure({ image, version, key: key.secret });
+    expect(error).toMatchObject({ kind: "usage", rule: "PUB-27" });
+    for (const part of pieces(key.secret)) expect(Bun.inspect(error)).not.toContain(part);
+  }
+  expect(readdirSync(publisher.directory)).toEqual([]);
+});
+
 test("PUB-5, PUB-6: a key that is not valid is refused, and no error or event shows any of it", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");
