@@ -27,6 +27,18 @@ for (const program of programs) {
       expect(status).toBe(2);
     });
 
+    test("CFG-10: a key that is missing is told with what its value looks like", async () => {
+      using host = await Host.create();
+      host.write("app.tako", "");
+      const { stderr } = await program.run(["fetch", "app.tako"], { cwd: host.folder });
+      expect(stderr).toBe(
+        "app.tako: Origin= is missing: expected a URL such as https://images.example.com/app\n" +
+          "app.tako: PublicKey= is missing: expected a public key of 44 characters\n" +
+          "app.tako: Destination= is missing: expected a directory\n" +
+          "app.tako: Version= is missing: expected a version pattern such as 1.*\n",
+      );
+    });
+
     test("FET-12: a config that is missing is named by its absolute path", async () => {
       using host = await Host.create();
       symlinkSync("nowhere", host.path("link.tako"));
