@@ -231,29 +231,38 @@ const canBeNobody = Bun.spawnSync([...asNobody, process.execPath, "--version"], 
 }).success;
 
 test.skipIf(!canBeNobody)(
-  "FET-4, DST-5: a destination that this user may not even look at is status 5 for itself",
+  "FET-4, DST-5, DST-28: destinations that this user may not look into or write to are status 5 for themselves",
   async () => {
     await using closed = hostWith(one);
-    await using host = hostWith(one);
-    chmodSync(closed.folder, 0o711);
-    chmodSync(closed.destination, 0o755);
     const inner = join(closed.folder, "closed");
     mkdirSync(join(inner, "app"), { recursive: true });
     chmodSync(inner, 0o700);
     closed.configure({ destination: join(inner, "app") });
-    for (const path of [host.folder, host.destination]) chownSync(path, 65534, 65534);
-    for (const [options, says] of [
-      [[], `${inner}/app: cannot open it: permission denied`],
-      [["--dry-run"], `${inner}/app: cannot open it: permission denied`],
-    ] as const) {
+    await using foreign = hostWith(one, two);
+    foreign.install({ published: [one], latest: one });
+    await using own = hostWith(one);
+    chownSync(own.destination, 65534, 65534);
+    for (const { folder } of [closed, foreign, own]) chmodSync(folder, 0o755);
+    const before = foreign.snapshot();
+
+    const files = [closed, foreign, own].map(({ file }) => file);
+    const runAsNobody = async (...words: string[]) => {
       // The sources alone: the way in which the binary is started needs root.
-      const [sources] = programs;
-      const words = sources?.command(["fetch", ...options, closed.file, host.file]) ?? [];
-      const child = Bun.spawn([...asNobody, ...words], { stdout: "pipe", stderr: "pipe" });
-      const stderr = await child.stderr.text();
-      expect(stderr).toContain(says);
-      expect(await child.exited).toBe(5);
-      if (options.length === 0) expect(host.state()).toEqual(installed);
-    }
+      const command = programs[0]?.command(["fetch", ...words]) ?? [];
+      const child = Bun.spawn([...asNobody, ...command], { stdout: "ignore", stderr: "pipe" });
+      return { stderr: await child.stderr.text(), status: await child.exited };
+    };
+    const planned = await runAsNobody("--dry-run", ...files);
+    expect(planned.status).toBe(5);
+    expect(planned.stderr).toContain(`${inner}/app: cannot open it: permission denied`);
+
+    const { status, stderr } = await runAsNobody(...files);
+    expect(status).toBe(5);
+    expect(stderr).toContain(`${inner}/app: cannot open it: permission denied`);
+    expect(stderr).toContain(
+      `${foreign.path(".manifest.new")}: cannot create it: permission denied`,
+    );
+    expect(foreign.snapshot()).toEqual(before);
+    expect(own.state()).toEqual(installed);
   },
 );

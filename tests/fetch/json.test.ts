@@ -1,6 +1,7 @@
 // --json: what a program that runs Tako reads.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { bigImage, createHost, entry, image, secondKey, write } from "../support/origin-fixture.ts";
@@ -192,6 +193,35 @@ for (const program of programs) {
       // About a second.
       expect(lines[2]?.["delay_ms"]).toBeGreaterThanOrEqual(750);
       expect(lines[2]?.["delay_ms"]).toBeLessThanOrEqual(1250);
+    });
+
+    test("FET-97: warnings and waiting", async () => {
+      await using host = createHost();
+      host.publish(one);
+      chmodSync(host.destination, 0o777);
+      // The lock is another's for as long as nobody has been told that it is waited for.
+      const holder = Bun.spawn(["flock", host.destination, "sh", "-c", "echo locked; read told"], {
+        stdin: "pipe",
+        stdout: "pipe",
+      });
+      await holder.stdout.getReader().read();
+      const child = Bun.spawn(program.command(["fetch", "--json", host.file]), { stdout: "pipe" });
+      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const { value: waiting = "" } = await lines.read();
+      const [config, directory] = [host.file, host.destination];
+      expect(JSON.parse(waiting)).toEqual({ event: "waiting", config, directory });
+      await holder.stdin.end();
+      let rest = "";
+      for (let part = await lines.read(); !part.done; part = await lines.read()) rest += part.value;
+      const message = `${directory} can be written by its group or by others`;
+      const events = rest
+        .slice(0, -1)
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      if (process.getuid?.() === 0)
+        expect(events[0]).toEqual({ event: "warning", config, message });
+      expect(events.at(-1)).toMatchObject({ event: "result", outcome: "updated" });
+      expect([await child.exited, await holder.exited]).toEqual([0, 1]);
     });
 
     test("CLI-24, FET-95: what an origin sends cannot steer a terminal or break a line", async () => {

@@ -8,6 +8,7 @@ import { Site } from "./site.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
 const nginx = needs("nginx");
+const strace = needs("strace");
 const [one, two] = [image("1.0.0"), image("1.1.0")];
 
 let site: Site;
@@ -63,6 +64,24 @@ for (const program of programs) {
       expect(stderr).not.toContain("waiting");
       expect(host.state()).toEqual(stateOf({ published: [one, two], store: [two], latest: two }));
     });
+
+    test.skipIf(strace.missing)(
+      "DST-43: a lock that cannot be had is status 5, and nothing goes on without it",
+      async () => {
+        await using host = createHost();
+        host.publish(one);
+        const before = host.snapshot();
+        const fault = ["-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"];
+        const command = ["strace", "-f", "-qq", "-o", "/dev/null", ...fault];
+        const child = Bun.spawn([...command, ...program.command(["fetch", host.file])], {
+          stdout: "ignore",
+          stderr: "pipe",
+        });
+        expect(await child.stderr.text()).toContain(`${host.destination}: cannot lock it: `);
+        expect(await child.exited).toBe(5);
+        expect(host.snapshot()).toEqual(before);
+      },
+    );
 
     test("DST-16: many runs at once all end well, and one of them fetches", async () => {
       await using host = createHost();
