@@ -204,7 +204,9 @@ function noMatch({ config, init }: Run, manifest: Manifest): Outcome {
   const offered = newestVersions(manifest, OFFERED);
   if (!init) return { outcome: "no-match", pattern, offered };
   const newest =
-    offered.length === 0 ? "the manifest is empty" : `the newest are ${offered.join(", ")}`;
+    offered.length === 0
+      ? "the manifest is empty"
+      : `the newest on offer are ${offered.join(", ")}`;
   throw new TakoError("failed", `no version matches "${pattern}"; ${newest}`, {
     rule: "FET-42",
     source: config.file,

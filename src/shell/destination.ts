@@ -1,7 +1,7 @@
 // A host's directory of images: the manifest, the images, `latest` and Tako's two records
 // (spec/destination.md). How each is read and written; when is the story of commands/.
 
-import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
@@ -19,10 +19,10 @@ import { imageOfLink, stalePartials } from "../core/select.ts";
 import {
   isPresent,
   makeDirectory,
+  openDirectory,
   readRegularFile,
   removeIfPresent,
   replaceSymlink,
-  shownPath,
   statRegularFile,
   storageError,
   syncDirectory,
@@ -61,18 +61,7 @@ export class Destination {
 
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
   requireDirectory(): void {
-    let isDirectory: boolean | undefined;
-    try {
-      isDirectory = statSync(this.path, { throwIfNoEntry: false })?.isDirectory();
-    } catch (error) {
-      throw storageError(error, "open", this.path);
-    }
-    if (isDirectory) return;
-    throw new TakoError("storage", "there is no such directory", {
-      rule: "DST-5",
-      source: shownPath(this.path),
-      hint: "Tako does not make it: mkdir it with the owner and mode that it should have.",
-    });
+    closeSync(openDirectory(this.path));
   }
 
   imagePath(digest: Sha256Hex): string {

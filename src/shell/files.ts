@@ -132,17 +132,31 @@ export function notA(kind: FileKind, path: string): TakoError {
   });
 }
 
-/** There is no directory at `path`, where an admin should have made one (DST-5, DST-8). */
-export function noDirectory(path: string, isThere: boolean, cause?: unknown): TakoError {
-  const message = isThere ? "it is not a directory" : "there is no such directory";
-  return new TakoError("storage", message, {
-    rule: "DST-5",
-    source: shownPath(resolve(path)),
-    hint: /^[~$"']/.test(path)
-      ? "The path is taken literally: no ~, no variables, no quotes."
-      : "Tako does not make it: mkdir it with the owner and mode that it should have.",
-    cause,
-  });
+/**
+ * Opens a directory that an admin has made, for reading. Bun opens close-on-exec: no child holds on
+ * to it.
+ *
+ * @throws TakoError of kind `storage` if there is none (DST-5, DST-8)
+ */
+export function openDirectory(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw storageError(error, "open", path);
+    const isThere = isErrno(error, "ENOTDIR");
+    throw new TakoError(
+      "storage",
+      isThere ? "it is not a directory" : "there is no such directory",
+      {
+        rule: "DST-5",
+        source: shownPath(resolve(path)),
+        hint: /^[~$"']/.test(path)
+          ? "The path is taken literally: no ~, no variables, no quotes."
+          : "Tako does not make it: mkdir it with the owner and mode that it should have.",
+        cause: error,
+      },
+    );
+  }
 }
 
 /**

@@ -2,9 +2,9 @@
 // that there is no lock file and the kernel releases it when the process dies.
 
 import { dlopen, read } from "bun:ffi";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { TakoError } from "../core/error.ts";
-import { isErrno, noDirectory, shownPath, storageError } from "./files.ts";
+import { openDirectory, shownPath } from "./files.ts";
 
 /** A directory that no other run of Tako changes. */
 export interface Lock {
@@ -39,16 +39,6 @@ export async function lockDirectory(path: string, onWait: () => void): Promise<L
     throw error;
   }
   return releasing(fd);
-}
-
-/** Bun opens close-on-exec: a child such as systemctl must not hold the lock on. */
-function openDirectory(path: string): number {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch (error) {
-    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw storageError(error, "open", path);
-    throw noDirectory(path, isErrno(error, "ENOTDIR"), error);
-  }
 }
 
 function releasing(fd: number): Lock {

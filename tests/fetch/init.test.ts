@@ -137,7 +137,7 @@ for (const program of programs) {
       const { status, stdout, stderr } = await init(program, host);
       expect([status, stdout]).toEqual([1, ""]);
       expect(stderr).toEndWith(
-        `tako: ${host.file}: no version matches "7.*"; the newest are 1.1.0, 1.0.0\n`,
+        `tako: ${host.file}: no version matches "7.*"; the newest on offer are 1.1.0, 1.0.0\n`,
       );
       expect(host.state()).toEqual(stateOf({ published: [one, two], store: [one], latest: one }));
     });
