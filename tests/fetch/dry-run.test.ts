@@ -17,116 +17,81 @@ function hostInUse(): Host {
   return host;
 }
 
-/** What is different in a host, and what is said then. */
-const cases: readonly [
-  requirement: string,
-  why: string,
-  change: (host: Host) => void,
-  status: number,
-  stdout: (file: string) => string,
-  stderr: string,
-][] = [
+/** What is different in a host, and what is said then: results, and a message. */
+const plans: readonly [why: string, (host: Host) => void, results: string[], message: string][] = [
+  ["an update", () => {}, ["would download 1.1.0", "would activate 1.1.0"], ""],
   [
-    "FET-91",
-    "an update is to be downloaded and activated",
-    () => {},
-    0,
-    (file) => `${file}: would download 1.1.0\n${file}: would activate 1.1.0\n`,
-    "",
-  ],
-  [
-    "FET-91",
-    "units would be restarted",
+    "an update with units to restart",
     (host) => host.configure({ restart: "app.service web.service" }),
-    0,
-    (file) =>
-      `${file}: would download 1.1.0\n${file}: would activate 1.1.0\n${file}: would restart app.service web.service\n`,
+    ["would download 1.1.0", "would activate 1.1.0", "would restart app.service web.service"],
     "",
   ],
   [
-    "FET-91",
-    "an image that is there already is only to be activated",
+    "an image that is there already",
     (host) => host.install({ store: [two] }),
-    0,
-    (file) => `${file}: would activate 1.1.0\n`,
+    ["would activate 1.1.0"],
     "",
   ],
+  ["nothing to do", (host) => host.publish(one), ["1.0.0 is current"], ""],
   [
-    "FET-91",
-    "nothing is to be done",
-    (host) => host.publish(one),
-    0,
-    (file) => `${file}: 1.0.0 is current\n`,
-    "",
-  ],
-  [
-    "FET-91",
-    "a restart is owed",
+    "a restart that is owed",
     (host) => {
       host.publish(one);
       host.configure({ restart: "app.service web.service" });
       host.install({ store: [], files: { ".owed": `${one.digest}\napp.service\n` } });
     },
-    0,
-    (file) => `${file}: would restart web.service\n`,
+    ["would restart web.service"],
     "",
   ],
   [
-    "FET-91, FET-55",
-    "a damaged image in use would be downloaded again",
+    "a damaged image in use",
     (host) => {
       host.publish(one);
       host.configure({ restart: "app.service" });
       host.replace(`store/${one.digest}`, "damaged");
     },
-    0,
-    (file) => `${file}: would download 1.0.0\n${file}: would restart app.service\n`,
+    ["would download 1.0.0", "would restart app.service"],
     "",
   ],
   [
-    "FET-91, DST-24",
-    "what a killed run left stays",
+    "what a killed run left",
     (host) => {
       host.publish(one);
-      host.install({
-        store: [],
-        files: { ".manifest.new": "x", [`store/${two.digest}.partial`]: "x" },
-      });
+      const files = { ".manifest.new": "x", [`store/${two.digest}.partial`]: "x" };
+      host.install({ store: [], files });
     },
-    0,
-    (file) => `${file}: 1.0.0 is current\n`,
+    ["1.0.0 is current"],
     "",
   ],
   [
-    "FET-92, FET-41",
-    "nothing matches",
+    "no match",
     (host) => host.configure({ version: "7.*" }),
-    0,
-    () => "",
+    [],
     'no version matches "7.*"; the newest on offer are 1.1.0, 1.0.0',
   ],
+];
+
+/** What is wrong, and how a dry run ends by it. */
+const failures: readonly [
+  requirement: string,
+  why: string,
+  change: (host: Host) => void,
+  status: number,
+  message: string,
+][] = [
   [
     "FET-90, FET-30",
     "the manifest is of another key",
     (host) => host.configure({ keys: [secondKey] }),
     3,
-    () => "",
     "the manifest is not signed by any of the given public keys",
   ],
-  [
-    "FET-90, FET-31",
-    "the manifest lost an entry",
-    (host) => host.publish(two),
-    3,
-    () => "",
-    "is missing",
-  ],
+  ["FET-90, FET-31", "the manifest lost an entry", (host) => host.publish(two), 3, "is missing"],
   [
     "FET-92, FET-23",
     "the local manifest is damaged",
     (host) => host.replace("manifest", "damaged"),
     5,
-    () => "",
     "the local manifest is damaged",
   ],
   [
@@ -134,27 +99,47 @@ const cases: readonly [
     "the origin does not answer",
     (host) => rmSync(join(host.originDirectory, "manifest")),
     4,
-    () => "",
     "cannot read it: no such file or directory",
   ],
 ];
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
-    test.each(cases)("%s: %s, and nothing is written", async (...row) => {
-      const [, , change, expected, results, message] = row;
+    test("FET-90, FET-91, FET-92, FET-41, DST-24: what a run would do is said, and nothing is written", async () => {
+      await using stack = new AsyncDisposableStack();
+      const systemctl = fakeSystemctl();
+      stack.defer(() => systemctl.remove());
+      const hosts = plans.map(([why, change, results, message]) => {
+        const host = stack.use(hostInUse());
+        change(host);
+        return { host, why, results, message, before: host.snapshot() };
+      });
+      const words = ["fetch", "--dry-run", ...hosts.map(({ host }) => host.file)];
+      const { status, stdout, stderr } = await program.run(words, { env: systemctl.env });
+      expect([status, systemctl.calls()]).toEqual([0, []]);
+      for (const { host, why, results, message, before } of hosts) {
+        const linesOf = (text: string) =>
+          text.split("\n").filter((line) => line.includes(host.file));
+        expect({ why, lines: linesOf(stdout) }).toEqual({
+          why,
+          lines: results.map((result) => `${host.file}: ${result}`),
+        });
+        expect({ why, lines: linesOf(stderr) }).toEqual({
+          why,
+          lines: message === "" ? [] : [`tako: ${host.file}: ${message}`],
+        });
+        expect({ why, ...host.snapshot() }).toEqual({ why, ...before });
+      }
+    });
+
+    test.each(failures)("%s: %s, and nothing is written", async (...row) => {
+      const [, , change, expected, message] = row;
       await using host = hostInUse();
       change(host);
       const before = host.snapshot();
-      const systemctl = fakeSystemctl();
-      const { status, stdout, stderr } = await program.run(["fetch", "--dry-run", host.file], {
-        env: systemctl.env,
-      });
-      expect(systemctl.calls()).toEqual([]);
-      systemctl.remove();
-      expect([status, stdout]).toEqual([expected, results(host.file)]);
-      if (message === "") expect(stderr).toBe("");
-      else expect(stderr).toContain(message);
+      const { status, stdout, stderr } = await program.run(["fetch", "--dry-run", host.file]);
+      expect([status, stdout]).toEqual([expected, ""]);
+      expect(stderr).toContain(message);
       expect(host.snapshot()).toEqual(before);
     });
 
