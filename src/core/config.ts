@@ -134,8 +134,7 @@ function readAssignments(
       const near = nearest(name, KEYS);
       if (near !== undefined) meant.add(near);
       // Cut from the whole line: a password can hold the sign, too.
-      const [word = ""] = shown(content).split("=");
-      const given = trim(word);
+      const given = trim(shown(content).replace(/=.*/s, ""));
       problems.push({ line, key: given, message: unknownKey(given, near), rule: "CFG-8" });
     } else {
       const assignment = { line, value: trim(content.slice(equals + 1)) };
