@@ -199,22 +199,14 @@ const UNIT_NAME =
   /^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/;
 
 function parseUnits(value: string): readonly string[] {
-  const units = value.split(/[ \t\r]+/).filter((word) => word !== "");
-  for (const unit of units) {
-    if (!isUnitName(unit)) {
-      const advice = isUnitName(`${unit}.service`)
-        ? `did you mean ${unit}.service?`
-        : "expected a name such as app.service";
-      throw new TakoError("config", `invalid unit "${printable(unit, 80)}": ${advice}`, {
-        rule: "CFG-15",
-      });
-    }
-  }
-  return units;
-}
-
-function isUnitName(text: string): boolean {
-  return text.length <= 255 && UNIT_NAME.test(text);
+  const words = value.split(/[ \t\r]+/).filter((word) => word !== "");
+  return words.map((word) => {
+    // As systemctl has it, a name without a type is that of a service (CFG-36).
+    const unit = /^[A-Za-z0-9][^.]*$/.test(word) ? `${word}.service` : word;
+    if (unit.length <= 255 && UNIT_NAME.test(unit)) return unit;
+    const message = `invalid unit "${printable(word, 80)}": expected a name such as app.service`;
+    throw new TakoError("config", message, { rule: "CFG-15" });
+  });
 }
 
 /** One list of all, none twice. An empty list clears those before it, as in systemd. */
