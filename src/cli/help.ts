@@ -4,7 +4,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { type ArgsDef, type CommandMeta, defineCommand, renderUsage } from "citty";
 import { version } from "../../package.json";
-import type { Command } from "./command.ts";
 import { usesColour } from "./display.ts";
 import type { Io, Stream } from "./io.ts";
 
@@ -17,7 +16,9 @@ const PROGRAM: CommandMeta = {
 };
 
 /** The help of the whole program, which names every command (CLI-11). */
-export function programHelp(commands: Readonly<Record<string, Command>>): Promise<string> {
+export function programHelp(
+  commands: Readonly<Record<string, { readonly meta: CommandMeta }>>,
+): Promise<string> {
   const subCommands = Object.fromEntries(
     Object.entries(commands).map(([name, { meta }]) => [name, defineCommand({ meta })]),
   );
