@@ -20,8 +20,13 @@ import { printable, TakoError } from "../core/error.ts";
 
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
 const CREATE_FLAGS =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_EXCL |
+  constants.O_APPEND |
+  constants.O_NOFOLLOW;
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {

@@ -107,6 +107,16 @@ test("FET-62: a writer starts once more from byte 0", async () => {
   expect(writer.digest()).toBe(sha256sum(at("partial")) as never);
 });
 
+test("ORG-24: a writer of a new file that starts once more leaves no hole where the first bytes were", async () => {
+  const writer = await DurableWriter.create(at("new"));
+  await writer.write(content(MIB));
+  await writer.restart();
+  await writer.write(new TextEncoder().encode("good"));
+  await writer.finish(0o444);
+  expect(readFileSync(at("new"), "latin1")).toBe("good");
+  expect(writer.digest()).toBe(sha256sum(at("new")) as never);
+});
+
 test("FET-60: a partial file that a killed run made read-only already is continued", async () => {
   writeFileSync(at("partial"), "all of it");
   chmodSync(at("partial"), 0o444);
