@@ -91,7 +91,8 @@ async function receive(download: Download, writer: DurableWriter): Promise<Recei
     continued = writer.size > 0;
     for await (const chunk of answer.chunks) {
       if (writer.size + chunk.length > entry.size) return "too long";
-      await writer.write(chunk);
+      const written = writer.write(chunk);
+      if (written !== undefined) await written;
       onProgress(writer.size);
     }
     return writer.size === entry.size ? "whole" : "too short";

@@ -1,7 +1,7 @@
 // Images, files of any size: read, hashed and written in constant memory, as fast as the machine
 // allows. Their names, and what is decided on their digests, are not known here.
 
-import { closeSync, constants, read as readCallback } from "node:fs";
+import { closeSync, constants, read as readCallback, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
@@ -20,8 +20,8 @@ const read = promisify(readCallback);
 const MIB = 1024 * 1024;
 /** Bytes of one read. */
 const BLOCK = MIB;
-/** The most bytes of one write. */
-const WRITE_BLOCK = MIB / 4;
+/** From this many bytes on, it pays to write a chunk on another thread while it is hashed. */
+const OVERLAP = MIB / 4;
 /** Until the next look at a pipe that is empty and does not wait. */
 const POLL_MS = 10;
 /** Bytes after which what is written is sent to the disk, so that the last sync has little to do. */
@@ -84,9 +84,8 @@ export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint
 }
 
 /**
- * Writes an image and hashes the very bytes that it writes. One thread hashes while another writes
- * what came before, and what is written goes to the disk in the background, so that little is left
- * to wait for at the end.
+ * Writes an image and hashes the very bytes that it writes. What is written goes to the disk in
+ * the background, so that little is left to wait for at the end.
  */
 export class DurableWriter {
   readonly #path: string;
@@ -94,16 +93,9 @@ export class DurableWriter {
   #hasher = new Bun.CryptoHasher("sha256");
   #digest: Sha256Hex | undefined;
   #size = 0;
-  /** What is to be written next: the first `#filled` bytes. */
-  #filling = new Uint8Array(WRITE_BLOCK);
-  #filled = 0;
-  /** What is being written, while `#writing` is pending. */
-  #draining = new Uint8Array(WRITE_BLOCK);
-  #writing: Promise<void> | undefined;
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
-  /** Why something in the background failed. */
-  #error: unknown;
+  #syncError: unknown;
   #closed = false;
 
   private constructor(path: string, handle: FileHandle) {
@@ -131,71 +123,62 @@ export class DurableWriter {
     return writer;
   }
 
-  /** Bytes that are in the file, or on their way to it. */
+  /** Bytes in the file. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Appends a chunk, which the caller may reuse as soon as this is done. A write that fails later is
-   * told by one of the next calls.
+   * Appends a chunk, which the caller may reuse as soon as this is done. A small one is done at
+   * once, and a promise for each would cost more than the write.
    */
-  async write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#syncError !== undefined) throw this.#syncError;
+    if (chunk.length >= OVERLAP) return this.#writeWhileHashing(chunk);
     this.#hasher.update(chunk);
-    this.#size += chunk.length;
-    for (let taken = 0; taken < chunk.length; ) {
-      if (this.#filled === WRITE_BLOCK) await this.#writing;
-      if (this.#error !== undefined) throw this.#error;
-      const part = chunk.subarray(taken, taken + WRITE_BLOCK - this.#filled);
-      this.#filling.set(part, this.#filled);
-      this.#filled += part.length;
-      taken += part.length;
-      this.#drain();
+    try {
+      for (let done = 0; done < chunk.length; ) {
+        done += writeSync(this.#handle.fd, chunk, done);
+      }
+    } catch (error) {
+      throw storageError(error, "write", this.#path);
     }
+    this.#wrote(chunk.length);
+    return undefined;
   }
 
-  /**
-   * Starts to write what has gathered, unless a write is under way: then its end does. So a slow
-   * download is on disk at once, and a fast one is written in large blocks.
-   */
-  #drain(): void {
-    if (this.#writing !== undefined || this.#filled === 0 || this.#error !== undefined) return;
-    const block = this.#filling.subarray(0, this.#filled);
-    [this.#filling, this.#draining] = [this.#draining, this.#filling];
-    this.#filled = 0;
-    this.#writing = writeAll(this.#handle, block)
-      .then(() => this.#syncInBackground(block.length), this.#fail)
-      .then(() => {
-        this.#writing = undefined;
-        this.#drain();
-      });
+  async #writeWhileHashing(chunk: Uint8Array): Promise<void> {
+    try {
+      const written = writeAll(this.#handle, chunk);
+      this.#hasher.update(chunk);
+      await written;
+    } catch (error) {
+      throw storageError(error, "write", this.#path);
+    }
+    this.#wrote(chunk.length);
   }
 
-  readonly #fail = (error: unknown): void => {
-    this.#error = storageError(error, "write", this.#path);
-  };
+  #wrote(count: number): void {
+    this.#size += count;
+    this.#unsynced += count;
+    if (this.#unsynced >= SYNC_EVERY && this.#syncing === undefined) this.#syncInBackground();
+  }
 
-  #syncInBackground(written: number): void {
-    this.#unsynced += written;
-    if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
+  #syncInBackground(): void {
     this.#unsynced = 0;
     this.#syncing = this.#handle
       .datasync()
-      .catch(this.#fail)
+      .catch((error: unknown) => {
+        this.#syncError = storageError(error, "write", this.#path);
+      })
       .finally(() => {
         this.#syncing = undefined;
       });
   }
 
-  /** Waits until nothing is under way any more. */
-  async #settle(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
-    await this.#syncing;
-  }
-
   /** Throws away all that was written: the next chunk is the first. */
   async restart(): Promise<void> {
-    await this.#settle();
+    await this.#syncing;
     try {
       await this.#handle.truncate(0);
     } catch (error) {
@@ -214,8 +197,8 @@ export class DurableWriter {
 
   /** Gives the file its final mode, waits until all of it is on disk, and closes it (DST-21). */
   async finish(mode: number): Promise<void> {
-    await this.#settle();
-    if (this.#error !== undefined) throw this.#error;
+    await this.#syncing;
+    if (this.#syncError !== undefined) throw this.#syncError;
     try {
       await this.#handle.chmod(mode);
       await this.#handle.sync();
@@ -229,7 +212,7 @@ export class DurableWriter {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#settle();
+    await this.#syncing;
     await this.#handle.close();
   }
 }
