@@ -1,4 +1,5 @@
-// What the commands tell while they work, as values: the documented events of `--json` (FET, PUB).
+// What the commands tell while they work, as values: the documented events of `--json` (FET-97), and
+// `progress`, which only moves a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
 import type { TakoError } from "../core/error.ts";

@@ -18,15 +18,13 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { printable, TakoError } from "../core/error.ts";
 
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
+  constants;
+
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
-const CREATE_FLAGS =
-  constants.O_WRONLY |
-  constants.O_CREAT |
-  constants.O_EXCL |
-  constants.O_APPEND |
-  constants.O_NOFOLLOW;
+const CREATE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
@@ -145,7 +143,7 @@ export function notA(kind: FileKind, path: string): TakoError {
  */
 export function openDirectory(path: string): number {
   try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    return openSync(path, O_RDONLY | O_DIRECTORY);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw storageError(error, "open", path);
     const isThere = isErrno(error, "ENOTDIR");
@@ -301,7 +299,7 @@ export async function replaceSymlink(
 /** Waits until the names in a directory are on disk. */
 export async function syncDirectory(path: string): Promise<void> {
   await toldLater("sync", path, async () => {
-    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    const handle = await open(path, O_RDONLY | O_DIRECTORY);
     try {
       await handle.sync();
     } finally {

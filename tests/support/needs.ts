@@ -1,7 +1,7 @@
 // Which external programs a test needs, and what to install when one is missing.
 //
 //   const nginx = needs("nginx");
-//   test.skipIf(nginx.missing)("ORG-3: …", async () => { … });
+//   test.skipIf(nginx.missing)("ORG-2: …", async () => { … });
 //
 // A test without its program is skipped; `bun run test` prints the one line that installs them all.
 // In CI everything must be there: scripts/test.ts counts a skipped test as failed.
