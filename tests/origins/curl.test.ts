@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
 import { serveWithFtp } from "../support/ftp-server.ts";
-import { startHostileOrigin } from "../support/hostile-origin.ts";
 import { needs } from "../support/needs.ts";
 import { startSshServer } from "../support/ssh-server.ts";
 import { askInChild, digest, failureOf, image, manifest, open, readImage } from "./asking.ts";

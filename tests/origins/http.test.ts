@@ -2,8 +2,8 @@
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { version } from "../../package.json";
+import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
 import { MAX_MANIFEST_BYTES } from "../../src/core/manifest.ts";
-import { startHostileOrigin } from "../support/hostile-origin.ts";
 import {
   askInChild,
   digest,

@@ -11,14 +11,17 @@ import { join } from "node:path";
 
 /** Each program's Debian package. */
 const packages = {
+  cryptography: "python3-cryptography",
   curl: "curl",
   nginx: "nginx-light",
   openssl: "openssl",
+  prove: "perl",
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
   sshd: "openssh-server",
   strace: "strace",
   systemd: "systemd",
+  xmllint: "libxml2-utils",
 };
 
 export type Program = keyof typeof packages;
@@ -48,7 +51,7 @@ export function programPath(name: string): string | null {
 
 function whyNot(program: Program): string | undefined {
   if (program === "systemd") return whyNoSystemd();
-  if (program === "pyftpdlib") return whyNoPythonModule(program);
+  if (program === "cryptography" || program === "pyftpdlib") return whyNoPythonModule(program);
   return programPath(program) === null ? `${program} is not installed` : undefined;
 }
 
