@@ -9,6 +9,7 @@
 
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { gzipSync } from "node:zlib";
 
 /** A request as it came. */
 export interface HostileRequest {
@@ -19,6 +20,8 @@ export interface HostileRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** Settles when the connection is closed, by whichever side. */
   readonly closed: Promise<void>;
+  /** How many bytes the client was sent so far, what waits in the kernel's buffers included. */
+  readonly sent: () => number;
 }
 
 export interface HostileOrigin {
@@ -185,7 +188,58 @@ const scenarios = {
     send(socket, 302, { Location: `/honest/${request.file}` });
     repeat(socket, 5, () => "x".repeat(1024));
   },
+  /** To itself, for ever. */
+  loop: ({ socket, request }) => {
+    end(socket, 302, { Location: `/loop/${request.file}` });
+  },
+
+  // Of one kind of file.
+  /** Honest but for images, which are as the scenario in the argument (percent-encoded) says. */
+  images: (exchange) =>
+    exchange.request.file === "manifest" ? honest(exchange) : behave(exchange, exchange.argument),
+
+  // True content under false pretences.
+  /** The status, with the true file as its body. */
+  "true-body": ({ socket, body, argument }) => end(socket, Number(argument), {}, body),
+  /** The file followed by as many zeros as the argument says, and a proper end. */
+  oversized: ({ socket, body, argument }) => {
+    send(socket, 200, {}, body);
+    let left = Number(argument);
+    const zeros = new Uint8Array(64 * 1024);
+    const more = () => {
+      while (left > 0 && socket.writable) {
+        const part = zeros.subarray(0, left);
+        left -= part.length;
+        if (!socket.write(part)) return;
+      }
+      socket.end();
+    };
+    socket.on("drain", more);
+    more();
+  },
+  /** Compressed, and says so. */
+  gzipped: ({ socket, body }) => {
+    end(socket, 200, { "Content-Encoding": "gzip" }, gzipSync(body));
+  },
+  /** The status once for each file, with `Retry-After: 1`, then honest. */
+  "soon-again": (exchange) =>
+    exchange.count === 1
+      ? end(exchange.socket, Number(exchange.argument), { "Retry-After": "1" }, page)
+      : honest(exchange),
+  /** 410 for images but the one whose digest the argument names. */
+  "all-gone-but": (exchange) =>
+    exchange.request.file === "manifest" || exchange.request.file === `store/${exchange.argument}`
+      ? honest(exchange)
+      : end(exchange.socket, 410, {}, page),
 } satisfies Record<string, Scenario>;
+
+/** What a scenario does, by its name and argument as in a path. */
+function behave(exchange: Exchange, text: string): void {
+  const [name = "", argument = ""] = split(decodeURIComponent(text), "=");
+  const scenario: Scenario | undefined = isScenario(name) ? scenarios[name] : undefined;
+  if (scenario === undefined) end(exchange.socket, 404);
+  else scenario({ ...exchange, argument });
+}
 
 const page = "<html>Tako Manifest 1\n\nan error page</html>";
 
@@ -220,7 +274,9 @@ export async function startHostileOrigin(
       // The greeting of TLS, from a client that takes this for an https server.
       if (head.startsWith("\x16")) return end(socket, 400);
       if (!head.includes("\r\n\r\n")) return;
-      const request = parseRequest(head, closed);
+      const before = socket.bytesWritten;
+      const sent = () => socket.bytesWritten - before;
+      const request = { ...parseRequest(head), closed, sent };
       head = "";
       requests.push(request);
       const [name = "", argument = ""] = split(request.scenario, "=");
@@ -251,7 +307,7 @@ export async function startHostileOrigin(
   };
 }
 
-function parseRequest(head: string, closed: Promise<void>): HostileRequest {
+function parseRequest(head: string): Pick<HostileRequest, "scenario" | "file" | "headers"> {
   const [first = "", ...lines] = head.split("\r\n");
   const [, target = ""] = first.split(" ");
   // A client that takes this for its proxy sends the whole URL.
@@ -260,7 +316,7 @@ function parseRequest(head: string, closed: Promise<void>): HostileRequest {
   const headers = lines
     .map((line) => split(line, ":"))
     .map(([name = "", value = ""]) => [name.toLowerCase(), value.trim()]);
-  return { scenario, file, headers: Object.fromEntries(headers), closed };
+  return { scenario, file, headers: Object.fromEntries(headers) };
 }
 
 /** The parts before and after the first separator. */
