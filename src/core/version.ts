@@ -7,12 +7,25 @@ export type Part = string | number | bigint;
 
 declare const version: unique symbol;
 
-/** A valid version: its text as published, and the parts that its order comes from. */
-export interface Version {
+/**
+ * A valid version: its text as published, and the parts that its order comes from. Of a large
+ * manifest the parts would take several times the memory of the text, so they are read from it
+ * each time.
+ */
+class ParsedVersion {
   readonly text: string;
-  readonly parts: readonly Part[];
-  readonly [version]: true;
+  declare readonly [version]: true;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get parts(): readonly Part[] {
+    return readParts(this.text);
+  }
 }
+
+export type Version = ParsedVersion;
 
 /** The most bytes of a version (VER-2). */
 const MAX_VERSION_BYTES = 255;
@@ -36,13 +49,12 @@ export function parseVersion(text: string): Version {
       "VER-1",
     );
   }
-  const parts = parseParts(text);
-  if (parts.length === 0) throw invalid(text, "expected at least one part", "VER-5");
-  return { text, parts } as Version;
+  if (!/[^._-]/.test(text)) throw invalid(text, "expected at least one part", "VER-5");
+  return new ParsedVersion(text);
 }
 
 /** Splits at `.`, `-` and `_`, drops empty parts, and reads runs of digits as numbers. */
-function parseParts(text: string): readonly Part[] {
+function readParts(text: string): readonly Part[] {
   const parts: Part[] = [];
   for (let start = 0, end = 0; end <= text.length; end++) {
     if (end < text.length && !isSeparator(text.charCodeAt(end))) continue;
@@ -69,7 +81,8 @@ function parsePart(text: string, start: number, end: number): Part {
 
 /** Orders two versions: below zero if `a` is older, zero if they are equivalent (VER). */
 export function compareVersions(a: Version, b: Version): number {
-  return compareParts(a.parts, b.parts, Math.max(a.parts.length, b.parts.length));
+  const [left, right] = [a.parts, b.parts];
+  return compareParts(left, right, Math.max(left.length, right.length));
 }
 
 /** Compares the first `count` parts of each, the shorter one padded with numeric zeros. */
