@@ -6,9 +6,10 @@ import { type Config, parseConfig } from "../src/core/config.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import { type Problem, TakoError } from "../src/core/error.ts";
 import { imageUrl, manifestUrl, parseOriginUrl } from "../src/core/origin-url.ts";
-import { readFixture, tomlFixture } from "../tests/support/fixtures.ts";
+import { readFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { assignments, files, type Meaning, meanings, origins } from "./support/config.ts";
+import { type Case, casesOf, title } from "./support/fixtures.ts";
 
 interface ExpectedProblem {
   readonly line?: number;
@@ -18,11 +19,8 @@ interface ExpectedProblem {
   readonly omits?: readonly string[];
 }
 
-interface Case {
-  readonly id: string;
+interface ConfigCase extends Case {
   readonly file: string;
-  readonly requirement: readonly string[];
-  readonly why: string;
   readonly config?: {
     readonly origin: string;
     readonly scheme: string;
@@ -38,7 +36,7 @@ interface Case {
   readonly hidden?: readonly string[];
 }
 
-const cases = tomlFixture<{ case: readonly Case[] }>("config/cases.toml").case;
+const cases = casesOf<ConfigCase>("config/cases.toml", 221);
 
 const MINIMAL = new TextDecoder().decode(readFixture("config/minimal.tako"));
 
@@ -81,13 +79,11 @@ describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
     expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(80);
     expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(141);
-    expect(cases).toHaveLength(221);
-    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
-  for (const { id, file, requirement, why, config, problems, hidden } of cases) {
-    test(`${requirement.join(", ")}: ${id}: ${why}`, () => {
+  for (const { file, config, problems, hidden, ...each } of cases) {
+    test(title(each), () => {
       const source = readFixture(`config/${file}`);
       if (config !== undefined) expectConfig(parse(source), config);
       if (problems !== undefined) expectProblems(failure(source), problems, hidden ?? []);
@@ -95,7 +91,7 @@ describe("fixtures/config", () => {
   }
 });
 
-function expectConfig(actual: Config, expected: NonNullable<Case["config"]>): void {
+function expectConfig(actual: Config, expected: NonNullable<ConfigCase["config"]>): void {
   const { origin } = actual;
   expect(actual.file).toBe("x.tako");
   expect(meaningOf(actual)).toEqual({

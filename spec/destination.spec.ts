@@ -13,14 +13,8 @@ import {
   type Owed,
 } from "../src/core/records.ts";
 import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
-import { tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-
-interface Case {
-  readonly id: string;
-  readonly requirement: readonly string[];
-  readonly why: string;
-}
+import { type Case, casesOf, title } from "./support/fixtures.ts";
 
 interface EtagCase extends Case {
   readonly text: string;
@@ -48,19 +42,6 @@ interface PartialsCase extends Case {
   readonly stale: readonly string[];
 }
 
-function casesOf<Table extends Case>(name: string, atLeast: number): readonly Table[] {
-  const cases = tomlFixture<{ case: readonly Table[] }>(`fetch/${name}.toml`).case;
-  test(`${name}.toml has as many cases as it had`, () => {
-    expect(cases.length).toBeGreaterThanOrEqual(atLeast);
-    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
-  });
-  return cases;
-}
-
-function title({ requirement, why, id }: Case): string {
-  return `${requirement.join(", ")}: ${why} (${id})`;
-}
-
 function digestOf(text: string): Sha256Hex {
   const digest = parseSha256Hex(text);
   if (digest === undefined) throw new Error(`not a digest: ${text}`);
@@ -68,7 +49,7 @@ function digestOf(text: string): Sha256Hex {
 }
 
 describe("fixtures of .etag", () => {
-  for (const each of casesOf<EtagCase>("etag", 28)) {
+  for (const each of casesOf<EtagCase>("fetch/etag.toml", 28)) {
     test(title(each), () => {
       const { text, url, etag, digest } = each;
       const record = decodeEtag(text);
@@ -83,7 +64,7 @@ describe("fixtures of .etag", () => {
 });
 
 describe("fixtures of .owed", () => {
-  for (const each of casesOf<OwedCase>("owed", 31)) {
+  for (const each of casesOf<OwedCase>("fetch/owed.toml", 31)) {
     test(title(each), () => {
       const latest = each.latest === undefined ? undefined : digestOf(each.latest);
       const owed = decodeOwed(each.text);
@@ -97,7 +78,7 @@ describe("fixtures of .owed", () => {
 });
 
 describe("fixtures of latest", () => {
-  for (const each of casesOf<LatestCase>("latest", 20)) {
+  for (const each of casesOf<LatestCase>("fetch/latest.toml", 20)) {
     test(title(each), () => {
       expect(imageOfLink(each.target) as string | undefined).toBe(each.digest);
     });
@@ -105,7 +86,7 @@ describe("fixtures of latest", () => {
 });
 
 describe("fixtures of partial downloads", () => {
-  for (const each of casesOf<PartialsCase>("partials", 8)) {
+  for (const each of casesOf<PartialsCase>("fetch/partials.toml", 8)) {
     test(title(each), () => {
       expect(stalePartials(each.names, digestOf(each.wanted))).toEqual([...each.stale]);
     });

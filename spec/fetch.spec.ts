@@ -8,16 +8,10 @@ import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
-import { tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { type Case, casesOf, title } from "./support/fixtures.ts";
 import { digests, manifestOf, manifests, versions } from "./support/manifests.ts";
 import { formSpelled, validForms } from "./support/versions.ts";
-
-interface Case {
-  readonly id: string;
-  readonly requirement: readonly string[];
-  readonly why: string;
-}
 
 interface PickCase extends Case {
   readonly versions: readonly string[];
@@ -44,19 +38,6 @@ interface OfferedCase extends Case {
   readonly versions: readonly string[];
   readonly count: number;
   readonly offered: readonly string[];
-}
-
-function casesOf<Table extends Case>(name: string, atLeast: number): readonly Table[] {
-  const cases = tomlFixture<{ case: readonly Table[] }>(`fetch/${name}.toml`).case;
-  test(`${name}.toml has as many cases as it had`, () => {
-    expect(cases.length).toBeGreaterThanOrEqual(atLeast);
-    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
-  });
-  return cases;
-}
-
-function title({ requirement, why, id }: Case): string {
-  return `${requirement.join(", ")}: ${why} (${id})`;
 }
 
 /** A letter as the digest of an image. */
@@ -88,7 +69,7 @@ function textsOf(entries: readonly Entry[]): string[] {
 }
 
 describe("fixtures of what is picked", () => {
-  for (const each of casesOf<PickCase>("pick", 21)) {
+  for (const each of casesOf<PickCase>("fetch/pick.toml", 21)) {
     test(title(each), () => {
       const picked = newestMatch(manifestOfVersions(each.versions), parsePattern(each.pattern));
       expect(picked?.version.text).toBe(each.picks);
@@ -97,7 +78,7 @@ describe("fixtures of what is picked", () => {
 });
 
 describe("fixtures of what is tried when an image is gone", () => {
-  for (const each of casesOf<FallbacksCase>("fallbacks", 16)) {
+  for (const each of casesOf<FallbacksCase>("fetch/fallbacks.toml", 16)) {
     test(title(each), () => {
       const manifest = manifestOfVersions(each.versions);
       const picked = manifest.entries.find(({ version }) => version.text === each.picked);
@@ -110,7 +91,7 @@ describe("fixtures of what is tried when an image is gone", () => {
 });
 
 describe("fixtures of which version is in use", () => {
-  for (const each of casesOf<InUseCase>("in-use", 8)) {
+  for (const each of casesOf<InUseCase>("fetch/in-use.toml", 8)) {
     test(title(each), () => {
       const manifest = manifestWith(each.entries);
       const entry = entryInUse(manifest, digestOf(each.image), parsePattern(each.pattern));
@@ -120,7 +101,7 @@ describe("fixtures of which version is in use", () => {
 });
 
 describe("fixtures of what is on offer", () => {
-  for (const each of casesOf<OfferedCase>("offered", 6)) {
+  for (const each of casesOf<OfferedCase>("fetch/offered.toml", 6)) {
     test(title(each), () => {
       const offered = newestVersions(manifestOfVersions(each.versions), each.count);
       expect(offered).toEqual([...each.offered]);

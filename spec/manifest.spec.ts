@@ -5,8 +5,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
+import { parseSha256Hex } from "../src/core/digest.ts";
 import { TakoError } from "../src/core/error.ts";
-import { parsePublicKey } from "../src/core/keys.ts";
+import { parsePublicKey, parseSecretKey } from "../src/core/keys.ts";
 import {
   decodeManifest,
   decodeUnverified,
@@ -20,6 +21,7 @@ import {
 import { compareVersions, parseVersion } from "../src/core/version.ts";
 import { readFixture, tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { type Case, casesOf, title } from "./support/fixtures.ts";
 import {
   bodies,
   bodyOf,
@@ -55,11 +57,8 @@ interface Refusal {
   readonly line: number;
 }
 
-interface Case {
-  readonly id: string;
+interface DecodeCase extends Case {
   readonly file: string;
-  readonly requirement: string;
-  readonly why: string;
   readonly keys: readonly string[];
   readonly entries?: readonly PlainEntry[];
   readonly error?: string;
@@ -67,31 +66,52 @@ interface Case {
   readonly unverified?: Refusal;
 }
 
-interface HistoryCase {
-  readonly id: string;
-  readonly requirement: string;
-  readonly why: string;
+interface HistoryCase extends Case {
   readonly history: string;
   readonly next: string;
+  readonly keys: readonly string[];
   readonly lost?: PlainEntry;
   readonly changed_to?: PlainEntry;
 }
 
-const fixture = tomlFixture<{
-  readonly keys: Readonly<Record<string, string>>;
-  readonly case: readonly Case[];
-}>("manifests/cases.toml");
-const cases = fixture.case;
-const historyCases = tomlFixture<{ case: readonly HistoryCase[] }>("manifests/history.toml").case;
+interface EncodeCase extends Case {
+  readonly file: string;
+  readonly key: string;
+  readonly entries: readonly PlainEntry[];
+}
+
+interface InsertCase extends Case {
+  readonly entries: readonly PlainEntry[];
+  readonly entry: PlainEntry;
+  readonly result?: readonly PlainEntry[];
+  readonly error?: string;
+}
+
+const cases = casesOf<DecodeCase>("manifests/cases.toml", 279);
+const historyCases = casesOf<HistoryCase>("manifests/history.toml", 31);
+const encodeCases = casesOf<EncodeCase>("manifests/encode.toml", 15);
+const insertCases = casesOf<InsertCase>("manifests/insert.toml", 22);
+const { keys: publicKeys } = tomlFixture<{ keys: Readonly<Record<string, string>> }>(
+  "manifests/cases.toml",
+);
+const { secret_keys: secretKeys } = tomlFixture<{ secret_keys: Readonly<Record<string, string>> }>(
+  "manifests/encode.toml",
+);
 
 const PRINTABLE_LINE = /^[\x20-\x7e]+$/;
 
-const keyNamed = (name: string) => parsePublicKey(fixture.keys[name] ?? "");
+const keyNamed = (name: string) => parsePublicKey(publicKeys[name] ?? "");
 const manifestFile = (file: string) => readFixture(`manifests/${file}`);
 const decode = (bytes: Uint8Array) => decodeManifest(bytes, [KEY.publicKey]);
 
 function plain({ version, size, digest }: Entry): PlainEntry {
   return { version: version.text, size, digest };
+}
+
+function entryOf({ version, size, digest }: PlainEntry): Entry {
+  const parsed = parseSha256Hex(digest);
+  if (parsed === undefined) throw new Error(`not a digest: ${digest}`);
+  return { version: parseVersion(version), size, digest: parsed };
 }
 
 /** The error of a manifest that is refused. Whatever else is thrown fails the test. */
@@ -117,16 +137,16 @@ describe("fixtures/manifests", () => {
     expect(counts["manifest"]).toHaveLength(183);
     expect(counts["newer-format"]).toHaveLength(14);
     expect(counts["signature"]).toHaveLength(31);
-    expect(cases).toHaveLength(279);
-    expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
     const folder = join(import.meta.dir, "../fixtures/manifests");
     const files = readdirSync(folder).filter((name) => name.endsWith(".manifest"));
     expect(cases.map(({ file }) => file).toSorted()).toEqual(files.toSorted());
   });
 
-  for (const { id, file, requirement, why, keys, error, line, ...expected } of cases) {
+  for (const { file, keys, error, line, ...expected } of cases) {
+    const { id, why } = expected;
+    const requirement = expected.requirement[0] ?? "none";
     const bytes = () => manifestFile(file);
-    test(`${requirement}: ${id}: ${why}`, () => {
+    test(title(expected), () => {
       const decodeIt = () => decodeManifest(bytes(), keys.map(keyNamed));
       if (error === undefined)
         expect(decodeIt().entries.map(plain)).toEqual([...(expected.entries ?? [])]);
@@ -163,20 +183,38 @@ describe("fixtures/manifests", () => {
 });
 
 describe("fixtures/manifests/history.toml", () => {
-  test("MAN-21: every case is here", () => {
-    expect(historyCases).toHaveLength(27);
-    expect(historyCases.filter(({ lost }) => lost !== undefined)).toHaveLength(17);
-    expect(new Set(historyCases.map(({ id }) => id)).size).toBe(historyCases.length);
+  test("MAN-22: there are as many losses as there were", () => {
+    expect(historyCases.filter(({ lost }) => lost !== undefined)).toHaveLength(19);
   });
 
-  for (const { id, requirement, why, history, next, lost, changed_to } of historyCases) {
-    test(`${requirement}: ${id}: ${why}`, () => {
+  for (const { history, next, keys, lost, changed_to, ...each } of historyCases) {
+    test(title(each), () => {
       const found = firstLost(
         decodeUnverified(manifestFile(history)),
-        decodeUnverified(manifestFile(next)),
+        decodeManifest(manifestFile(next), keys.map(keyNamed)),
       );
       expect(found && plain(found.entry)).toEqual(lost);
       expect(found?.changedTo && plain(found.changedTo)).toEqual(changed_to);
+    });
+  }
+});
+
+describe("fixtures/manifests/encode.toml", () => {
+  for (const { file, key, entries, ...each } of encodeCases) {
+    test(title(each), () => {
+      const manifest = manifestOf(entries.map(entryOf));
+      const bytes = encodeManifest(manifest, parseSecretKey(secretKeys[key] ?? ""));
+      expect(bytes).toEqual(manifestFile(file));
+    });
+  }
+});
+
+describe("fixtures/manifests/insert.toml", () => {
+  for (const { entries: before, entry, result, error, ...each } of insertCases) {
+    test(title(each), () => {
+      const insert = () => insertEntry(manifestOf(before.map(entryOf)), entryOf(entry));
+      if (result === undefined) expect(refusal(insert)).toMatchObject({ error });
+      else expect(insert().entries.map(plain)).toEqual([...result]);
     });
   }
 });

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { TakoError } from "../src/core/error.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { parseVersion } from "../src/core/version.ts";
-import { tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { type Case, casesOf, title } from "./support/fixtures.ts";
 import {
   allows,
   around,
@@ -25,27 +25,22 @@ import {
   written,
 } from "./support/versions.ts";
 
-interface Case {
-  readonly id: string;
-  readonly requirement: readonly string[];
-  readonly why: string;
+interface PatternCase extends Case {
   readonly pattern: string;
 }
 
-interface MatchCase extends Case {
+interface MatchCase extends PatternCase {
   readonly matches: readonly string[];
   readonly differs: readonly string[];
 }
 
-interface CanonicalCase extends Case {
+interface CanonicalCase extends PatternCase {
   readonly text: string;
 }
 
-const matchCases = tomlFixture<{ case: readonly MatchCase[] }>("patterns/match.toml").case;
-const invalidCases = tomlFixture<{ case: readonly Case[] }>("patterns/invalid.toml").case;
-const canonicalCases = tomlFixture<{ case: readonly CanonicalCase[] }>(
-  "patterns/canonical.toml",
-).case;
+const matchCases = casesOf<MatchCase>("patterns/match.toml", 75);
+const invalidCases = casesOf<PatternCase>("patterns/invalid.toml", 115);
+const canonicalCases = casesOf<CanonicalCase>("patterns/canonical.toml", 16);
 
 function allowed(pattern: Pattern | string, version: string): boolean {
   return matches(
@@ -69,13 +64,8 @@ function plain(parts: Parts): string {
   return parts.join(".");
 }
 
-function title({ requirement, why, id }: Case): string {
-  return `${requirement.join(", ")}: ${why} (${id})`;
-}
-
 describe("fixtures of matching", () => {
-  test("PAT-1 to PAT-8: there are as many cases as there were", () => {
-    expect(matchCases.length).toBeGreaterThanOrEqual(75);
+  test("PAT-1 to PAT-8: there are as many pairs as there were", () => {
     expect(matchCases.flatMap((each) => each.matches).length).toBeGreaterThanOrEqual(403);
     expect(matchCases.flatMap((each) => each.differs).length).toBeGreaterThanOrEqual(526);
   });
@@ -97,10 +87,6 @@ describe("fixtures of matching", () => {
 });
 
 describe("fixtures of invalid patterns", () => {
-  test("PAT-9, PAT-10: there are as many invalid patterns as there were", () => {
-    expect(invalidCases.length).toBeGreaterThanOrEqual(115);
-  });
-
   for (const each of invalidCases) {
     test(title(each), () => {
       const error = refusal(each.pattern);
@@ -124,10 +110,6 @@ describe("fixtures of invalid patterns", () => {
 });
 
 describe("fixtures of the canonical form", () => {
-  test("PAT-13: there are as many canonical forms as there were", () => {
-    expect(canonicalCases.length).toBeGreaterThanOrEqual(16);
-  });
-
   for (const each of canonicalCases) {
     test(title(each), () => {
       expect(parsePattern(each.pattern).text).toBe(each.text);
