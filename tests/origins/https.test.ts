@@ -15,7 +15,7 @@ describe.skipIf(missing)("https", async () => {
   const good = authority.issue("good", "IP:127.0.0.1,DNS:localhost");
   const servers: HostileOrigin[] = [];
   const serve = async (certificate?: Certificate) => {
-    const server = await startHostileOrigin(files, certificate?.pem);
+    const server = await startHostileOrigin(files, certificate && { tls: certificate.pem });
     servers.push(server);
     return server;
   };
