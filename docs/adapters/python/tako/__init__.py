@@ -1,0 +1,1 @@
+"""The formats of Tako, one module for each page of the specification."""

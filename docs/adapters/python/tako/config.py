@@ -1,0 +1,126 @@
+"""Config files: spec/config.md."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .errors import TakoError
+from .keys import PublicKey, parse_public_key
+from .origin import Origin, parse_origin
+from .patterns import Pattern, parse_pattern
+
+MAX_BYTES = 1024 * 1024  # (CFG-34)
+WHITE_SPACE = " \t\r"  # (CFG-4)
+REQUIRED = ("Origin", "PublicKey", "Destination", "Version")
+ONCE = ("Origin", "Destination", "Version")
+KNOWN = (*REQUIRED, "Restart")
+
+# A name, possibly an instance, and a type (CFG-15).
+UNIT = re.compile(
+    r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?"
+    r"\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"
+)
+
+
+@dataclass
+class Config:
+    origin: Origin | None = None
+    public_keys: list[PublicKey] = field(default_factory=list)
+    destination: str = ""
+    pattern: Pattern | None = None
+    restart: list[str] = field(default_factory=list)
+
+
+class ConfigError(TakoError):
+    """All problems of a file, those without a line last (CFG-16)."""
+
+    def __init__(self, problems: list[TakoError]):
+        first = problems[0]
+        super().__init__("config", first.rule, first.reason, first.line)
+        self.problems = problems
+
+
+def parse_config(data: bytes) -> Config:
+    config, seen, problems = Config(), set[str](), list[TakoError]()
+    for number, line in _logical_lines(_text(data)):
+        try:
+            _read_line(line, config, seen)
+        except TakoError as error:
+            problems.append(error.within("config", number))
+    for key in REQUIRED:
+        # CFG-35 would spare a key that was only misspelt. It changes no line and no kind, and this
+        # example suggests no keys.
+        if key not in seen:
+            problems.append(TakoError("config", "CFG-10", f"{key} is missing"))
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _text(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise ConfigError([TakoError("config", "CFG-34", "a config has at most 1 MiB")])
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError([TakoError("config", "CFG-1", "a config is UTF-8")]) from None
+    if "\0" in text:
+        raise ConfigError([TakoError("config", "CFG-1", "a config has no NUL")])
+    return text.removeprefix("\ufeff")
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines joined by a backslash (CFG-5), without blank lines and comments, each with the number of
+    its first line (CFG-17)."""
+    start, pieces = 0, list[str]()
+    # Not splitlines(), which also splits at CR, form feeds and others. The blank line at the end
+    # ends whatever is still open there.
+    for number, line in enumerate([*text.split("\n"), ""], start=1):
+        line = line.rstrip(WHITE_SPACE)
+        if line.lstrip(WHITE_SPACE).startswith(("#", ";")):
+            continue
+        start = start or number
+        pieces.append(line.removesuffix("\\"))
+        if line.endswith("\\"):
+            continue
+        if logical := " ".join(pieces).strip(WHITE_SPACE):
+            yield start, logical
+        start, pieces = 0, []
+
+
+def _read_line(line: str, config: Config, seen: set[str]) -> None:
+    if line.startswith("[") and line.endswith("]"):
+        if line != "[Image]":
+            raise TakoError("config", "CFG-6", "the only section is [Image]")
+        return
+    key, equals, value = (piece.strip(WHITE_SPACE) for piece in line.partition("="))
+    if not equals:
+        raise TakoError("config", "CFG-7", "a line is KEY=VALUE")
+    if key not in KNOWN:
+        raise TakoError("config", "CFG-8", f"the known keys are {', '.join(KNOWN)}")
+    if key in ONCE and key in seen:
+        raise TakoError("config", "CFG-9", f"{key} is given once")
+    seen.add(key)
+    if not value and key != "Restart":
+        raise TakoError("config", "CFG-11", f"{key} is empty")
+    match key:
+        case "Origin":
+            config.origin = parse_origin(value)
+        case "PublicKey":
+            config.public_keys.append(parse_public_key(value))
+        case "Destination":
+            config.destination = value
+        case "Version":
+            config.pattern = parse_pattern(value)
+        case "Restart":
+            units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
+            # dict.fromkeys drops repetitions and keeps the order.
+            config.restart = list(dict.fromkeys([*config.restart, *units])) if units else []
+
+
+def _unit(word: str) -> str:
+    if "." not in word and re.match(r"[A-Za-z0-9]", word):
+        word += ".service"  # (CFG-36)
+    if len(word) > 255 or not UNIT.fullmatch(word):
+        raise TakoError("config", "CFG-15", "this is no name of a systemd unit")
+    return word
