@@ -69,7 +69,7 @@ function textsOf(entries: readonly Entry[]): string[] {
 }
 
 describe("fixtures of what is picked", () => {
-  for (const each of casesOf<PickCase>("fetch/pick.toml", 21)) {
+  for (const each of casesOf<PickCase>("fetch/pick.toml", 23)) {
     test(title(each), () => {
       const picked = newestMatch(manifestOfVersions(each.versions), parsePattern(each.pattern));
       expect(picked?.version.text).toBe(each.picks);

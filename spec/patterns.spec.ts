@@ -38,8 +38,8 @@ interface CanonicalCase extends PatternCase {
   readonly text: string;
 }
 
-const matchCases = casesOf<MatchCase>("patterns/match.toml", 75);
-const invalidCases = casesOf<PatternCase>("patterns/invalid.toml", 115);
+const matchCases = casesOf<MatchCase>("patterns/match.toml", 83);
+const invalidCases = casesOf<PatternCase>("patterns/invalid.toml", 121);
 const canonicalCases = casesOf<CanonicalCase>("patterns/canonical.toml", 16);
 
 function allowed(pattern: Pattern | string, version: string): boolean {

@@ -33,9 +33,9 @@ interface InvalidCase extends Case {
   readonly text: string;
 }
 
-const chains = casesOf<Chain>("versions/order.toml", 58);
+const chains = casesOf<Chain>("versions/order.toml", 59);
 const partsCases = casesOf<PartsCase>("versions/parts.toml", 38);
-const invalidCases = casesOf<InvalidCase>("versions/invalid.toml", 64);
+const invalidCases = casesOf<InvalidCase>("versions/invalid.toml", 69);
 
 /** -1, 0 or 1 for any two texts. */
 function compare(a: string, b: string): number {
