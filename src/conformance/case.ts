@@ -42,3 +42,8 @@ export class Failure extends Error {
 export class Skip extends Error {
   override readonly name = "Skip";
 }
+
+/** The subject cannot be asked any more. The message is the reason. */
+export class NotRun extends Error {
+  override readonly name = "NotRun";
+}

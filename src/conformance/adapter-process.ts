@@ -1,0 +1,218 @@
+// The suite's side of the adapter protocol: one process, one request at a time. Whatever the process
+// does, a request ends with an answer or a Failure, and the next one finds a process that is well.
+
+import { printable } from "../core/error.ts";
+import { Failure, NotRun } from "./case.ts";
+import { LineReader, LineTooLong } from "./lines.ts";
+import { describeEnd, killProgram, startProgram } from "./processes.ts";
+import type { Answer, Ask, Exchange } from "./questions.ts";
+import { PROTOCOL, SPEC_VERSION } from "./version.ts";
+
+/** How much of the end of standard error is kept for a failure. */
+const STDERR_BYTES = 4096;
+/** How long an adapter may take to end after its input did. */
+const END_MS = 2000;
+
+/** Who is asked: what `hello` answers. */
+export interface Subject {
+  readonly name: string;
+  readonly version: string;
+}
+
+interface Running {
+  readonly child: ReturnType<typeof startProgram>;
+  readonly lines: LineReader;
+  /** Resolves when the process was killed: some reads would wait for its grandchildren. */
+  readonly killed: Promise<undefined>;
+  readonly kill: () => void;
+  readonly stderr: () => string;
+  nextId: number;
+}
+
+/** Why a request got no answer. */
+class NoAnswer extends Error {}
+
+export class AdapterProcess {
+  readonly #command: readonly string[];
+  readonly #patienceMs: number;
+  #running: Running | undefined;
+  #subject: Subject | undefined;
+  #waitedMs = 0;
+
+  /**
+   * @param command the words of the adapter's command line
+   * @param patienceMs how long, in all, requests may take that get no answer; after that, no more
+   *   are sent
+   */
+  constructor(command: readonly string[], patienceMs: number) {
+    this.#command = command;
+    this.#patienceMs = patienceMs;
+  }
+
+  /** Starts the adapter. @throws Failure when it does not answer `hello` as it should */
+  async hello(signal: AbortSignal): Promise<Subject> {
+    await this.#attempt("hello", signal, async () => undefined);
+    return this.#subject ?? { name: "", version: "" };
+  }
+
+  /** Asks the adapter, and starts it anew if it does not run. @throws Failure without an answer */
+  readonly ask: Ask = async (op, args, signal) => {
+    if (this.#waitedMs >= this.#patienceMs) {
+      const seconds = Math.round(this.#waitedMs / 1000);
+      throw new NotRun(`the adapter left requests without answer for ${seconds} s in all`);
+    }
+    return await this.#attempt(op, signal, (running) => converse(running, op, args));
+  };
+
+  async #attempt<T>(
+    op: string,
+    signal: AbortSignal,
+    act: (running: Running) => Promise<T>,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    const abort = () => this.#running?.kill();
+    signal.addEventListener("abort", abort);
+    try {
+      if (this.#running === undefined) {
+        this.#running = start(this.#command);
+        this.#subject = await greet(this.#running);
+      }
+      return await act(this.#running);
+    } catch (error) {
+      const { stderr } = this.#running ?? {};
+      this.#running?.kill();
+      this.#running = undefined;
+      this.#waitedMs += performance.now() - startedAt;
+      if (!(error instanceof NoAnswer)) throw error;
+      const reason = signal.aborted ? "no answer before the time-out" : error.message;
+      throw new Failure(`${op}: ${reason}`, { stderr: stderr?.() ?? "" });
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Ends the adapter. */
+  async close(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    await Promise.resolve(running.child.stdin.end()).catch(() => {});
+    await Promise.race([running.child.exited, Bun.sleep(END_MS)]);
+    running.kill();
+  }
+}
+
+function start(command: readonly string[]): Running {
+  const child = spawn(command);
+  const { promise: killed, resolve } = Promise.withResolvers<undefined>();
+  return {
+    child,
+    lines: new LineReader(child.stdout),
+    killed,
+    kill() {
+      killProgram(child);
+      resolve(undefined);
+    },
+    stderr: keepEnd(child.stderr),
+    nextId: 0,
+  };
+}
+
+function spawn(command: readonly string[]) {
+  try {
+    return startProgram(command);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NoAnswer(`cannot start ${printable(command[0] ?? "")}: ${printable(reason)}`);
+  }
+}
+
+/** Reads a stream to its end, and keeps the last of it. */
+function keepEnd(stream: ReadableStream<Uint8Array>): () => string {
+  let kept = Buffer.alloc(0);
+  const reading = async () => {
+    for await (const chunk of stream) {
+      kept = Buffer.concat([kept, chunk.subarray(-STDERR_BYTES)]).subarray(-STDERR_BYTES);
+    }
+  };
+  // A stream that breaks off ends with its process.
+  reading().catch(() => {});
+  return () => kept.toString();
+}
+
+async function greet(running: Running): Promise<Subject> {
+  const { answer } = await converse(running, "hello", { protocol: PROTOCOL, spec: SPEC_VERSION });
+  const value: unknown = "value" in answer ? answer.value : undefined;
+  if (typeof value !== "object" || value === null || !("protocol" in value)) {
+    throw new NoAnswer("hello must be answered with name, version and protocol (ADP-12)");
+  }
+  if (value.protocol !== PROTOCOL) {
+    throw new NoAnswer(`the adapter speaks another protocol than ${PROTOCOL} (ADP-12)`);
+  }
+  const { name, version } = { name: "", version: "", ...value };
+  return { name: String(name), version: String(version) };
+}
+
+/** Sends a request and waits for its answer. @throws NoAnswer */
+async function converse(running: Running, op: string, args: object): Promise<Exchange> {
+  const id = running.nextId++;
+  const request = JSON.stringify({ id, op, ...args });
+  try {
+    running.child.stdin.write(`${request}\n`);
+    // Not waited for: an adapter that does not read it does not answer either.
+    Promise.resolve(running.child.stdin.flush()).catch(() => {});
+  } catch {
+    // It has ended, and reading says how.
+  }
+  const line = await readLine(running);
+  if (running.lines.isAhead) throw new NoAnswer("more than one line for one request (ADP-2)");
+  const reply = decodeUtf8(line);
+  return { request, reply, answer: parseAnswer(reply, id), stderr: running.stderr };
+}
+
+async function readLine({ lines, child, killed }: Running): Promise<Uint8Array> {
+  try {
+    const line = await Promise.race([lines.read(), killed]);
+    if (line !== undefined) return line;
+  } catch (error) {
+    if (!(error instanceof LineTooLong)) throw error;
+    throw new NoAnswer(`the answer is ${error.message} (ADP-8)`);
+  }
+  await Promise.race([child.exited, killed, Bun.sleep(END_MS)]);
+  const hasEnded = child.exitCode !== null || child.signalCode !== null;
+  throw new NoAnswer(`the adapter ${hasEnded ? describeEnd(child) : "closed its output"}`);
+}
+
+function decodeUtf8(line: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(line);
+  } catch {
+    throw new NoAnswer("the answer is not UTF-8 (ADP-1)");
+  }
+}
+
+/** Reads an answer (ADP-5, ADP-6). */
+function parseAnswer(reply: string, id: number): Answer {
+  const object = parseObject(reply);
+  if (object?.["id"] !== id) {
+    const what = object === undefined ? "no JSON object" : `not the one to request ${id}`;
+    throw new NoAnswer(`the answer is ${what}: ${printable(reply)}`);
+  }
+  const { value, error, line, unsupported } = object;
+  const given = [value !== undefined, error !== undefined, unsupported === true];
+  if (given.filter(Boolean).length !== 1) {
+    throw new NoAnswer(`expected one of value, error and unsupported: ${printable(reply)}`);
+  }
+  if (unsupported === true) return { unsupported };
+  if (error === undefined) return { value };
+  return { error, ...(line === undefined || line === null ? {} : { line }) };
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,18 @@
+// The one place of the program that reads fixtures/: beside the sources, or in the compiled binary.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "smol-toml";
+
+const embedded = join(import.meta.dir, "fixtures");
+const root = existsSync(embedded) ? embedded : join(import.meta.dir, "../../fixtures");
+
+/** The bytes of a fixture. @param path relative to fixtures/ */
+export function readFixture(path: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(join(root, path)));
+}
+
+/** A table of fixtures. The caller names the shape that fixtures/README.md gives it. */
+export function tomlFixture<Table>(path: string): Table {
+  return parse(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(path))) as Table;
+}
