@@ -35,8 +35,6 @@ def operation(name: str):
 
 @operation("hello")
 def _(request: Request):
-    if request["protocol"] != 1:
-        sys.exit("this adapter speaks protocol 1 only")  # status 1 (ADP-12)
     return {"name": "tako-python-example", "version": "1", "protocol": 1}
 
 
@@ -88,8 +86,8 @@ def _(request: Request):
 
 @operation("superset")
 def _(request: Request):
-    history = decode_history(_bytes(request["history"]))
-    return is_superset(decode(_bytes(request["next"]), _keys(request)), history)
+    new = decode(_bytes(request["next"]), _keys(request))
+    return is_superset(new, decode_history(_bytes(request["history"])))
 
 
 @operation("parse-public-key")
@@ -151,7 +149,7 @@ def _entries(entries: list[Entry]):
 
 def answer(request: Request) -> Request:
     run = OPERATIONS.get(request["op"])
-    if run is None:
+    if run is None or request.get("protocol", 1) != 1:  # (ADP-12, ADP-13)
         return {"unsupported": True}
     try:
         return {"value": run(request)}

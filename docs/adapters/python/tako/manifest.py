@@ -91,19 +91,20 @@ def _split_signature(data: bytes) -> tuple[bytes, bytes, int]:
     signature = decode_base64(line[:-1].decode("latin-1")) if line.endswith(b"\n") else None
     if signature is None or len(signature) != 64:
         raise TakoError("manifest", "MAN-11", "the last line is not a signature", number)
-    # The empty line that ends the entries is another one than the second line of the file.
-    if number < 4 or not data.endswith(b"\n\n", 0, start):
+    if not data.endswith(b"\n\n", 0, start):
         raise TakoError("manifest", "MAN-10", "no empty line before the signature", number)
     return data[:start], signature, number
 
 
 def _decode_entries(signed: bytes) -> list[Entry]:
-    """The entries between the second line and the last, which is empty."""
-    _, second, *lines = signed.removesuffix(b"\n\n").split(b"\n")
+    # The last of the lines is empty: _split_signature has seen to it.
+    _, second, *lines = signed.removesuffix(b"\n").split(b"\n")
     if second:
         raise TakoError("manifest", "MAN-4", "the second line is not empty", 2)
+    if not lines:
+        raise TakoError("manifest", "MAN-10", "the second line does not end the entries", 3)
     entries: list[Entry] = []
-    for number, line in enumerate(lines, start=3):
+    for number, line in enumerate(lines[:-1], start=3):
         if not line:  # it ends the entries, so the next one is wrong: it is not the last
             raise TakoError("manifest", "MAN-10", "the signature should be here", number + 1)
         entry = _decode_entry(line, number)

@@ -57,7 +57,7 @@ def _file_origin(url: re.Match[str]) -> Origin:
     if url["host"].lower() not in ("", "localhost") or not url["path"]:
         raise _error("CFG-23", "a file URL has an absolute path and no host")
     path = _percent_decoded(url["path"], "CFG-23")
-    if "\0" in path or re.match(r"/[A-Za-z][:|]", path):
+    if "\0" in path or re.match(r"/[A-Za-z][:|]", url["path"]):
         raise _error("CFG-23", "the path of a file URL has no NUL and no drive letter")
     return Origin(f"file://{url['path'].rstrip('/')}")
 
