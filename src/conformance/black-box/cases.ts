@@ -1,0 +1,171 @@
+// The cases of fixtures/cli/: each makes its own surroundings, runs the command under test in them step
+// by step, and removes them.
+
+import { existsSync, readlinkSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Case, type Evidence, Failure } from "../case.ts";
+import { readFixture } from "../fixtures.ts";
+import { type Fixture, parseFixtures, type Step } from "./fixture.ts";
+import { judge, type Observed, requestText } from "./judge.ts";
+import { type Outcome, runGuarded } from "./run.ts";
+import { listing, treeOf } from "./tree.ts";
+import { World } from "./world.ts";
+
+export interface BlackBoxOptions {
+  /** Each exit status is the one of spec/cli.md, not just zero or not. */
+  readonly strict: boolean;
+  /** Of each run of the command. */
+  readonly timeoutMs: number;
+}
+
+const FILES = ["cli/fetch.toml"];
+
+/**
+ * The cases of a program that is judged by its command line.
+ *
+ * @param command the words that `fetch ...`, `store ...` and `gen-key` are added to
+ */
+export function blackBoxCases(command: readonly string[], options: BlackBoxOptions): Case[] {
+  return blackBoxFixtures()
+    .toSorted((a, b) => Number(b.slow) - Number(a.slow)) // They wait while others work.
+    .map((fixture) => ({
+      id: fixture.id,
+      requirements: fixture.requirement,
+      profile: fixture.profile,
+      why: fixture.why,
+      run: (signal) => runCase(fixture, command, options, signal),
+    }));
+}
+
+export function blackBoxFixtures(): readonly Fixture[] {
+  return FILES.flatMap((file) =>
+    parseFixtures(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(file)), file),
+  );
+}
+
+async function runCase(
+  { step: steps }: Fixture,
+  command: readonly string[],
+  options: BlackBoxOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const world = await World.create();
+  try {
+    for (const [index, step] of steps.entries()) {
+      world.prepare(step);
+      const seen = await runStep(world, step, command, options, signal);
+      const { problems, keys } = judge(world, step, seen, options.strict);
+      if (keys !== undefined && step.expect.keys !== undefined)
+        world.nameKey(step.expect.keys, keys);
+      if (problems.length === 0) continue;
+      const where = steps.length === 1 ? "" : `step ${index + 1}: `;
+      throw new Failure(
+        problems.map((problem) => `${where}${problem}`).join("\n"),
+        evidenceOf(world, step, seen),
+      );
+    }
+  } finally {
+    await world.remove();
+  }
+}
+
+async function runStep(
+  world: World,
+  step: Step,
+  command: readonly string[],
+  { timeoutMs }: BlackBoxOptions,
+  signal: AbortSignal,
+): Promise<Observed> {
+  const before = treeOf(world.folder);
+  const asked = world.requests.length;
+  const watch = step.expect.latest_during === undefined ? undefined : watchLink(world);
+  const run = (words: readonly string[]): Promise<Outcome> =>
+    runGuarded(commandOf(command, words, world, step), {
+      cwd: step.in_folder ? world.folder : process.cwd(),
+      env: environment(world, step),
+      input: step.stdin,
+      timeoutMs,
+      signal,
+    });
+  const outcomes = await Promise.all([step.run, ...step.also_run].map(run));
+  const latestSeen = (await watch?.()) ?? new Set();
+  const requests = world.requests.slice(asked);
+  // A client that has gone has taken all that it will.
+  await Promise.race([Promise.all(requests.map(({ closed }) => closed)), Bun.sleep(1000)]);
+  return { outcomes, before, after: treeOf(world.folder), requests, latestSeen };
+}
+
+function commandOf(
+  command: readonly string[],
+  words: readonly string[],
+  world: World,
+  { umask, in_folder }: Step,
+): string[] {
+  // In another directory, a relative path of the command is still that of the suite's.
+  const here = in_folder
+    ? command.map((word) => (existsSync(word) ? resolve(word) : word))
+    : command;
+  const all = [...here, ...words.map((word) => world.fill(word))];
+  return umask === undefined ? all : ["sh", "-c", 'umask "$0"; exec "$@"', umask, ...all];
+}
+
+/** What the caller has in its environment is no part of the case. */
+function environment(world: World, step: Step): Record<string, string | undefined> {
+  const foreign = /^(TAKO_.*|CREDENTIALS_DIRECTORY|JOURNAL_STREAM|(https?|all|no)_proxy)$/i;
+  const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
+  const given = Object.entries(step.env).map(([name, value]) => [name, world.fill(value)]);
+  return { ...Object.fromEntries(kept), ...Object.fromEntries(given) };
+}
+
+/**
+ * Reads `latest` again and again, as often as the server has time between.
+ *
+ * @returns ends that, and tells where it led
+ */
+function watchLink(world: World): () => Promise<ReadonlySet<string>> {
+  const seen = new Set<string>();
+  const path = join(world.folder, "app/latest");
+  let isOpen = true;
+  const watching = (async () => {
+    while (isOpen) {
+      const end = performance.now() + 2;
+      while (performance.now() < end) for (let i = 0; i < 50; i++) seen.add(targetOf(path));
+      await new Promise((resume) => setImmediate(resume));
+    }
+  })();
+  return async () => {
+    isOpen = false;
+    await watching;
+    return seen;
+  };
+}
+
+function targetOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "none";
+  }
+}
+
+function evidenceOf(world: World, step: Step, seen: Observed): Evidence {
+  const outputs = seen.outcomes.flatMap(({ status, stdout, stderr }, index) => {
+    const suffix = index === 0 ? "" : `-${index + 1}`;
+    return [
+      [`stdout${suffix}`, stdout],
+      [`stderr${suffix}`, stderr],
+      [`status${suffix}`, `${status}\n`],
+    ];
+  });
+  const files = [...seen.after].flatMap(([path, { content }]) =>
+    path.endsWith(".tako") && content !== undefined ? [[path, content] as const] : [],
+  );
+  return {
+    ...Object.fromEntries(outputs),
+    ...Object.fromEntries(files),
+    command: `${[step.run, ...step.also_run].map((words) => words.map((word) => world.fill(word)).join(" ")).join("\n")}\n`,
+    requests: seen.requests.map((request) => `${requestText(world, request)}\n`).join(""),
+    "files-before": listing(seen.before),
+    "files-after": listing(seen.after),
+  };
+}
