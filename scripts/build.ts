@@ -18,6 +18,8 @@ const options = [
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--compile-exec-argv=--smol",
+  // What the conformance suite reads, at /$bunfs/root/fixtures.
+  `--asset=${join(root, "fixtures")}`,
   `--outfile=${temporary}`,
 ];
 

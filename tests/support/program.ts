@@ -45,16 +45,20 @@ const dist = join(root, "dist/tako");
 /** More words for Bun: with them, what the program runs from its sources counts as covered. */
 const bunFlags = (process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter(Boolean);
 
-export const programs: readonly Program[] = [
+export const programs: readonly Program[] = [sources(), program("binary", binaryCommand())];
+
+/** @param flags more words for Bun, such as `--preload=FILE` */
+export function sources(...flags: readonly string[]): Program {
   // As `bun run` in the project does it: no .env of the working directory counts.
-  program("sources", [
+  const config = `--config=${join(root, "bunfig.toml")}`;
+  return program("sources", [
     process.execPath,
-    `--config=${join(root, "bunfig.toml")}`,
+    config,
     ...bunFlags,
+    ...flags,
     join(root, "src/main.ts"),
-  ]),
-  program("binary", binaryCommand()),
-];
+  ]);
+}
 
 /** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */
 export function environment(
@@ -106,7 +110,8 @@ function binaryCommand(): string[] {
 
 function buildIfOld(): void {
   const built = existsSync(dist) ? statSync(dist).mtimeMs : 0;
-  const files = [...new Bun.Glob("src/**/*.ts").scanSync(root), "package.json", "scripts/build.ts"];
+  const folders = new Bun.Glob("{src,fixtures}/**/*").scanSync(root);
+  const files = [...folders, "package.json", "scripts/build.ts"];
   if (files.every((file) => statSync(join(root, file)).mtimeMs < built)) return;
   const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")]);
   if (!build.success) throw new Error(`the binary can't be built: ${build.stderr}`);

@@ -1,6 +1,7 @@
 // The commands, in the order in which help shows them.
 
 import type { Command } from "../command.ts";
+import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { store } from "./store.ts";
@@ -9,4 +10,5 @@ export const commands: Readonly<Record<string, Command>> = {
   fetch,
   store,
   "gen-key": genKey,
+  conformance,
 };

@@ -1,0 +1,133 @@
+// `tako conformance` on the command line (spec/conformance.md).
+
+import type { Profile } from "../../conformance/case.ts";
+import type { CommandLine, Format } from "../../conformance/run.ts";
+import { usageError } from "../arguments.ts";
+import { command } from "../command.ts";
+import { DONE, FAILED } from "../exit-status.ts";
+
+const PROFILES: readonly Profile[] = ["formats", "publish", "fetch", "extensions"];
+const FORMATS: readonly Format[] = ["people", "tap", "junit", "json", "markdown"];
+
+export const conformance = command({
+  meta: { name: "conformance", description: "Judge an implementation by the specification" },
+  args: {
+    adapter: {
+      type: "string",
+      valueHint: "cmd",
+      description: "Judge functions: a program that speaks the adapter protocol",
+    },
+    cli: {
+      type: "string",
+      valueHint: "cmd",
+      description: "Judge a program by its commands fetch, store and gen-key",
+    },
+    profile: {
+      type: "string",
+      valueHint: "names",
+      default: PROFILES.join(","),
+      description: "The parts of the specification that it claims",
+    },
+    run: {
+      type: "string",
+      valueHint: "globs",
+      description: "Only these cases, by id or requirement: 'MAN-*,key-*'",
+    },
+    skip: { type: "string", valueHint: "globs", description: "Not these cases" },
+    "expected-failures": {
+      type: "string",
+      valueHint: "file",
+      description: "Cases that are known to fail, an id or glob a line",
+    },
+    timeout: {
+      type: "string",
+      valueHint: "seconds",
+      default: "10",
+      description: "The most that a case of the adapter, or a run of the command, may take",
+    },
+    strict: { type: "boolean", description: "Expect the exit statuses of spec/cli.md" },
+    save: {
+      type: "string",
+      valueHint: "dir",
+      description: "Keep what went to and from failing cases, a directory each",
+    },
+    format: {
+      type: "string",
+      valueHint: "name",
+      default: "people",
+      description: `The form of the report: ${FORMATS.join(", ")}`,
+    },
+    list: { type: "boolean", description: "Show the cases and run nothing" },
+    answer: {
+      type: "boolean",
+      description: "Be an adapter: answer requests on standard input",
+    },
+  },
+  async run(args, output, io) {
+    if (args.answer === true) {
+      const { answerLines, operations } = await import("../../conformance/adapter.ts");
+      await answerLines(operations, Bun.stdin.stream(), (line) => io.stdout.write(line));
+      return DONE;
+    }
+    const selection = {
+      profiles: oneOrMore("profile", args.profile, PROFILES),
+      run: listed(args.run),
+      skip: listed(args.skip),
+    };
+    const { listCases, runConformance } = await import("../../conformance/run.ts");
+    if (args.list === true) {
+      for (const { id, requirements, profile, why } of listCases(selection)) {
+        output.print(`${id}  ${profile}  ${requirements.join(",")}  ${why}`);
+      }
+      return DONE;
+    }
+    const { splitWords } = await import("../../conformance/words.ts");
+    const commandLine = (option: string, text: string | undefined): CommandLine | undefined => {
+      if (text === undefined) return undefined;
+      const words = splitWords(text);
+      if (words?.[0]) return { text, words };
+      throw usageError(`option --${option} takes a command line whose quotes are closed`);
+    };
+    const adapter = commandLine("adapter", args.adapter);
+    const cli = commandLine("cli", args.cli);
+    if (!adapter && !cli) throw usageError("missing --adapter, --cli or --list");
+
+    let done = 0;
+    const { report, success } = await runConformance(
+      {
+        ...selection,
+        ...(adapter && { adapter }),
+        ...(cli && { cli }),
+        ...(args["expected-failures"] && { expectedFailures: args["expected-failures"] }),
+        ...(args.save && { save: args.save }),
+        timeoutMs: readSeconds(args.timeout) * 1000,
+        strict: args.strict === true,
+        format: oneOf("format", args.format, FORMATS),
+      },
+      (_, all) => {
+        if (io.stderr.isTerminal) io.stderr.write(`\r${++done} of ${all} cases\r`);
+      },
+    );
+    io.stdout.write(report);
+    return success ? DONE : FAILED;
+  },
+});
+
+function listed(words: string | undefined): readonly string[] {
+  return words === undefined ? [] : words.split(",").map((word) => word.trim());
+}
+
+function oneOf<T extends string>(option: string, word: string, known: readonly T[]): T {
+  const found = known.find((each) => each === word);
+  if (found !== undefined) return found;
+  throw usageError(`option --${option} takes one of ${known.join(", ")}`);
+}
+
+function oneOrMore<T extends string>(option: string, words: string, known: readonly T[]) {
+  return listed(words).map((word) => oneOf(option, word, known));
+}
+
+function readSeconds(word: string): number {
+  if (/^\d{1,4}(\.\d{1,3})?$/.test(word) && Number(word) > 0) return Number(word);
+  throw usageError("option --timeout takes a number of seconds");
+}

@@ -1,0 +1,170 @@
+// The story of `tako conformance`: which programs are judged, by which cases, and what is reported.
+
+import { readFile } from "node:fs/promises";
+import { printable, TakoError } from "../core/error.ts";
+import { shownPath, storageError } from "../shell/files.ts";
+import { adapterCases } from "./adapter-cases.ts";
+import { AdapterProcess } from "./adapter-process.ts";
+import { blackBoxCases } from "./black-box/cases.ts";
+import { type Case, Failure, type Profile } from "./case.ts";
+import type { Ask } from "./questions.ts";
+import { reports } from "./reports/index.ts";
+import type { Judged } from "./reports/report.ts";
+import {
+  isSuccess,
+  matchesGlob,
+  type Part,
+  type Result,
+  runCases,
+  saveEvidence,
+  selectCases,
+} from "./suite.ts";
+import { SPEC_VERSION } from "./version.ts";
+import { quoteWord } from "./words.ts";
+
+export type Format = keyof typeof reports;
+
+/** A command line, as it was given and as words. */
+export interface CommandLine {
+  readonly text: string;
+  readonly words: readonly string[];
+}
+
+export interface Request {
+  readonly adapter?: CommandLine;
+  readonly cli?: CommandLine;
+  readonly profiles: readonly Profile[];
+  readonly run: readonly string[];
+  readonly skip: readonly string[];
+  /** The file of the cases that are known to fail. */
+  readonly expectedFailures?: string;
+  /** Exit statuses are those of spec/cli.md. */
+  readonly strict: boolean;
+  /** Of a case of the adapter, and of a run of the command line. */
+  readonly timeoutMs: number;
+  /** The directory for what went to and from failing cases. */
+  readonly save?: string;
+  readonly format: Format;
+}
+
+/** How many black-box cases run side by side: most of them wait for something. */
+const JOBS = 4;
+/** A black-box case runs its command a few times. */
+const RUNS = 6;
+/** How many cases' time an adapter may leave requests without answer, in all. */
+const PATIENCE = 10;
+
+/**
+ * Runs the suite.
+ *
+ * @param onResult is told each result as it comes, and how many there will be
+ * @returns the report, and whether the programs passed
+ * @throws TakoError for a request that names no case, and for an adapter that does not start
+ */
+export async function runConformance(
+  request: Request,
+  onResult: (result: Result, all: number) => void = () => {},
+): Promise<{ readonly report: string; readonly success: boolean }> {
+  const { adapter, timeoutMs } = request;
+  const mayFail = await readExpectedFailures(request.expectedFailures);
+  const running = adapter && new AdapterProcess(adapter.words, PATIENCE * timeoutMs);
+  try {
+    const parts = partsOf(request, running?.ask);
+    const all = parts.reduce((sum, { cases }) => sum + cases.length, 0);
+    if (all === 0) throw new TakoError("usage", "no case matches; --list shows them");
+    const judged = await judgedPrograms(request, running);
+    const results = await runCases(parts, mayFail, (result) => onResult(result, all));
+    if (request.save !== undefined) await save(results, request.save);
+    const report = { spec: SPEC_VERSION, judged, results, rerun: rerunOf(request) };
+    return { report: reports[request.format](report), success: isSuccess(results) };
+  } finally {
+    await running?.close();
+  }
+}
+
+/** The cases that a request names, without running anything. */
+export function listCases(request: Pick<Request, "profiles" | "run" | "skip">): readonly Case[] {
+  return selectCases(allCases(), request);
+}
+
+const neverAsked: Ask = () => Promise.reject(new Error("no adapter was given"));
+
+function allCases(): readonly Case[] {
+  return [...adapterCases(neverAsked), ...blackBoxCases([], { strict: false, timeoutMs: 0 })];
+}
+
+function partsOf(request: Request, ask: Ask | undefined): readonly Part[] {
+  const { cli, strict, timeoutMs } = request;
+  const parts: Part[] = [];
+  if (ask !== undefined) {
+    parts.push({ cases: selectCases(adapterCases(ask), request), jobs: 1, timeoutMs });
+  }
+  if (cli !== undefined) {
+    const cases = selectCases(blackBoxCases(cli.words, { strict, timeoutMs }), request);
+    parts.push({ cases, jobs: JOBS, timeoutMs: RUNS * timeoutMs });
+  }
+  return parts;
+}
+
+async function judgedPrograms(
+  { adapter, cli, timeoutMs }: Request,
+  running: AdapterProcess | undefined,
+): Promise<readonly Judged[]> {
+  const judged: Judged[] = [];
+  if (adapter !== undefined && running !== undefined) {
+    judged.push({ by: "adapter", command: adapter.text, ...(await greet(running, timeoutMs)) });
+  }
+  if (cli !== undefined) judged.push({ by: "cli", command: cli.text });
+  return judged;
+}
+
+/** Without an answer to `hello` there is nothing to judge. */
+async function greet(adapter: AdapterProcess, timeoutMs: number) {
+  try {
+    return await adapter.hello(AbortSignal.timeout(timeoutMs));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const said = String(error.evidence["stderr"] ?? "").trim();
+    throw new TakoError("failed", `the adapter does not start: ${printable(error.message)}`, {
+      ...(said === "" ? {} : { hint: `It said: ${printable(said)}` }),
+      cause: error,
+    });
+  }
+}
+
+function rerunOf({ adapter, cli, strict }: Request): (each: Case) => string {
+  const asked = new Set(adapterCases(neverAsked).map(({ id }) => id));
+  return ({ id }) => {
+    const [option, command] = asked.has(id) ? ["adapter", adapter] : ["cli", cli];
+    const words = ["tako", "conformance", `--${option}`, command?.text ?? "", "--run", id];
+    if (strict && !asked.has(id)) words.push("--strict");
+    return words.map(quoteWord).join(" ");
+  };
+}
+
+/** The ids and globs of a file, one a line. A line that means no case is a mistake. */
+async function readExpectedFailures(path: string | undefined): Promise<readonly string[]> {
+  if (path === undefined) return [];
+  const text = await touching(path, "read", () => readFile(path, "utf8"));
+  const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim());
+  const globs = lines.filter((line) => line !== "");
+  const ids = allCases().map(({ id }) => id);
+  const unknown = globs.find((glob) => !ids.some((id) => matchesGlob([glob], id)));
+  if (unknown === undefined) return globs;
+  throw new TakoError("usage", `no case is named "${printable(unknown)}"`, {
+    source: shownPath(path),
+    line: lines.indexOf(unknown) + 1,
+  });
+}
+
+function save(results: readonly Result[], directory: string): Promise<void> {
+  return touching(directory, "write", () => saveEvidence(results, directory));
+}
+
+async function touching<T>(path: string, action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(error, action, path);
+  }
+}
