@@ -96,6 +96,16 @@ export function imageUrl(origin: OriginUrl, digest: Sha256Hex): string {
   return `${origin.href}/store/${digest}`;
 }
 
+/** {@link manifestUrl} for people and logs: credentials as `***@` (ORG-90). */
+export function shownManifestUrl(origin: OriginUrl): string {
+  return `${origin.shown}/manifest`;
+}
+
+/** {@link imageUrl} for people and logs. */
+export function shownImageUrl(origin: OriginUrl, digest: Sha256Hex): string {
+  return `${origin.shown}/store/${digest}`;
+}
+
 function withoutFinalSlash(path: string): string {
   let end = path.length;
   while (path[end - 1] === "/") end--;

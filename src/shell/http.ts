@@ -5,7 +5,13 @@ import { version } from "../../package.json" with { type: "json" };
 import type { Sha256Hex } from "../core/digest.ts";
 import { printable } from "../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
-import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
+import {
+  type Credentials,
+  imageUrl,
+  manifestUrl,
+  type OriginUrl,
+  shownManifestUrl,
+} from "../core/origin-url.ts";
 import { isKeepableEtag } from "../core/records.ts";
 import { connectionFailure } from "./http-error.ts";
 import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
@@ -21,6 +27,7 @@ import {
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const HINTS: Readonly<Record<number, string>> = {
   401: "Check the user and password in Origin=.",
@@ -65,7 +72,7 @@ export class HttpTransport implements Transport {
     if (answer.status === 200) {
       if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
         answer.stop();
-        throw manifestTooLong(url);
+        throw manifestTooLong(shownManifestUrl(this.#origin));
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) ? { etag: next } : {};
@@ -102,9 +109,9 @@ export class HttpTransport implements Transport {
       if (redirects === MAX_REDIRECTS) {
         throw fail(`more than ${MAX_REDIRECTS} redirects`, { rule: "ORG-40" });
       }
-      const next = redirectTarget(target, answer);
+      const next = redirectTarget(target, answer, (to) => this.#showTarget(to));
       fail = (reason, facts) =>
-        new OriginError(shown, `redirected to ${showTarget(next)}: ${reason}`, facts);
+        new OriginError(shown, `redirected to ${this.#showTarget(next)}: ${reason}`, facts);
       target = next;
     }
   }
@@ -137,6 +144,8 @@ export class HttpTransport implements Transport {
         decompress: false,
         redirect: "manual",
         timeout: false,
+        // Else BUN_CONFIG_VERBOSE_FETCH in the environment would print the password.
+        verbose: false,
         // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
         tls: { rejectUnauthorized: true },
         signal: controller.signal,
@@ -169,9 +178,18 @@ export class HttpTransport implements Transport {
   /** Basic authentication (RFC 7617), in a header since a URL would show it (ORG-15). */
   #authorization(): Readonly<Record<string, string>> {
     const { credentials } = this.#origin;
-    if (credentials === undefined) return {};
-    const pair = Buffer.from(`${credentials.user}:${credentials.password}`, "utf8");
-    return { Authorization: `Basic ${pair.toString("base64")}` };
+    return credentials === undefined ? {} : { Authorization: `Basic ${basic(credentials)}` };
+  }
+
+  /**
+   * Without its query, which in a presigned URL is as good as a password. A server may put into a
+   * `Location` what it was sent, so one with the password in it is not shown at all (ORG-90).
+   */
+  #showTarget(url: URL): string {
+    const { credentials } = this.#origin;
+    const place = url.search === "" ? url.href : `${url.href.slice(0, -url.search.length)}?...`;
+    if (credentials !== undefined && tells(place, credentials)) return "***";
+    return printable(place, 300);
   }
 
   /** The error of an answer with another status than was asked for (ORG-20). */
@@ -180,10 +198,11 @@ export class HttpTransport implements Transport {
     const retryAfterMs = passing
       ? parseRetryAfter(headers.get("Retry-After"), this.#effects.now())
       : undefined;
-    const wait =
-      retryAfterMs === undefined ? "" : `, and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+    const wait = retryAfterMs === undefined ? "" : `, and asks to wait ${duration(retryAfterMs)}`;
+    // A status that sounds well needs a word more than one that is an error by itself.
+    const expected = status < 400 ? ", expected 200" : "";
     const hint = HINTS[status];
-    return fail(`the server answered with status ${status}${wait}`, {
+    return fail(`the server answered with status ${status}${expected}${wait}`, {
       rule: status === 304 ? "ORG-21" : "ORG-20",
       passing,
       retryAfterMs,
@@ -198,7 +217,13 @@ function continuesAt({ status, headers }: Answer, offset: number, size: number):
   return status === 206 && Number(range?.[1]) === offset && Number(range?.[2]) === size;
 }
 
-function redirectTarget(from: URL, { headers, fail }: Answer): URL {
+/** A server may ask for any number of seconds, beyond what a number can hold even. */
+function duration(ms: number): string {
+  return ms > DAY_MS ? "more than a day" : `${Math.ceil(ms / 1000)} s`;
+}
+
+/** @param show how a target is told */
+function redirectTarget(from: URL, { headers, fail }: Answer, show: (to: URL) => string): URL {
   const location = headers.get("Location");
   const to = location === null ? null : URL.parse(location, from.href);
   if (to === null) throw fail("a redirect without a valid Location", { rule: "ORG-43" });
@@ -208,16 +233,26 @@ function redirectTarget(from: URL, { headers, fail }: Answer): URL {
   to.hash = "";
   const isSafer = to.protocol === "https:";
   if (!isSafer && from.protocol === "https:") {
-    throw fail(`redirected from https to ${showTarget(to)}`, { rule: "ORG-41" });
+    throw fail(`redirected from https to ${show(to)}, which is not https`, { rule: "ORG-41" });
   }
   if (!isSafer && to.protocol !== "http:") {
-    throw fail(`redirected to ${showTarget(to)}`, { rule: "ORG-42" });
+    throw fail(`redirected to ${show(to)}, which is neither http nor https`, { rule: "ORG-42" });
   }
   return to;
 }
 
-/** Without its query, which in a presigned URL is as good as a password. */
-function showTarget(url: URL): string {
-  const query = url.search === "" ? "" : "?...";
-  return printable(`${url.protocol}//${url.host}${url.pathname}${query}`, 300);
+/** Whether a text has the password in it, as it is, percent-encoded, or as it was sent. */
+function tells(text: string, credentials: Credentials): boolean {
+  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  const password = Buffer.from(credentials.password, "utf8").toString("latin1");
+  // A host's name comes in lower case.
+  return [password, basic(credentials)].some(
+    (secret) => secret !== "" && decoded.toLowerCase().includes(secret.toLowerCase()),
+  );
+}
+
+function basic({ user, password }: Credentials): string {
+  return Buffer.from(`${user}:${password}`, "utf8").toString("base64");
 }

@@ -80,7 +80,9 @@ describe.skipIf(missing)("https", async () => {
     const target = encodeURIComponent(`${plain.url}/honest/manifest`);
     const answer = await askInChild([server.origin(`redirect-to=${target}`)], trusting);
     expect(answer).toMatchObject({ error: "origin", rule: "ORG-41" });
-    expect(answer["message"]).toBe(`redirected from https to ${plain.url}/honest/manifest`);
+    expect(answer["message"]).toBe(
+      `redirected from https to ${plain.url}/honest/manifest, which is not https`,
+    );
     expect(plain.requests).toHaveLength(0);
   });
 
