@@ -1,0 +1,108 @@
+// Proves that the example of docs/implementing-tako.md holds: an adapter in another language, written from
+// the specification alone, passes every case that an adapter can be asked.
+
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { readCases } from "../../spec/support/fixtures.ts";
+import { needs } from "../support/needs.ts";
+import { sources } from "../support/program.ts";
+
+const folder = join(import.meta.dir, "../../docs/adapters/python");
+/** Debian's: the module `cryptography` belongs to it. */
+const python = "/usr/bin/python3";
+/** Nothing is written beside the example. */
+const env = { PYTHONDONTWRITEBYTECODE: "1" };
+
+const debian = needs("cryptography", "python3");
+
+interface Report {
+  readonly success: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly cases: readonly { readonly id: string; readonly outcome: string }[];
+}
+
+const idsOf = (path: string) => readCases(path).map(({ id }) => id);
+
+async function listed(): Promise<ReadonlySet<string>> {
+  const { stdout } = await sources().run(["conformance", "--list"]);
+  return new Set(stdout.split("\n").map((line) => line.split(" ", 1).join()));
+}
+
+describe.skipIf(debian.missing)("the adapter in Python", () => {
+  test("ADP-13: it passes every case for adapters, and none is left out", async () => {
+    const adapter = `'${python}' '${join(folder, "tako_adapter.py")}'`;
+    const words = ["conformance", "--adapter", adapter, "--format", "json", "--timeout", "50"];
+    const [run, known] = await Promise.all([sources().run(words, { env }), listed()]);
+
+    const { success, counts, cases } = JSON.parse(run.stdout) as Report;
+    expect(cases.filter(({ outcome }) => outcome !== "passed")).toEqual([]);
+    expect(counts).toEqual({
+      passed: cases.length,
+      failed: 0,
+      skipped: 0,
+      not_run: 0,
+      expected_failures: 0,
+      unexpected_passes: 0,
+    });
+    expect({ success, status: run.status }).toEqual({ success: true, status: 0 });
+
+    // What was run is what the tables hold and what --list shows.
+    const vectors = idsOf("ed25519/rfc8032.toml");
+    const expected = [
+      ...["versions/parts.toml", "versions/invalid.toml", "versions/order.toml"].flatMap(idsOf),
+      ...["patterns/match.toml", "patterns/invalid.toml", "patterns/canonical.toml"].flatMap(idsOf),
+      ...["manifests/cases.toml", "manifests/history.toml"].flatMap(idsOf),
+      ...["manifests/encode.toml", "manifests/insert.toml"].flatMap(idsOf),
+      ...["keys/public.toml", "keys/secret.toml", "ed25519/verify.toml"].flatMap(idsOf),
+      ...[...vectors, ...vectors.map((id) => `${id}-sign`)],
+      ...["config/cases.toml", "fetch/pick.toml"].flatMap(idsOf),
+    ];
+    expect(cases.map(({ id }) => id).toSorted()).toEqual(expected.toSorted());
+    expect(expected.filter((id) => !known.has(id))).toEqual([]);
+    expect(expected.length).toBeGreaterThan(1200);
+  });
+
+  test("KEY-2, KEY-12: it refuses a key under which OpenSSL lets anything pass", async () => {
+    // The neutral element as key and as R, and S = 0: the equation holds for every message.
+    const key = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]);
+    const signature = Buffer.concat([key, Buffer.alloc(32)]);
+    const forged = { publicKey: key, message: Buffer.from("anything"), signature };
+    const texts = Object.entries(forged).map(([name, bytes]) => [name, bytes.toString("base64")]);
+
+    const openssl = await runPython(
+      `from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey as K
+K.from_public_bytes(bytes.fromhex("${key.toString("hex")}")).verify(
+  bytes.fromhex("${signature.toString("hex")}"), b"anything")
+print("verified")`,
+    );
+    expect(openssl).toBe("verified\n");
+
+    const request = JSON.stringify({ id: 1, op: "verify", ...Object.fromEntries(texts) });
+    const answer = await runPython("import tako_adapter; tako_adapter.main()", `${request}\n`);
+    expect(JSON.parse(answer)).toMatchObject({ id: 1, error: "key" });
+  });
+
+  test("ADP-12, ADP-13: it says what it does not know", async () => {
+    const requests = [
+      { id: 0, op: "hello", protocol: 2, spec: 1 },
+      { id: 1, op: "guess", text: "1" },
+    ];
+    const input = requests.map((request) => `${JSON.stringify(request)}\n`).join("");
+    const answers = await runPython("import tako_adapter; tako_adapter.main()", input);
+    expect(answers).toBe('{"id": 0, "unsupported": true}\n{"id": 1, "unsupported": true}\n');
+  });
+});
+
+/** The standard output of a script beside the adapter's modules, which must end well. */
+async function runPython(script: string, input = ""): Promise<string> {
+  const child = Bun.spawn([python, "-c", script], {
+    cwd: folder,
+    env,
+    stdin: new Blob([input]),
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const output = await child.stdout.text();
+  expect(await child.exited).toBe(0);
+  return output;
+}
