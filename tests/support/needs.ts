@@ -20,6 +20,7 @@ const packages = {
   python3: "python3",
   sshd: "openssh-server",
   strace: "strace",
+  sudo: "sudo",
   systemd: "systemd",
   xmllint: "libxml2-utils",
 };
