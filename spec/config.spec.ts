@@ -36,7 +36,7 @@ interface ConfigCase extends Case {
   readonly hidden?: readonly string[];
 }
 
-const cases = casesOf<ConfigCase>("config/cases.toml", 221);
+const cases = casesOf<ConfigCase>("config/cases.toml", 223);
 
 const MINIMAL = new TextDecoder().decode(readFixture("config/minimal.tako"));
 
@@ -77,8 +77,8 @@ function meaningOf(config: Config): Meaning {
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(80);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(141);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(81);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(142);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
