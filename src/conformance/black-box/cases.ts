@@ -18,7 +18,7 @@ export interface BlackBoxOptions {
   readonly timeoutMs: number;
 }
 
-const FILES = ["cli/fetch.toml", "cli/origins.toml", "cli/publish.toml"];
+const FILES = ["cli/fetch.toml", "cli/origins.toml", "cli/publish.toml", "cli/extensions.toml"];
 
 /**
  * The cases of a program that is judged by its command line.

@@ -328,6 +328,8 @@ function requests(world: World, expect: Expected, asked: readonly HostileRequest
 /** Whether a request is conditional counts only where it is said. */
 function isMet(wanted: string, got: string): boolean {
   if (wanted.endsWith(" unconditional")) return got === wanted.slice(0, -" unconditional".length);
+  // Where a cut download goes on depends on what had come.
+  if (wanted.endsWith(" from +")) return got.startsWith(wanted.slice(0, -1));
   return got === wanted || got === `${wanted} conditional`;
 }
 

@@ -120,7 +120,8 @@ export class World {
     if (name === "entry") return this.#entry({ version: argument });
     if (name === "public") return this.key(argument).public;
     if (name === "secret") return this.key(argument).secret;
-    if (name === "manifest") return sha256(this.#files["manifest"] ?? "");
+    if (name === "manifest") return sha256(nodeAt(this.path("origin/manifest")).content ?? "");
+    if (name === "times") return repeated(argument);
     return undefined;
   }
 
@@ -258,6 +259,12 @@ function servedOf(content: Buffer, served: ImageSpec["served"]): Buffer {
   if (served === "short") return content.subarray(0, -1);
   if (served === "long") return Buffer.concat([content, Buffer.from("x")]);
   return served === "empty" ? Buffer.of() : content;
+}
+
+/** `3:ab` is `ababab`. */
+function repeated(argument: string): string {
+  const [count, ...text] = argument.split(":");
+  return text.join(":").repeat(Number(count));
 }
 
 /** Manifests are bytes; a text of them has a character for each. */
