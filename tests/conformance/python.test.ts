@@ -1,13 +1,16 @@
-// Proves that the example of docs/implementing-tako.md holds: an adapter in another language, written from
-// the specification alone, passes every case that an adapter can be asked.
+// Proves that docs/implementing-tako.md holds: its example, an adapter in another language that was written
+// from the specification alone, passes every case that an adapter can be asked; it quotes it as it is,
+// and names cases and files that exist.
 
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { readCases } from "../../spec/support/fixtures.ts";
 import { needs } from "../support/needs.ts";
 import { sources } from "../support/program.ts";
 
-const folder = join(import.meta.dir, "../../docs/adapters/python");
+const guide = join(import.meta.dir, "../../docs/implementing-tako.md");
+const folder = join(dirname(guide), "adapters/python");
 /** Debian's: the module `cryptography` belongs to it. */
 const python = "/usr/bin/python3";
 /** Nothing is written beside the example. */
@@ -90,6 +93,33 @@ print("verified")`,
     const input = requests.map((request) => `${JSON.stringify(request)}\n`).join("");
     const answers = await runPython("import tako_adapter; tako_adapter.main()", input);
     expect(answers).toBe('{"id": 0, "unsupported": true}\n{"id": 1, "unsupported": true}\n');
+  });
+});
+
+describe("the guide for implementers", () => {
+  const text = readFileSync(guide, "utf8");
+
+  test("names cases that there are", async () => {
+    // The last column of the tables of traps: "`some-case`, `another`", or "none: why".
+    const column = text.matchAll(/^\|.*\| ((?:`[a-z0-9-]+`(?:, )?)+) \|$/gm);
+    const named = [...column].flatMap(([, cell = ""]) => cell.replaceAll("`", "").split(", "));
+    const known = await listed();
+    expect(named.filter((id) => !known.has(id))).toEqual([]);
+    expect(named.length).toBeGreaterThan(50);
+  });
+
+  test("links to files that there are", () => {
+    const links = [...text.matchAll(/\]\(([^)#]+)/g)].map(([, path = ""]) => path);
+    expect(links.filter((path) => !existsSync(join(dirname(guide), path)))).toEqual([]);
+    expect(links.length).toBeGreaterThan(20);
+  });
+
+  test("quotes the adapter as it is", () => {
+    const adapter = readFileSync(join(folder, "tako_adapter.py"), "utf8").replaceAll(/^ +/gm, "");
+    const quotes = [...text.matchAll(/```python\n(.*?)```/gs)].map(([, code = ""]) => code);
+    const own = quotes.filter((code) => !code.startsWith("import tomllib"));
+    expect(own.length).toBe(3);
+    for (const code of own) expect(adapter).toContain(code.replaceAll(/^ +/gm, ""));
   });
 });
 
