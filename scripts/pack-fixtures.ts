@@ -34,7 +34,7 @@ const tar = Bun.spawnSync(
 );
 if (tar.success) {
   // gzip by Bun, whose version is pinned: no two versions of a gzip need to write the same bytes.
-  const archive = Bun.gzipSync(tar.stdout, { level: 9 });
+  const archive = Bun.gzipSync(new Uint8Array(tar.stdout), { level: 9 });
   const file = join(folder, `${name}.tar.gz`);
   mkdirSync(folder, { recursive: true });
   await Bun.write(`${file}.new`, archive);

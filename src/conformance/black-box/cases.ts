@@ -18,7 +18,7 @@ export interface BlackBoxOptions {
   readonly timeoutMs: number;
 }
 
-const FILES = ["cli/fetch.toml", "cli/origins.toml", "cli/publish.toml", "cli/extensions.toml"];
+const TABLES = ["fetch", "origins", "publish", "extensions", "restarts", "command-line"];
 
 /**
  * The cases of a program that is judged by its command line.
@@ -33,12 +33,17 @@ export function blackBoxCases(command: readonly string[], options: BlackBoxOptio
       requirements: fixture.requirement,
       profile: fixture.profile,
       why: fixture.why,
-      run: (signal) => runCase(fixture, command, options, signal),
+      run: (signal) => runCase(fixture, command, timeOf(fixture, options), signal),
     }));
 }
 
+/** A case that is slow by its nature gets three times the time. */
+function timeOf({ slow }: Fixture, options: BlackBoxOptions): BlackBoxOptions {
+  return slow ? { ...options, timeoutMs: 3 * options.timeoutMs } : options;
+}
+
 export function blackBoxFixtures(): readonly Fixture[] {
-  return FILES.flatMap((file) =>
+  return TABLES.map((name) => `cli/${name}.toml`).flatMap((file) =>
     parseFixtures(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(file)), file),
   );
 }
@@ -102,8 +107,10 @@ function commandOf(
   { umask, in_folder }: Step,
 ): string[] {
   // In another directory, a relative path of the command is still that of the suite's.
+  const isPath = (word: string, index: number) =>
+    (index > 0 || word.includes("/")) && existsSync(word);
   const here = in_folder
-    ? command.map((word) => (existsSync(word) ? resolve(word) : word))
+    ? command.map((word, index) => (isPath(word, index) ? resolve(word) : word))
     : command;
   const all = [...here, ...words.map((word) => world.fill(word))];
   return umask === undefined ? all : ["sh", "-c", 'umask "$0"; exec "$@"', umask, ...all];

@@ -120,6 +120,7 @@ export class World {
     if (name === "entry") return this.#entry({ version: argument });
     if (name === "public") return this.key(argument).public;
     if (name === "secret") return this.key(argument).secret;
+    if (name === "env") return process.env[argument] ?? "";
     if (name === "manifest") return sha256(nodeAt(this.path("origin/manifest")).content ?? "");
     if (name === "times") return repeated(argument);
     return undefined;
@@ -196,7 +197,7 @@ export class World {
     if (image === undefined) return Buffer.from(this.fill(text));
     const { content } = this.image(image);
     const shown = damaged ? servedOf(content, "damaged") : content;
-    return Buffer.concat([shown.subarray(0, first), Buffer.from(extra)]);
+    return Buffer.concat([shown.subarray(0, first), Buffer.from(this.fill(extra))]);
   }
 
   #serve(text: string): void {
