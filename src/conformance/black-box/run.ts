@@ -55,6 +55,7 @@ export async function runGuarded(
   try {
     await feed(child.stdin, input);
     await child.exited;
+    clearTimeout(timer);
     const { exitCode, signalCode } = child;
     if (signalCode !== null) trouble ??= `${signalCode} ended it`;
     if (!(await groupEnds(child.pid))) stop("it left a process running");
