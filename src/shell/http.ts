@@ -212,7 +212,11 @@ export class HttpTransport implements Transport {
 }
 
 /** Whether it is a 206 that brings the rest of this very image (ORG-23). */
-function continuesAt({ status, headers }: Answer, offset: number, size: number): boolean {
+export function continuesAt(
+  { status, headers }: Pick<Answer, "status" | "headers">,
+  offset: number,
+  size: number,
+): boolean {
   const range = /^bytes (\d+)-\d+\/(\d+)$/i.exec(headers.get("Content-Range") ?? "");
   return status === 206 && Number(range?.[1]) === offset && Number(range?.[2]) === size;
 }
@@ -222,8 +226,16 @@ function duration(ms: number): string {
   return ms > DAY_MS ? "more than a day" : `${Math.ceil(ms / 1000)} s`;
 }
 
-/** @param show how a target is told */
-function redirectTarget(from: URL, { headers, fail }: Answer, show: (to: URL) => string): URL {
+/**
+ * Where a redirect leads, if it may be followed (ORG-41 to ORG-44).
+ *
+ * @param show how a target is told
+ */
+export function redirectTarget(
+  from: URL,
+  { headers, fail }: Pick<Answer, "headers" | "fail">,
+  show: (to: URL) => string,
+): URL {
   const location = headers.get("Location");
   const to = location === null ? null : URL.parse(location, from.href);
   if (to === null) throw fail("a redirect without a valid Location", { rule: "ORG-43" });
