@@ -89,6 +89,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _read_line(line: str, config: Config, seen: set[str]) -> None:
+    # The first problem of a line is enough for an example; CFG-16 wants those of every bad unit.
     if line.startswith("[") and line.endswith("]"):
         if line != "[Image]":
             raise TakoError("config", "CFG-6", "the only section is [Image]")
