@@ -214,7 +214,7 @@ for (const program of programs) {
 
       test("CLI-11: help names every command", () => {
         expect(help).toContain("tako");
-        for (const name of ["fetch", "store", "gen-key"]) {
+        for (const name of ["fetch", "store", "gen-key", "conformance"]) {
           expect(help).toMatch(new RegExp(`^ +${name} +[A-Z]`, "m"));
         }
       });
@@ -228,6 +228,17 @@ for (const program of programs) {
         for (const word of ["Needed unless", "TAKO_SECRET_KEY", "docs/reference/store.md"])
           expect(stdout).toContain(word);
         expect((await program.run(["gen-key", "-h"])).stdout).toContain("--output");
+        const judging = [
+          "--adapter",
+          "--cli",
+          "--profile",
+          "--run",
+          "--skip",
+          "--expected-failures",
+        ];
+        const telling = ["--timeout", "--strict", "--save", "--format", "--list", "--answer"];
+        const conformance = (await program.run(["conformance", "-h"])).stdout;
+        for (const word of [...judging, ...telling]) expect(conformance).toContain(word);
       });
 
       test("CLI-10: -h and --help stand before or after the command", async () => {

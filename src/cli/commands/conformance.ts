@@ -74,8 +74,8 @@ export const conformance = command({
       run: listed(args.run),
       skip: listed(args.skip),
     };
-    const { listCases, runConformance } = await import("../../conformance/run.ts");
     if (args.list === true) {
+      const { listCases } = await import("../../conformance/run.ts");
       for (const { id, requirements, profile, why } of listCases(selection)) {
         output.print(`${id}  ${profile}  ${requirements.join(",")}  ${why}`);
       }
@@ -91,23 +91,22 @@ export const conformance = command({
     const adapter = commandLine("adapter", args.adapter);
     const cli = commandLine("cli", args.cli);
     if (!adapter && !cli) throw usageError("missing --adapter, --cli or --list");
-
+    const request = {
+      ...selection,
+      ...(adapter && { adapter }),
+      ...(cli && { cli }),
+      ...(args["expected-failures"] && { expectedFailures: args["expected-failures"] }),
+      ...(args.save && { save: args.save }),
+      timeoutMs: readSeconds(args.timeout) * 1000,
+      strict: args.strict === true,
+      format: oneOf("format", args.format, FORMATS),
+    };
+    const { runConformance } = await import("../../conformance/run.ts");
     let done = 0;
-    const { report, success } = await runConformance(
-      {
-        ...selection,
-        ...(adapter && { adapter }),
-        ...(cli && { cli }),
-        ...(args["expected-failures"] && { expectedFailures: args["expected-failures"] }),
-        ...(args.save && { save: args.save }),
-        timeoutMs: readSeconds(args.timeout) * 1000,
-        strict: args.strict === true,
-        format: oneOf("format", args.format, FORMATS),
-      },
-      (_, all) => {
-        if (io.stderr.isTerminal) io.stderr.write(`\r${++done} of ${all} cases\r`);
-      },
-    );
+    const { report, success } = await runConformance(request, (_, all) => {
+      if (io.stderr.isTerminal) io.stderr.write(`\r${++done} of ${all} cases`);
+    });
+    if (done > 0) io.stderr.write(`\r${" ".repeat(24)}\r`);
     io.stdout.write(report);
     return success ? DONE : FAILED;
   },
