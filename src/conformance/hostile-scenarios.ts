@@ -172,12 +172,15 @@ export const scenarios = {
     socket.write("HTTP/1.1 200 OK\r\nno colon here\r\n: no name\r\n\0: \0\r\n\r\n");
     socket.end(body);
   },
-  /** What a terminal would obey, wherever a server can put it. */
+  /** What a terminal would obey, where the argument says; the 0x9b is CSI in one byte. */
   escapes: ({ socket, argument }) => {
-    const evil = "\x1b]0;owned\x07\x1b[2J\x9b31m";
-    socket.write(`HTTP/1.1 ${argument} ${evil}\r\nETag: "${evil}"\r\nRetry-After: ${evil}\r\n`);
-    socket.write(`Location: http://127.0.0.1:1/${evil}\r\nX-${evil}: ${evil}\r\n`, "latin1");
-    socket.end(`Content-Type: ${evil}\r\nConnection: close\r\n\r\n${evil}`, "latin1");
+    const evil = "\x1b]0;owned\x07\x1b[2J";
+    if (argument === "status") socket.write(`HTTP/1.1 404 ${evil}\r\n\r\n`);
+    else if (argument === "header") socket.write(`HTTP/1.1 404 No\r\nETag: "${evil}"\r\n\r\n`);
+    else if (argument === "location") socket.write(`HTTP/1.1 302 No\r\nLocation: ${evil}\r\n\r\n`);
+    else
+      socket.write("HTTP/1.1 302 \x9b2J\r\nLocation: file:/\x9b2J\r\nETag: \x9b\r\n\r\n", "latin1");
+    socket.end();
   },
   /** A second answer, which nobody asked for, right behind the first. */
   "two-answers": ({ socket, body, request }) => {
@@ -236,19 +239,19 @@ export const scenarios = {
   loop: ({ socket, request }) =>
     end(socket, 302, { Location: `/${request.scenario}/${request.file}` }),
   "no-location": ({ socket }) => end(socket, 302),
-  /** To a page that is not there, whose path is the password of the request, coded as the argument says. */
+  /** To a page that is not there, whose path is the password of the request, as the argument says. */
   "tell-password": ({ socket, request, argument }) => {
     const [, pair = ""] = (request.headers["authorization"] ?? "").split(" ");
     const password = Buffer.from(pair, "base64")
       .toString()
       .replace(/^[^:]*:/, "");
-    const told =
-      argument === "percent"
-        ? Buffer.from(password).toString("hex").replace(/../g, "%$&")
-        : argument === "base64"
-          ? pair
-          : password;
-    end(socket, 302, { Location: `/status=404/${told}` });
+    const percent = Buffer.from(password).toString("hex").replace(/../g, "%$&");
+    const told: Readonly<Record<string, string>> = {
+      percent: `/status=404/${percent}`,
+      base64: `/status=404/${pair}`,
+      file: `file:///${password}`,
+    };
+    end(socket, 302, { Location: told[argument] ?? `/status=404/${password}` });
   },
   /** A redirect whose body never ends. */
   "endless-redirect": ({ socket, request }) => {

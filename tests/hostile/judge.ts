@@ -1,0 +1,248 @@
+// Runs the real program against one scenario of the hostile origin, on a host that is new and on one
+// that has 1.0.0 in use, and compares all that can be seen: exit status, messages, what was asked,
+// and every file of the destination with its content and mode.
+//
+// On every run, whatever the scenario: nothing that is shown has control characters, secrets or a
+// stack trace, and credentials go to nobody but the origin. The origin has a password for that.
+
+import { expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type HostileOptions,
+  type HostileScenario,
+  startHostileOrigin,
+} from "../../src/conformance/hostile-origin.ts";
+import { etagOf } from "../../src/conformance/hostile-wire.ts";
+import {
+  bigImage,
+  createHost,
+  type Host,
+  image,
+  manifestOf,
+  sha256sum,
+  stateOf,
+} from "../support/origin-fixture.ts";
+import { type Program, programs, sources } from "../support/program.ts";
+
+/** In use on a host that is not new. */
+export const one = image("1.0.0");
+/** Offered by the origin; 100,000 bytes. */
+export const two = bigImage("1.1.0", 100_000);
+export const offered = manifestOf([one, two]);
+
+const credentials = "alice:open-sesame";
+// printf alice:open-sesame | base64
+const secrets = /alice|sesame|YWxpY2U6b3Blbi1zZXNhbWU/i;
+
+export type Start = "new" | "in use";
+
+/** What a scenario may know about where it happens. */
+export interface Place {
+  /** URLs of the origin, and of another server. */
+  readonly here: string;
+  readonly elsewhere: string;
+}
+
+export interface Row {
+  /** Requirements, and what the origin does. */
+  readonly title: string;
+  readonly scenario: HostileScenario | ((place: Place) => HostileScenario);
+  /** What the origin has instead of its manifest and its image. */
+  readonly manifest?: string;
+  readonly image?: string;
+  /** What it has later, in scenarios that swap. */
+  readonly later?: { readonly manifest?: string; readonly image?: string };
+  readonly tls?: HostileOptions["tls"] & { readonly root: string };
+
+  /** Both unless given. */
+  readonly starts?: readonly Start[];
+  /** The ETag that a host in use has from an earlier run; null for none. */
+  readonly etag?: string | null;
+  /** How many bytes of the image an earlier run left as a partial. */
+  readonly partial?: number;
+
+  readonly status: number;
+  /** Which request fails. */
+  readonly about?: "manifest" | "image";
+  /** The error, after the URL. */
+  readonly says?: string | ((place: Place) => string);
+  /** The line of the manifest that the error is about. */
+  readonly line?: number;
+  /** How often that file was asked for; once unless given. */
+  readonly tries?: number;
+  /** How many of these are told as further tries, and why; each but the first, for the same reason. */
+  readonly retries?: number;
+  readonly meanwhile?: string;
+  /** How often the other server was asked; never unless given. */
+  readonly elsewhere?: number;
+  readonly leaves: Leaves;
+}
+
+/** What is on disk after the run. */
+type Leaves =
+  /** Not one byte, inode or time stamp is another. */
+  | "all as before"
+  /** The manifest was accepted; of the image there is nothing. */
+  | "manifest"
+  /** So it was, and so many bytes of the image are there for the next run. */
+  | { readonly partial: number; readonly orMore?: true }
+  | Updated;
+
+interface Updated {
+  readonly updated: true;
+  /** The ETag that is kept: the honest one unless given. */
+  readonly etag?: string | null;
+}
+
+export const updated: Updated = { updated: true };
+
+const shortWaits = sources(`--preload=${join(import.meta.dir, "short-waits.ts")}`);
+const binary = programs.filter(({ name }) => name === "binary");
+
+/**
+ * A test for each row: the sources on a new host, and the binary on one in use. The sources wait less
+ * between two tries; the binary is spared what takes long.
+ */
+export function judgeAll(rows: readonly Row[]): void {
+  test.each(rows.map((row) => [row.title, row] as const))("%s", async (_, row) => {
+    const { starts = ["new", "in use"], tries = 1 } = row;
+    const isQuick = tries < 3;
+    await Promise.all([
+      ...(isQuick ? starts.slice(0, 1) : starts).map((start) => judge(shortWaits, row, start)),
+      ...(isQuick ? binary : []).flatMap((program) =>
+        starts.slice(-1).map((start) => judge(program, row, start)),
+      ),
+    ]);
+  });
+}
+
+/** @throws when anything is not as the row says */
+export async function judge(program: Program, row: Row, start: Start): Promise<void> {
+  await using host = createHost();
+  await using stack = new AsyncDisposableStack();
+  const serve = async (options: HostileOptions) => {
+    const server = await startHostileOrigin(filesOf(row.manifest, row.image), options);
+    stack.defer(server.stop);
+    return server;
+  };
+  const elsewhere = await serve({});
+  const server = await serve({
+    later: filesOf(row.later?.manifest ?? row.manifest, row.later?.image ?? row.image),
+    taken: (file, bytes) => taken(host, file, bytes),
+    ...(row.tls === undefined ? {} : { tls: row.tls }),
+  });
+  const place = { here: server.url, elsewhere: elsewhere.url };
+  const scenario = typeof row.scenario === "string" ? row.scenario : row.scenario(place);
+  const url = server.origin(scenario);
+  prepare(host, row, start, url);
+
+  const before = host.snapshot();
+  const { status, stdout, stderr } = await program.run(["fetch", host.file], {
+    env: row.tls === undefined ? {} : { SSL_CERT_FILE: row.tls.root },
+  });
+
+  const says = typeof row.says === "function" ? row.says(place) : row.says;
+  const { about = "manifest", tries = 1, retries = tries - 1, meanwhile = says } = row;
+  const file = about === "manifest" ? "manifest" : `store/${two.digest}`;
+  const shown = `tako: ${host.file}: ${url.replace("//", "//***@")}/${file}`;
+  const at = row.line === undefined ? "" : `, line ${row.line}`;
+  const told = stderr.split("\n").filter((line) => line.startsWith(`tako: ${host.file}: http`));
+  const [retried, errors] = [told.slice(0, retries), told.slice(retries)];
+  const run = { program: program.name, start };
+  expect({ ...run, status, errors }).toEqual({
+    ...run,
+    status: row.status,
+    errors: says === undefined ? [] : [`${shown}${at}: ${says}`],
+  });
+  expect(retried.map((line) => line.replace(/[\d.]+ s$/, "N s"))).toEqual(
+    Array.from({ length: retries }, () => `${shown}: ${meanwhile}; trying again in N s`),
+  );
+  expect(stdout).toBe(status === 0 ? resultOf(host, row) : "");
+  expect(`${stdout}${stderr}`).not.toMatch(/[^\n\x20-\x7e]/);
+  expect(`${stdout}${stderr}`).not.toMatch(secrets);
+  expect(`${stdout}${stderr}`).not.toMatch(/^\s+at |internal error/m);
+  expect(stderr.length).toBeLessThan(4000);
+
+  const asked = server.requests.filter((each) => each.scenario === scenario);
+  expect(asked.filter((each) => each.file === file)).toHaveLength(tries);
+  if (about === "manifest" && status !== 0) expect(asked).toHaveLength(tries);
+  expect(elsewhere.requests).toHaveLength(row.elsewhere ?? 0);
+  for (const { headers } of elsewhere.requests) expect(headers).not.toHaveProperty("authorization");
+
+  if (row.leaves === "all as before") expect(host.snapshot()).toEqual(before);
+  else expect(host.state()).toEqual(stateAfter(host, row, start, `${url}/manifest`));
+}
+
+function filesOf(manifest = offered, content = two.content): Record<string, Uint8Array> {
+  return {
+    manifest: Buffer.from(manifest, "latin1"),
+    [`store/${one.digest}`]: Buffer.from(one.content, "latin1"),
+    [`store/${two.digest}`]: Buffer.from(content, "latin1"),
+  };
+}
+
+function prepare(host: Host, row: Row, start: Start, url: string): void {
+  host.configure({ origin: url.replace("//", `//${credentials}@`) });
+  const { partial, etag = '"earlier"' } = row;
+  const manifest = manifestOf([one]);
+  const files = {
+    ...(partial === undefined ? {} : partialOf(partial)),
+    ...(start === "new" || etag === null ? {} : etagFile(`${url}/manifest`, etag, manifest)),
+  };
+  host.install(start === "new" ? { files } : { published: [one], latest: one, files });
+}
+
+function resultOf(host: Host, { leaves }: Row): string {
+  const isUpdated = typeof leaves === "object" && "updated" in leaves;
+  return `${host.file}: ${isUpdated ? "updated to 1.1.0" : "1.0.0 is current"}\n`;
+}
+
+function stateAfter(
+  host: Host,
+  { leaves }: Row,
+  start: Start,
+  url: string,
+): Record<string, string> {
+  const isUpdated = typeof leaves === "object" && "updated" in leaves;
+  const manifest = Buffer.from(offered, "latin1");
+  const etag = isUpdated && leaves.etag !== undefined ? leaves.etag : etagOf(manifest);
+  const inUse = start === "new" ? [] : [one];
+  return stateOf({
+    published: [one, two],
+    store: isUpdated ? [...inUse, two] : inUse,
+    ...(isUpdated ? { latest: two } : start === "new" ? {} : { latest: one }),
+    files: {
+      ...(etag === null ? {} : etagFile(url, etag, offered)),
+      ...(typeof leaves === "object" && "partial" in leaves ? partialLeft(host, leaves) : {}),
+    },
+  });
+}
+
+function partialLeft(
+  host: Host,
+  { partial, orMore }: { readonly partial: number; readonly orMore?: true },
+): Record<string, string> {
+  const size = partialSize(host) ?? 0;
+  return partialOf(orMore === true ? Math.max(size, partial) : partial);
+}
+
+function partialSize(host: Host): number | undefined {
+  return statSync(host.path(`store/${two.digest}.partial`), { throwIfNoEntry: false })?.size;
+}
+
+function partialOf(size: number): Record<string, string> {
+  return { [`store/${two.digest}.partial`]: two.content.slice(0, size) };
+}
+
+/** As DST-50 has it. */
+function etagFile(url: string, etag: string, manifest: string): Record<string, string> {
+  return { ".etag": `${url}\n${etag}\n${sha256sum(manifest)}\n` };
+}
+
+/** Settles when the host has as much of an image on disk. Of a manifest nothing is there to be seen. */
+async function taken(host: Host, file: string, bytes: number): Promise<void> {
+  if (file === "manifest") return Bun.sleep(100);
+  for (let waits = 0; waits < 2000 && (partialSize(host) ?? 0) < bytes; waits++)
+    await Bun.sleep(10);
+}
