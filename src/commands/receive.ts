@@ -9,7 +9,7 @@ import {
   firstLost,
   type Manifest,
 } from "../core/manifest.ts";
-import { imageUrl, manifestUrl } from "../core/origin-url.ts";
+import { manifestUrl, shownImageUrl, shownManifestUrl } from "../core/origin-url.ts";
 import { entryInUse, fallbacks } from "../core/select.ts";
 import { downloadImage } from "../shell/download.ts";
 import type { Origin } from "../shell/origin.ts";
@@ -29,6 +29,7 @@ export interface ReceivedManifest {
 export async function receiveManifest(run: Run, origin: Origin): Promise<ReceivedManifest> {
   const { config, destination, report } = run;
   const url = manifestUrl(config.origin);
+  const shown = shownManifestUrl(config.origin);
   const local = destination.readManifest(config.publicKeys);
   const answer = await origin.manifest(
     local?.signed ? destination.readEtag(url, local.bytes) : undefined,
@@ -36,7 +37,7 @@ export async function receiveManifest(run: Run, origin: Origin): Promise<Receive
   if (answer.kind === "unchanged") {
     if (local === undefined) {
       throw new TakoError("origin", "the origin answered without a manifest", {
-        source: url,
+        source: shown,
         rule: "ORG-21",
       });
     }
@@ -45,8 +46,8 @@ export async function receiveManifest(run: Run, origin: Origin): Promise<Receive
   }
 
   const { bytes, etag } = answer;
-  const manifest = decodeReceived(bytes, config, url);
-  if (local !== undefined) refuseLostHistory(local.manifest, manifest, run, url);
+  const manifest = decodeReceived(bytes, config, shown);
+  if (local !== undefined) refuseLostHistory(local.manifest, manifest, run, shown);
   const isSame = local !== undefined && Buffer.from(local.bytes).equals(bytes);
   return {
     manifest,
@@ -118,7 +119,7 @@ export async function obtainImage(
     report({
       event: "gone",
       version: entry.version.text,
-      url: imageUrl(config.origin, entry.digest),
+      url: shownImageUrl(config.origin, entry.digest),
     });
   }
   throw new TakoError(
@@ -126,7 +127,7 @@ export async function obtainImage(
     `the origin no longer has version ${picked.version.text}, nor an older one that may be taken`,
     {
       rule: "FET-52",
-      source: imageUrl(config.origin, picked.digest),
+      source: shownImageUrl(config.origin, picked.digest),
     },
   );
 }
@@ -164,7 +165,7 @@ async function download(
 ): Promise<"present" | "gone"> {
   const version = entry.version.text;
   const { size, digest } = entry;
-  const url = imageUrl(config.origin, digest);
+  const url = shownImageUrl(config.origin, digest);
   await destination.prepareStore(digest);
   const result = await downloadImage({
     origin,
