@@ -1,0 +1,20 @@
+// What fuzzing once found stays found out: each input of fixtures/fuzz/ keeps the laws of its decoder.
+
+import { expect, test } from "bun:test";
+import { readCorpus } from "./corpus.ts";
+import { checkInput, decoders } from "./decoders.ts";
+
+const corpus = readCorpus();
+
+test("MAN-15, CFG-1: every finding names a decoder that is there", () => {
+  expect(corpus.length).toBeGreaterThanOrEqual(20);
+  for (const { decoder } of corpus) expect(Object.keys(decoders)).toContain(decoder);
+});
+
+for (const { name, decoder, why, input } of corpus) {
+  test(`${name}: ${why}`, () => {
+    const known = decoders[decoder];
+    if (known === undefined) throw new Error(`no decoder ${decoder}`);
+    checkInput(known, input);
+  });
+}
