@@ -134,6 +134,18 @@ function expectProblems(
 }
 
 describe("laws of config files", () => {
+  test("CFG-35: a required key that is misspelt is one problem", () => {
+    for (const [key, misspelt] of Object.entries({
+      Origin: "Orign",
+      PublicKey: "Publickey",
+      Destination: "Destinaton",
+      Version: "Versoin",
+    })) {
+      const { problems } = failure(MINIMAL.replace(`${key}=`, `${misspelt}=`));
+      expect(problems.map(({ rule }) => rule)).toEqual(["CFG-8"]);
+    }
+  });
+
   test("CFG-3, CFG-4, CFG-5, CFG-30: a config means the same in all its spellings", () => {
     const spellings = meanings.chain((meaning) =>
       fc.record({ meaning: fc.constant(meaning), file: files(meaning) }),

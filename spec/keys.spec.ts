@@ -8,6 +8,7 @@ import {
   verify as verifyNatively,
 } from "node:crypto";
 import { inspect } from "node:util";
+import { Point } from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { decodeBase64, encodeBase64 } from "../src/core/base64.ts";
@@ -90,6 +91,24 @@ function expectHidden(secret: string, text: string): void {
   }
 }
 
+/** How far the sides of the equation of RFC 8032, section 5.1.7, are apart; undefined if it has none. */
+function sidesOf(publicHex: string, message: Uint8Array, signature: Uint8Array): Point | undefined {
+  const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+  try {
+    const [key, point] = [Point.fromBytes(hex(publicHex)), Point.fromBytes(r)];
+    const k = numberOf(sha512(new Uint8Array([...r, ...hex(publicHex), ...message])));
+    const left = Point.BASE.multiply(numberOf(s) % Point.CURVE().n, false);
+    return left.subtract(point.add(key.multiply(k % Point.CURVE().n, false)));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Little-endian. */
+function numberOf(bytes: Uint8Array): bigint {
+  return BigInt(`0x${bytes.toReversed().toHex()}`);
+}
+
 describe("fixtures/keys", () => {
   test("KEY-1, KEY-4: there are as many valid keys as there were", () => {
     expect(publicCases.filter(({ bytes }) => bytes !== undefined)).toHaveLength(9);
@@ -158,6 +177,20 @@ describe("fixtures/ed25519", () => {
       expect(accepts(each.public, hex(each.message), hex(each.signature))).toBe(each.valid);
     });
   }
+
+  test("CNF-6: no case tells the equation with the cofactor from the one without", () => {
+    const strict = verifyCases.filter(
+      ({ valid, requirement }) => valid || requirement[0] === "KEY-9",
+    );
+    let asked = 0;
+    for (const each of [...rfcCases, ...strict]) {
+      const difference = sidesOf(each.public, hex(each.message), hex(each.signature));
+      if (difference === undefined) continue;
+      asked++;
+      expect(difference.clearCofactor().is0()).toBe(difference.is0());
+    }
+    expect(asked).toBeGreaterThan(50);
+  });
 });
 
 const seeds = fc.uint8Array({ minLength: 32, maxLength: 32 });

@@ -156,7 +156,7 @@ for (const program of programs) {
       expect((await program.run(["fetch", host.file])).status).toBe(3);
     });
 
-    test("FET-31: removing the manifest starts the history anew", async () => {
+    test("FET-31, MAN-24: removing the manifest starts the history anew", async () => {
       await using host = hostMeeting(manifestOf([two]));
       rmSync(host.path("manifest"));
       expect((await program.run(["fetch", host.file])).status).toBe(0);
