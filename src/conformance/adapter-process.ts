@@ -2,7 +2,7 @@
 // does, a request ends with an answer or a Failure, and the next one finds a process that is well.
 
 import { printable } from "../core/error.ts";
-import { Failure, NotRun } from "./case.ts";
+import { type Evidence, Failure, NotRun } from "./case.ts";
 import { LineReader, LineTooLong } from "./lines.ts";
 import { describeEnd, killProgram, startProgram } from "./processes.ts";
 import type { Answer, Ask, Exchange } from "./questions.ts";
@@ -29,8 +29,10 @@ interface Running {
   nextId: number;
 }
 
-/** Why a request got no answer. */
-class NoAnswer extends Error {}
+/** Why a request got no answer, and what went to and fro. */
+class NoAnswer extends Error {
+  evidence: Evidence = {};
+}
 
 export class AdapterProcess {
   readonly #command: readonly string[];
@@ -69,6 +71,7 @@ export class AdapterProcess {
     signal: AbortSignal,
     act: (running: Running) => Promise<T>,
   ): Promise<T> {
+    if (signal.aborted) throw new Failure(`${op}: the time-out came before this request`);
     const startedAt = performance.now();
     const abort = () => this.#running?.kill();
     signal.addEventListener("abort", abort);
@@ -85,7 +88,7 @@ export class AdapterProcess {
       this.#waitedMs += performance.now() - startedAt;
       if (!(error instanceof NoAnswer)) throw error;
       const reason = signal.aborted ? "no answer before the time-out" : error.message;
-      throw new Failure(`${op}: ${reason}`, { stderr: stderr?.() ?? "" });
+      throw new Failure(`${op}: ${reason}`, { ...error.evidence, stderr: stderr?.() ?? "" });
     } finally {
       signal.removeEventListener("abort", abort);
     }
@@ -164,10 +167,16 @@ async function converse(running: Running, op: string, args: object): Promise<Exc
   } catch {
     // It has ended, and reading says how.
   }
-  const line = await readLine(running);
-  if (running.lines.isAhead) throw new NoAnswer("more than one line for one request (ADP-2)");
-  const reply = decodeUtf8(line);
-  return { request, reply, answer: parseAnswer(reply, id), stderr: running.stderr };
+  let line: Uint8Array | undefined;
+  try {
+    line = await readLine(running);
+    if (running.lines.isAhead) throw new NoAnswer("more than one line for one request (ADP-2)");
+    const reply = decodeUtf8(line);
+    return { request, reply, answer: parseAnswer(reply, id), stderr: running.stderr };
+  } catch (error) {
+    if (error instanceof NoAnswer) error.evidence = { request, reply: line ?? "" };
+    throw error;
+  }
 }
 
 async function readLine({ lines, child, killed }: Running): Promise<Uint8Array> {

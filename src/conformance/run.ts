@@ -71,7 +71,7 @@ export async function runConformance(
   try {
     const parts = partsOf(request, running?.ask);
     const all = parts.reduce((sum, { cases }) => sum + cases.length, 0);
-    if (all === 0) throw new TakoError("usage", "no case matches; --list shows them");
+    if (all === 0) throw noCase();
     const judged = await judgedPrograms(request, running);
     const results = await runCases(parts, mayFail, (result) => onResult(result, all));
     if (request.save !== undefined) await save(results, request.save);
@@ -82,9 +82,15 @@ export async function runConformance(
   }
 }
 
-/** The cases that a request names, without running anything. */
+/** The cases that are meant, without running anything. @throws TakoError when there are none */
 export function listCases(request: Pick<Request, "profiles" | "run" | "skip">): readonly Case[] {
-  return selectCases(allCases(), request);
+  const cases = selectCases(allCases(), request);
+  if (cases.length === 0) throw noCase();
+  return cases;
+}
+
+function noCase(): TakoError {
+  return new TakoError("usage", "no case matches; --list alone shows them all");
 }
 
 const neverAsked: Ask = () => Promise.reject(new Error("no adapter was given"));

@@ -251,6 +251,20 @@ describe("an adapter that is odd", () => {
     expect((await same(adapter)).answer).toEqual({ value: 0 });
   });
 
+  test("CNF-11: nothing is asked after the time-out", async () => {
+    const adapter = start("none");
+    await same(adapter);
+    const { message } = await failure(adapter.ask("compare", {}, AbortSignal.abort()));
+    expect(message).toBe("compare: the time-out came before this request");
+    expect((await same(adapter)).answer).toEqual({ value: 0 });
+  });
+
+  test("CNF-33: of a request without answer, too, it is known what went to and fro", async () => {
+    const { evidence } = await failure(odd(start("no-json")));
+    expect(JSON.parse(String(evidence["request"]))).toMatchObject({ op: "compare", a: "odd" });
+    expect(new TextDecoder().decode(evidence["reply"] as Uint8Array)).toStartWith("Traceback");
+  });
+
   test("ADP-10, CNF-33: much on standard error is no fault, and its end is kept", async () => {
     const exchange = await odd(start("loud-stderr"));
     expect(exchange.answer).toEqual({ value: 5 });

@@ -248,6 +248,7 @@ describe("the command", () => {
     [["--adapter="], "--adapter needs a value"],
     [["--adapter", "  "], "option --adapter takes a command line"],
     [["--cli", "a 'b"], "option --cli takes a command line whose quotes are closed"],
+    [["--list", "--run=MAN-7", "--skip=MAN-*"], "no case matches"],
     [["--adapter=a", "--format=xml"], "option --format takes one of people, tap, junit"],
     [["--adapter=a", "--profile=format"], "option --profile takes one of formats, publish"],
     [["--adapter=a", "--timeout=0"], "option --timeout takes a number of seconds"],
@@ -258,6 +259,23 @@ describe("the command", () => {
     expect(stderr).toContain(message);
     expect(stderr).toContain("tako conformance --help");
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+
+  test("ADP-3: sends the next request after the answer to the one before", async () => {
+    const impatient = join(folder, "impatient.sh");
+    writeFileSync(
+      impatient,
+      `read -r hello
+       echo '{"id":0,"value":{"name":"impatient","version":"1","protocol":1}}'
+       for ((id = 1; ; id++)); do
+         read -r request || exit 0
+         if read -r -t 0.02 early; then exit 3; fi
+         echo '{"id":'$id',"unsupported":true}'
+       done`,
+    );
+    const words = [`--adapter=bash ${quoteWord(impatient)}`, "--run=VER-5,VER-7"];
+    const { stdout } = await judge(program, ...words);
+    expect(lastLine(stdout)).toMatch(/^0 passed, 0 failed, \d+ skipped$/);
   });
 
   test("CNF-11: waits for an answer only as long as it was told", async () => {
