@@ -1,0 +1,33 @@
+// What is known about a deliberate fault, of the small command line or of an adapter.
+
+import type { Arguments, Operation } from "../../../src/conformance/adapter.ts";
+
+export interface Fault {
+  /** What the program does wrong, one phrase. */
+  readonly what: string;
+  /** The cases that are meant for it. Each of them must fail. */
+  readonly caught: readonly string[];
+}
+
+export interface AdapterFault extends Fault {
+  /** The one operation that is not ours. */
+  readonly op: string;
+  /** The requirements that it breaks. Each case that fails is about one of them. */
+  readonly breaks: readonly string[];
+  /** Answers instead of the right operation, which it may ask. */
+  answer(args: Arguments, right: Operation): unknown;
+}
+
+export type AdapterFaults = Readonly<Record<string, AdapterFault>>;
+
+/** An argument that the suite sends as a text. */
+export function text(args: Arguments, name: string): string {
+  const value = args[name];
+  if (typeof value === "string") return value;
+  throw new Error(`expected a text as ${name}`);
+}
+
+/** An argument that the suite sends as bytes. */
+export function bytes(args: Arguments, name: string): Uint8Array {
+  return Uint8Array.fromBase64(text(args, name));
+}
