@@ -42,10 +42,14 @@ function timeOf({ slow }: Fixture, options: BlackBoxOptions): BlackBoxOptions {
   return slow ? { ...options, timeoutMs: 3 * options.timeoutMs } : options;
 }
 
+let known: readonly Fixture[] | undefined;
+
+/** All cases, read once. */
 export function blackBoxFixtures(): readonly Fixture[] {
-  return TABLES.map((name) => `cli/${name}.toml`).flatMap((file) =>
+  known ??= TABLES.map((name) => `cli/${name}.toml`).flatMap((file) =>
     parseFixtures(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(file)), file),
   );
+  return known;
 }
 
 async function runCase(
