@@ -43,9 +43,11 @@ const sleeper = script(
   `for await (const line of console) {
      const { id, op } = JSON.parse(line);
      const value = { name: "sleeper", version: String(process.pid), protocol: 1 };
-     await Bun.write(${JSON.stringify(join(folder, "pid"))}, String(process.pid));
      if (op === "hello") console.log(JSON.stringify({ id, value }));
-     else await Bun.sleep(600_000);
+     else {
+       await Bun.write(${JSON.stringify(join(folder, "pid"))}, String(process.pid));
+       await Bun.sleep(600_000);
+     }
    }`,
 );
 
