@@ -13,8 +13,9 @@ import { type Result, runCases } from "../../src/conformance/suite.ts";
 import { programs } from "../support/program.ts";
 import { ADAPTER_FAULTS } from "./wrong/adapter-faults.ts";
 import { CLI_FAULTS } from "./wrong/cli-faults.ts";
-import { type AdapterFault, bytes, type Fault } from "./wrong/fault.ts";
+import { type AdapterFault, bytes, type Fault, keysOf } from "./wrong/fault.ts";
 import { decode } from "./wrong/lenient-manifest.ts";
+import { WRAPPER_FAULTS } from "./wrong/wrapper-faults.ts";
 
 /** Generous: no fault hangs, and the machine may be busy. */
 const TIMEOUT_MS = 120_000;
@@ -22,7 +23,14 @@ const TIMEOUT_MS = 120_000;
 const JOBS = 4;
 
 const adapterFaults: readonly [string, AdapterFault][] = Object.entries(ADAPTER_FAULTS);
-const cliFaults: readonly [string, Fault][] = Object.entries(CLI_FAULTS);
+/** The program that can have it, its name, and what is known about it. */
+const programFaults: readonly (readonly [program: Program, name: string, fault: Fault])[] = [
+  ...Object.entries(CLI_FAULTS).map((each) => ["cli", ...each] as const),
+  ...Object.entries(WRAPPER_FAULTS).map((each) => ["wrapper", ...each] as const),
+];
+
+/** The small program of wrong/cli.ts, or our own with something round it. */
+type Program = "cli" | "wrapper";
 
 async function run(cases: readonly Case[], jobs = 1): Promise<readonly Result[]> {
   return await runCases([{ cases, jobs, timeoutMs: TIMEOUT_MS }], []);
@@ -49,8 +57,7 @@ function named(cases: readonly Case[], ids: readonly string[]): readonly Case[] 
 
 test("there are this many wrong implementations, each with another name", () => {
   expect(adapterFaults).toHaveLength(165);
-  expect(cliFaults).toHaveLength(72);
-  for (const [, { caught }] of [...adapterFaults, ...cliFaults]) expect(caught).not.toBeEmpty();
+  expect(programFaults).toHaveLength(84);
 });
 
 describe("adapters with one fault", () => {
@@ -85,7 +92,7 @@ describe("adapters with one fault", () => {
     subject = {
       ...operations,
       decode: (args) => ({
-        entries: decode(bytes(args, "manifest"), args["keys"] as readonly string[]),
+        entries: decode(bytes(args, "manifest"), keysOf(args)),
       }),
     };
     const decoding = cases.filter(({ id }) => operationsOf.get(id)?.has("decode"));
@@ -101,11 +108,10 @@ describe("adapters with one fault", () => {
       subject = { ...operations, [op]: (args) => fault.answer(args, right) };
       const results = await run(cases.filter(({ id }) => operationsOf.get(id)?.has(op)));
       const failed = failedIds(results);
+      expect(caught).not.toBeEmpty();
       expect(failed).toEqual(expect.arrayContaining([...caught]));
       // One fault: nothing else fails than what is about it.
-      const about = results.filter(({ case: each }) =>
-        each.requirements.some((id) => breaks.includes(id) || breaks.includes(pageOf(id))),
-      );
+      const about = results.filter(({ case: each }) => isAbout(each, fault));
       expect(about.map(({ case: { id } }) => id)).toEqual(expect.arrayContaining([...failed]));
     });
   }
@@ -125,31 +131,38 @@ describe("adapters with one fault", () => {
 });
 
 describe("programs with one fault", () => {
-  let control: readonly Result[] = [];
   const results = new Map<string, readonly Result[]>();
+  let control: readonly Result[] = [];
 
   beforeAll(async () => {
-    const programOf = (fault: string) =>
-      blackBoxCases(cliCommand(fault), { strict: false, timeoutMs: TIMEOUT_MS });
-    const open = cliFaults.values();
+    const casesFor = (program: Program, fault: string) =>
+      blackBoxCases(commandOf(program, fault), { strict: false, timeoutMs: TIMEOUT_MS });
+    const open = programFaults.values();
     const work = async () => {
-      for (const [name, { caught }] of open) {
-        results.set(name, await run(named(programOf(name), caught)));
+      for (const [program, name, { caught }] of open) {
+        results.set(name, await run(named(casesFor(program, name), caught)));
       }
     };
     await Promise.all(Array.from({ length: JOBS }, work));
-    const used = new Set(cliFaults.flatMap(([, { caught }]) => caught));
-    control = await run(named(programOf("none"), [...used]), JOBS);
+
+    const controls = (["cli", "wrapper"] as const).flatMap((program) => {
+      const used = programFaults.flatMap(([by, , { caught }]) => (by === program ? caught : []));
+      return named(casesFor(program, "none"), [...new Set(used)]);
+    });
+    control = await run(controls, JOBS);
   }, 10 * TIMEOUT_MS);
 
   test("without a fault, none of the cases that catch one fails", () => {
-    expect(control.length).toBeGreaterThan(60);
+    expect(control.length).toBeGreaterThan(75);
     expect(notPassed(control)).toEqual([]);
   });
 
-  for (const [name, { what, caught }] of cliFaults) {
-    test(`${name}: ${what}`, () => {
-      expect(failedIds(results.get(name) ?? []).toSorted()).toEqual([...caught].toSorted());
+  for (const [, name, fault] of programFaults) {
+    test(`${fault.breaks.join(", ")}: ${name}: ${fault.what}`, () => {
+      const given = results.get(name) ?? [];
+      expect(given).not.toBeEmpty();
+      expect(failedIds(given).toSorted()).toEqual(fault.caught.toSorted());
+      expect(given.filter(({ case: each }) => !isAbout(each, fault))).toEqual([]);
     });
   }
 });
@@ -160,7 +173,7 @@ test("CNF-1: the command says which case caught a wrong adapter and a wrong prog
   const { status, stdout } = await sources!.run([
     "conformance",
     `--adapter=${quoted(adapterCommand("low-excluded"))}`,
-    `--cli=${quoted(cliCommand("digest-not-checked"))}`,
+    `--cli=${quoted(commandOf("cli", "digest-not-checked"))}`,
     "--run=range-low-inclusive,family-major,fetch-image-wrong-digest,fetch-second-run",
     "--format=tap",
   ]);
@@ -174,14 +187,14 @@ test("CNF-1: the command says which case caught a wrong adapter and a wrong prog
   expect(status).toBe(1);
 });
 
-function pageOf(requirement: string): string {
-  return requirement.slice(0, requirement.indexOf("-"));
+function isAbout({ requirements }: Case, { breaks }: Fault): boolean {
+  return requirements.some((id) => breaks.includes(id) || breaks.includes(id.replace(/-.*/, "")));
 }
 
 function adapterCommand(fault: string): readonly string[] {
   return [process.execPath, join(import.meta.dir, "wrong/adapter.ts"), fault];
 }
 
-function cliCommand(fault: string): readonly string[] {
-  return [process.execPath, join(import.meta.dir, "wrong/cli.ts"), fault];
+function commandOf(program: Program, fault: string): readonly string[] {
+  return [process.execPath, join(import.meta.dir, `wrong/${program}.ts`), fault];
 }

@@ -2,6 +2,7 @@
 
 import { CONFIG_FAULTS } from "./config-faults.ts";
 import type { AdapterFaults } from "./fault.ts";
+import { HISTORY_FAULTS } from "./history-faults.ts";
 import { KEY_FAULTS } from "./key-faults.ts";
 import { MANIFEST_FAULTS } from "./manifest-faults.ts";
 import { PATTERN_FAULTS } from "./pattern-faults.ts";
@@ -11,6 +12,7 @@ export const ADAPTER_FAULTS: AdapterFaults = {
   ...VERSION_FAULTS,
   ...PATTERN_FAULTS,
   ...MANIFEST_FAULTS,
+  ...HISTORY_FAULTS,
   ...KEY_FAULTS,
   ...CONFIG_FAULTS,
 };

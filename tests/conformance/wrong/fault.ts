@@ -5,15 +5,15 @@ import type { Arguments, Operation } from "../../../src/conformance/adapter.ts";
 export interface Fault {
   /** What the program does wrong, one phrase. */
   readonly what: string;
-  /** The cases that are meant for it. Each of them must fail. */
+  /** The requirements that it breaks, or pages of them, such as `VER`. */
+  readonly breaks: readonly string[];
+  /** The cases that are meant for it, each about one of those. All of them must fail. */
   readonly caught: readonly string[];
 }
 
 export interface AdapterFault extends Fault {
   /** The one operation that is not ours. */
   readonly op: string;
-  /** The requirements that it breaks. Each case that fails is about one of them. */
-  readonly breaks: readonly string[];
   /** Answers instead of the right operation, which it may ask. */
   answer(args: Arguments, right: Operation): unknown;
 }
@@ -30,4 +30,9 @@ export function text(args: Arguments, name: string): string {
 /** An argument that the suite sends as bytes. */
 export function bytes(args: Arguments, name: string): Uint8Array {
   return Uint8Array.fromBase64(text(args, name));
+}
+
+/** The public keys that the suite sends. */
+export function keysOf(args: Arguments): readonly string[] {
+  return args["keys"] as readonly string[];
 }

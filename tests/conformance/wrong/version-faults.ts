@@ -91,7 +91,7 @@ export const VERSION_FAULTS: AdapterFaults = {
       return rightOrder(a.slice(0, count), b.slice(0, count)) || a.length - b.length;
     },
   ),
-  "release-before-candidate": compares(
+  "more-parts-are-newer": compares(
     "a version with more parts is always newer",
     ["VER"],
     ["order-semantic", "order-prerelease-depth"],

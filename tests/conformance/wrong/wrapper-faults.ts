@@ -1,0 +1,139 @@
+// Faults that are put round our own command line, for what the small one of cli.ts does not have:
+// something is done to the words, the environment or the destination before a run, or after it.
+
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Fault } from "./fault.ts";
+
+export interface WrapperFault extends Fault {
+  /** Gives other words to the command. */
+  readonly words?: (words: readonly string[]) => readonly string[];
+  /** Done for each destination that the configs name. */
+  readonly before?: (destination: string) => void;
+  readonly after?: (destination: string) => void;
+  /** A variable that the command does not get to see. */
+  readonly hidden?: string;
+}
+
+function without(option: string): (words: readonly string[]) => readonly string[] {
+  return (words) => words.filter((word) => word !== option);
+}
+
+function remove(name: string): (destination: string) => void {
+  return (destination) => rmSync(join(destination, name), { force: true });
+}
+
+function removePartials(destination: string): void {
+  const store = join(destination, "store");
+  for (const name of existsSync(store) ? readdirSync(store) : []) {
+    if (/^[0-9a-f]{64}\.partial$/.test(name)) rmSync(join(store, name));
+  }
+}
+
+/** Makes another `.etag` of the three lines of one, if there is one. */
+function rewriteEtag(
+  change: (lines: readonly string[], manifest: Uint8Array) => readonly string[],
+): (destination: string) => void {
+  return (destination) => {
+    const path = join(destination, ".etag");
+    if (!existsSync(path)) return;
+    const lines = readFileSync(path, "latin1").trimEnd().split("\n");
+    const changed = change(lines, readFileSync(join(destination, "manifest")));
+    writeFileSync(path, changed.map((line) => `${line}\n`).join(""), "latin1");
+  };
+}
+
+export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
+  "etag-not-kept": {
+    what: "no request is conditional",
+    breaks: ["ORG-13"],
+    caught: ["etag-second-run"],
+    after: remove(".etag"),
+  },
+  "etag-of-any-manifest": {
+    what: "an ETag is sent whatever the local manifest is",
+    breaks: ["DST-53"],
+    caught: ["etag-of-another-manifest"],
+    before: rewriteEtag(([url = "", etag = ""], manifest) => [
+      url,
+      etag,
+      new Bun.CryptoHasher("sha256").update(manifest).digest("hex"),
+    ]),
+  },
+  "partials-dropped": {
+    what: "a download begins anew each time",
+    breaks: ["FET-60"],
+    caught: ["resume"],
+    before: removePartials,
+  },
+  "partials-not-kept": {
+    what: "a download that was cut leaves nothing to continue",
+    breaks: ["FET-64"],
+    caught: ["cut-each-time"],
+    after: removePartials,
+  },
+  "owed-restart-forgotten": {
+    what: "--init leaves no restart owed",
+    breaks: ["FET-83"],
+    caught: ["owed-after-init"],
+    after: remove(".owed"),
+  },
+  "dry-run-is-real": {
+    what: "--dry-run is taken for no option",
+    breaks: ["FET-90"],
+    caught: ["dry-run"],
+    words: without("--dry-run"),
+  },
+  "no-verify-without-effect": {
+    what: "--no-verify is taken for no option",
+    breaks: ["FET-54"],
+    caught: ["no-verify"],
+    words: without("--no-verify"),
+  },
+  "no-json": {
+    what: "--json is taken for no option",
+    breaks: ["FET-95"],
+    caught: ["json-update"],
+    words: without("--json"),
+  },
+  "hidden-configs-read": {
+    what: "a directory of configs means its hidden files, too",
+    breaks: ["FET-1"],
+    caught: ["directory-of-configs"],
+    words: (words) =>
+      words.flatMap((word) =>
+        word.endsWith("/configs")
+          ? readdirSync(word)
+              .filter((name) => name.endsWith(".tako"))
+              .map((name) => join(word, name))
+          : [word],
+      ),
+  },
+  "environment-ignored": {
+    what: "TAKO_SECRET_KEY gives no key",
+    breaks: ["PUB-1"],
+    caught: ["store-key-in-environment"],
+    hidden: "TAKO_SECRET_KEY",
+  },
+  "key-file-overwritten": {
+    what: "gen-key --output replaces what is there",
+    breaks: ["PUB-62"],
+    caught: ["gen-key-output-exists"],
+    words(words) {
+      const file = words[words.indexOf("--output") + 1];
+      if (words[0] === "gen-key" && file !== undefined) rmSync(file, { force: true });
+      return words;
+    },
+  },
+  "first-value-counts": {
+    what: "of an option that is given twice the first value counts",
+    breaks: ["CLI-4"],
+    caught: ["option-given-twice"],
+    words: (words) =>
+      words.filter(
+        (word, index) =>
+          !(word.startsWith("-") && words.indexOf(word) < index) &&
+          !(words[index - 1]?.startsWith("-") && words.indexOf(words[index - 1] ?? "") < index - 1),
+      ),
+  },
+};
