@@ -24,10 +24,17 @@ export const scenarios = {
   // Statuses.
   /** Always the status, with a page. */
   status: ({ socket, argument }) => end(socket, Number(argument), {}, page),
-  /** The status once, then honest. */
-  once: (exchange) =>
+  /** The status, with the true file as its body. */
+  "true-body": ({ socket, body, argument }) => end(socket, Number(argument), {}, body),
+  /** 410 for images but the one whose digest the argument names. */
+  "all-gone-but": (exchange) =>
+    ["manifest", `store/${exchange.argument}`].includes(exchange.request.file)
+      ? honest(exchange)
+      : end(exchange.socket, 410, {}, page),
+  /** The status once, with `Retry-After: 1`, then honest. */
+  "soon-again": (exchange) =>
     exchange.count === 1
-      ? end(exchange.socket, Number(exchange.argument), {}, page)
+      ? end(exchange.socket, Number(exchange.argument), { "Retry-After": "1" }, page)
       : honest(exchange),
   /** 503 as many times as the argument says, then honest. */
   busy: (exchange) =>
@@ -57,13 +64,6 @@ export const scenarios = {
   reset: (exchange) => breakOff(exchange, place(exchange), () => exchange.socket.resetAndDestroy()),
   stall: (exchange) => breakOff(exchange, place(exchange), () => {}),
   drip: (exchange) => breakOff(exchange, place(exchange), (rest) => drip(exchange.socket, rest)),
-  "close-at-once": ({ socket }) => socket.end(),
-  "reset-at-once": ({ socket }) => socket.resetAndDestroy(),
-  "stall-headers": (exchange) => breakOff(exchange, "headers", () => {}),
-  "stall-body": (exchange) => breakOff(exchange, "middle", () => {}),
-  trickle: (exchange) => breakOff(exchange, "body", (rest) => drip(exchange.socket, rest)),
-  "reset-body": (exchange) => breakOff(exchange, "middle", () => exchange.socket.resetAndDestroy()),
-  short: (exchange) => breakOff(exchange, "middle", () => exchange.socket.end()),
   /** The whole file, in ten parts 200 ms apart. */
   steady: ({ socket, body }) => {
     send(socket, 200, { "Content-Length": body.length });
@@ -107,6 +107,11 @@ export const scenarios = {
     send(socket, 200, {}, body);
     flood(socket, zeros);
   },
+  /** The file, then as many zeros as the argument says, and a proper end. */
+  oversized: ({ socket, body, argument }) => {
+    send(socket, 200, {}, body);
+    flood(socket, zeros, Number(argument));
+  },
   "endless-chunks": ({ socket }) => {
     send(socket, 200, chunked);
     flood(socket, Buffer.concat([Buffer.from(chunk(zeros)), zeros, Buffer.from("\r\n")]));
@@ -114,6 +119,10 @@ export const scenarios = {
   /** Says that the plain body is compressed. */
   encoded: ({ socket, body, argument }) => {
     end(socket, 200, { "Content-Length": body.length, "Content-Encoding": argument }, body);
+  },
+  /** Compressed, and says so. */
+  gzipped: ({ socket, body }) => {
+    end(socket, 200, { "Content-Encoding": "gzip" }, gzipSync(body));
   },
   /** A small body that is 80 MiB of zeros, compressed as the argument says. */
   bomb: ({ socket, argument }) => {
@@ -258,43 +267,6 @@ export const scenarios = {
     send(socket, 302, { Location: `/honest/${request.file}` });
     repeat(socket, 5, () => "x".repeat(1024));
   },
-
-  // Of one kind of file.
-  /** Honest but for images, which are as the scenario in the argument (percent-encoded) says. */
-  images: (exchange) => behave(`image:${decodeURIComponent(exchange.argument)}`, exchange),
-
-  // True content under false pretences.
-  /** The status, with the true file as its body. */
-  "true-body": ({ socket, body, argument }) => end(socket, Number(argument), {}, body),
-  /** The file followed by as many zeros as the argument says, and a proper end. */
-  oversized: ({ socket, body, argument }) => {
-    send(socket, 200, {}, body);
-    let left = Number(argument);
-    const more = () => {
-      while (left > 0 && socket.writable) {
-        const part = zeros.subarray(0, left);
-        left -= part.length;
-        if (!socket.write(part)) return;
-      }
-      socket.end();
-    };
-    socket.on("drain", more);
-    more();
-  },
-  /** Compressed, and says so. */
-  gzipped: ({ socket, body }) => {
-    end(socket, 200, { "Content-Encoding": "gzip" }, gzipSync(body));
-  },
-  /** The status once for each file, with `Retry-After: 1`, then honest. */
-  "soon-again": (exchange) =>
-    exchange.count === 1
-      ? end(exchange.socket, Number(exchange.argument), { "Retry-After": "1" }, page)
-      : honest(exchange),
-  /** 410 for images but the one whose digest the argument names. */
-  "all-gone-but": (exchange) =>
-    exchange.request.file === "manifest" || exchange.request.file === `store/${exchange.argument}`
-      ? honest(exchange)
-      : end(exchange.socket, 410, {}, page),
 } satisfies Record<string, Scenario>;
 
 /** For the manifest or the images only, or for the first request of each file only. */

@@ -158,18 +158,24 @@ export function repeat(
   socket.on("close", () => clearInterval(timer));
 }
 
-/** Writes the same bytes as fast as they are read, until the other side hangs up. */
-export function flood(socket: Socket, part: string | Uint8Array): void {
+/** Writes the same bytes as fast as they are read, until the other side hangs up or has had enough. */
+export function flood(socket: Socket, part: string | Uint8Array, enough = Infinity): void {
+  let left = enough;
   const more = () => {
-    while (socket.writable && socket.write(part));
+    while (left > 0 && socket.writable) {
+      const next = left < part.length ? part.slice(0, left) : part;
+      left -= next.length;
+      if (!socket.write(next)) return;
+    }
+    if (left === 0) socket.end();
   };
   socket.on("drain", more);
   more();
 }
 
-/** Drop by drop: a byte every 20 ms. */
+/** Drop by drop: a byte every 100 ms. */
 export function drip(socket: Socket, bytes: Uint8Array): void {
-  repeat(socket, 20, (index) => bytes.subarray(index, index + 1));
+  repeat(socket, 100, (index) => bytes.subarray(index, index + 1));
 }
 
 export function half(bytes: Uint8Array): Uint8Array {

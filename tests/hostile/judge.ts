@@ -97,6 +97,9 @@ interface Updated {
 
 export const updated: Updated = { updated: true };
 
+/** Longer than any run may take: a time-out of 30 s, on a busy machine. */
+const TIMEOUT_MS = 120_000;
+
 const shortWaits = sources(`--preload=${join(import.meta.dir, "short-waits.ts")}`);
 const binary = programs.filter(({ name }) => name === "binary");
 
@@ -140,6 +143,7 @@ export async function judge(program: Program, row: Row, start: Start): Promise<v
   const before = host.snapshot();
   const { status, stdout, stderr } = await program.run(["fetch", host.file], {
     env: row.tls === undefined ? {} : { SSL_CERT_FILE: row.tls.root },
+    timeout: TIMEOUT_MS,
   });
 
   const says = typeof row.says === "function" ? row.says(place) : row.says;

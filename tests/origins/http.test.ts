@@ -195,7 +195,7 @@ test("ORG-27: whoever stops reading ends the request", async () => {
   await server.requests[0]!.closed;
 });
 
-test.each(["short", "cut-chunk", "bad-chunk", "reset-body"] as const)(
+test.each(["close=middle", "cut-chunk", "bad-chunk", "reset=middle"] as const)(
   "ORG-28: a body that ends by a %s is a failure of the network",
   async (scenario) => {
     const error = await failureOf(imageOf(scenario));

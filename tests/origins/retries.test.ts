@@ -18,13 +18,13 @@ type Named = Parameters<typeof server.origin>[0];
 test.each([408, 429, 500, 501, 502, 503, 504, 599])(
   "ORG-50: status %d is tried again",
   async (status) => {
-    const { origin, slept } = open(server.origin(`once=${status}`));
+    const { origin, slept } = open(server.origin(`first:status=${status}`));
     expect(await origin.manifest()).toMatchObject({ kind: "manifest", bytes: manifest });
     expect(slept).toEqual([1000]);
   },
 );
 
-test.each(["close-at-once", "reset-at-once", "reset-body", "short", "cut-chunk"] as const)(
+test.each(["close=start", "reset=start", "reset=middle", "close=middle", "cut-chunk"] as const)(
   "ORG-50: %s is tried four times",
   async (scenario) => {
     const { origin, slept } = open(server.origin(scenario));

@@ -14,7 +14,7 @@ const never = 1_000_000;
 
 test("ORG-60: headers that do not arrive in time are a failure that can pass", async () => {
   const timeouts = { headersMs: 300, idleMs: never, slowMs: never };
-  const { origin, slept } = open(server.origin("stall-headers"), { timeouts });
+  const { origin, slept } = open(server.origin("stall=headers"), { timeouts });
   const error = await failureOf(origin.manifest());
   expect(error.message).toBe("no answer within 0.3 s");
   expect(slept).toHaveLength(3);
@@ -23,7 +23,7 @@ test("ORG-60: headers that do not arrive in time are a failure that can pass", a
 
 test("ORG-61: a body that stands still is given up", async () => {
   const timeouts = { headersMs: never, idleMs: 300, slowMs: never };
-  const { origin } = open(server.origin("stall-body"), { timeouts });
+  const { origin } = open(server.origin("stall=middle"), { timeouts });
   const error = await failureOf(readImage(origin));
   expect(error).toMatchObject({ kind: "origin", passing: true });
   expect(error.message).toBe("nothing arrived for 0.3 s");
@@ -32,7 +32,7 @@ test("ORG-61: a body that stands still is given up", async () => {
 
 test("ORG-61: bytes that arrived before the standstill are given out", async () => {
   const timeouts = { headersMs: never, idleMs: 300, slowMs: never };
-  const answer = await open(server.origin("stall-body"), { timeouts }).origin.image(
+  const answer = await open(server.origin("stall=middle"), { timeouts }).origin.image(
     digest,
     image.length,
     0,
@@ -48,7 +48,7 @@ test("ORG-61: bytes that arrived before the standstill are given out", async () 
 
 test("ORG-62: a body that only drips is given up", async () => {
   const timeouts = { headersMs: never, idleMs: 1500, slowMs: 1500 };
-  const { origin } = open(server.origin("trickle"), { timeouts });
+  const { origin } = open(server.origin("drip=body"), { timeouts });
   const error = await failureOf(readImage(origin));
   expect(error).toMatchObject({ kind: "origin", passing: true });
   expect(error.message).toBe("less than 1 KiB a second arrived for 1.5 s");

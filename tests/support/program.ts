@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads on standard input; nothing unless given. */
   readonly input?: string | Uint8Array<ArrayBuffer>;
+  /** After how many milliseconds it is killed. */
+  readonly timeout?: number;
 }
 
 export interface Outcome {
@@ -36,7 +38,7 @@ export interface Program {
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 }
 
-/** A run takes no longer than this; a program that hangs is killed. */
+/** A run takes no longer than this, unless told; a program that hangs is killed. */
 const TIMEOUT_MS = 60_000;
 
 const root = join(import.meta.dir, "../..");
@@ -72,14 +74,14 @@ function program(name: Program["name"], words: readonly string[]): Program {
   return {
     name,
     command,
-    async run(args, { cwd = tmpdir(), env, input } = {}) {
+    async run(args, { cwd = tmpdir(), env, input, timeout = TIMEOUT_MS } = {}) {
       const child = Bun.spawn(command(args), {
         cwd,
         env: environment(env),
         stdin: input === undefined ? "ignore" : new Blob([input]),
         stdout: "pipe",
         stderr: "pipe",
-        timeout: TIMEOUT_MS,
+        timeout,
         killSignal: "SIGKILL",
       });
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);

@@ -1,0 +1,121 @@
+// Origins that stand still or drip, at every place of an answer: time-outs end the run, and what came
+// of an image stays. The sources run on a faster clock; on the true one, time-outs of 30 s are waited
+// for once, all side by side.
+
+import { describe, test } from "bun:test";
+import { join } from "node:path";
+import { programs, sources } from "../support/program.ts";
+import { judge, type Row, updated } from "./judge.ts";
+
+const late = "no answer within 30 s";
+const still = "nothing arrived for 30 s";
+const slow = "less than 1 KiB a second arrived for 60 s";
+const beforeHeaders = ["start", "status-line", "headers"] as const;
+const inBody = ["body", "middle", "end"] as const;
+/** Of the image, after four tries that each bring half of what is missing; or all but a byte. */
+const partial = { body: 0, middle: 93_750, end: 99_999 };
+
+const stalls: readonly Row[] = [
+  ...[...beforeHeaders, ...inBody].map(
+    (place): Row => ({
+      title: `ORG-60, ORG-61: the manifest stands still at the ${place}`,
+      scenario: `manifest:stall=${place}`,
+      status: 4,
+      says: place in partial ? still : late,
+      tries: 4,
+      leaves: "all as before",
+    }),
+  ),
+  ...beforeHeaders.map(
+    (place): Row => ({
+      title: `ORG-60: the image stands still at the ${place}`,
+      scenario: `image:stall=${place}`,
+      status: 4,
+      about: "image",
+      says: late,
+      tries: 4,
+      leaves: "manifest",
+    }),
+  ),
+  ...inBody.map(
+    (place): Row => ({
+      title: `ORG-61, FET-64: the image stands still at the ${place}`,
+      scenario: `image:stall=${place}`,
+      status: 4,
+      about: "image",
+      says: still,
+      tries: 4,
+      leaves: place === "body" ? "manifest" : { partial: partial[place] },
+    }),
+  ),
+  {
+    title: "ORG-60: the headers drip, a byte a second",
+    scenario: "manifest:drip=start",
+    status: 4,
+    says: late,
+    tries: 4,
+    leaves: "all as before",
+  },
+  {
+    title: "ORG-60: one 100 after the other",
+    scenario: "manifest:endless-continue",
+    status: 4,
+    says: late,
+    tries: 4,
+    leaves: "all as before",
+  },
+  {
+    title: "ORG-61: a Content-Length that is too large: the image is whole nevertheless",
+    scenario: "image:announce=100001",
+    status: 0,
+    about: "image",
+    retries: 1,
+    meanwhile: still,
+    leaves: updated,
+  },
+  {
+    title: "ORG-62: the manifest drips, a byte a second",
+    scenario: "manifest:first:drip=body",
+    status: 0,
+    tries: 2,
+    meanwhile: slow,
+    leaves: updated,
+  },
+  {
+    title: "ORG-62: the image drips, a byte a second; the next try continues",
+    scenario: "image:first:drip=middle",
+    status: 0,
+    about: "image",
+    tries: 2,
+    meanwhile: slow,
+    leaves: updated,
+  },
+];
+
+const titled = (rows: readonly Row[]) => rows.map((row) => [row.title, row] as const);
+const timeout = 180_000;
+
+describe.concurrent("the true clock", () => {
+  const rows = (["manifest:first:stall=start", "image:first:stall=middle"] as const).map(
+    (scenario): Row => ({
+      title: `ORG-60, ORG-61: ${scenario}`,
+      scenario,
+      status: 0,
+      about: scenario.startsWith("image") ? "image" : "manifest",
+      tries: 2,
+      meanwhile: scenario.endsWith("start") ? late : still,
+      leaves: updated,
+    }),
+  );
+  const run = async (_: string, row: Row) => {
+    const binary = programs.filter(({ name }) => name === "binary");
+    await Promise.all(binary.map((program) => judge(program, row, "new")));
+  };
+  test.each(titled(rows))("%s", run, timeout);
+});
+
+describe.concurrent("a faster clock", () => {
+  const program = sources(`--preload=${join(import.meta.dir, "fast-clock.ts")}`);
+  const run = (_: string, row: Row) => judge(program, row, "in use");
+  test.each(titled(stalls))("%s", run, timeout);
+});
