@@ -1,12 +1,11 @@
 // `tako conformance` on the command line (spec/conformance.md).
 
-import type { Profile } from "../../conformance/case.ts";
+import { PROFILES } from "../../conformance/case.ts";
 import type { CommandLine, Format } from "../../conformance/run.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { DONE, FAILED } from "../exit-status.ts";
 
-const PROFILES: readonly Profile[] = ["formats", "publish", "fetch", "extensions"];
 const FORMATS: readonly Format[] = ["people", "tap", "junit", "json", "markdown"];
 
 export const conformance = command({
