@@ -2,11 +2,20 @@
 // suite, whatever it does instead of its work.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { blackBoxCases, blackBoxFixtures } from "../../src/conformance/black-box/cases.ts";
 import { parseFixtures } from "../../src/conformance/black-box/fixture.ts";
+import { watchLink } from "../../src/conformance/black-box/watch.ts";
 import { KEYS, readKeyPair, sha256 } from "../../src/conformance/publisher.ts";
 import { type Result, runCases } from "../../src/conformance/suite.ts";
 import { programs } from "../support/program.ts";
@@ -59,6 +68,43 @@ test("CNF-1: a key of a case that is not known is an error", () => {
   expect(parsed('latest = "1"')).not.toThrow();
   expect(parsed('latset = "1"')).toThrow("x.toml[0].step[0].expect: unknown key latset");
   expect(parsed("latest = 1")).toThrow("x.toml[0].step[0].expect.latest: expected a text");
+});
+
+test("DST-11: a link that is absent for a moment is noticed, however short the moment is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tako-link-"));
+  const path = join(folder, "latest");
+  const seenWhile = async (change: () => void) => {
+    rmSync(path, { force: true });
+    symlinkSync("a", path);
+    const ended = watchLink(folder, "latest");
+    change();
+    return [...(await ended())].toSorted();
+  };
+  const make = (target: string, name: string) => symlinkSync(target, join(folder, name));
+  try {
+    // A loop that reads the link has no time to look while these run.
+    expect(
+      await seenWhile(() => {
+        make("b", "new");
+        renameSync(join(folder, "new"), path);
+      }),
+    ).not.toContain("none");
+    expect(
+      await seenWhile(() => {
+        rmSync(path);
+        make("b", "latest");
+      }),
+    ).toContain("none");
+    expect(
+      await seenWhile(() => {
+        renameSync(path, join(folder, "old"));
+        make("b", "latest");
+      }),
+    ).toContain("none");
+    expect(await seenWhile(() => {})).toEqual(["a"]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe("CNF-3: the suite's own publisher", () => {

@@ -1,14 +1,15 @@
 // The cases of fixtures/cli/: each makes its own surroundings, runs the command under test in them step
 // by step, and removes them.
 
-import { existsSync, readlinkSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Case, type Evidence, Failure } from "../case.ts";
-import { readFixture } from "../fixtures.ts";
+import { readFixture, unaskedOf } from "../fixtures.ts";
 import { type Fixture, parseFixtures, type Step } from "./fixture.ts";
 import { judge, type Observed, requestText } from "./judge.ts";
 import { type Outcome, runGuarded } from "./run.ts";
 import { listing, treeOf } from "./tree.ts";
+import { watchLink } from "./watch.ts";
 import { World } from "./world.ts";
 
 export interface BlackBoxOptions {
@@ -46,9 +47,14 @@ let known: readonly Fixture[] | undefined;
 
 /** All cases, read once. */
 export function blackBoxFixtures(): readonly Fixture[] {
-  known ??= TABLES.map((name) => `cli/${name}.toml`).flatMap((file) =>
-    parseFixtures(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(file)), file),
-  );
+  known ??= TABLES.map((name) => `cli/${name}.toml`).flatMap((file) => {
+    const unasked = unaskedOf(file);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(readFixture(file));
+    return parseFixtures(text, file).map((fixture) => ({
+      ...fixture,
+      requirement: fixture.requirement.filter((id) => !unasked.has(id)),
+    }));
+  });
   return known;
 }
 
@@ -87,7 +93,8 @@ async function runStep(
 ): Promise<Observed> {
   const before = treeOf(world.folder);
   const asked = world.requests.length;
-  const watch = step.expect.latest_during === undefined ? undefined : watchLink(world);
+  const isWatched = step.expect.latest_during !== undefined;
+  const watch = isWatched ? watchLink(world.path("app"), "latest") : undefined;
   const run = (words: readonly string[]): Promise<Outcome> =>
     runGuarded(commandOf(command, words, world, step), {
       cwd: step.in_folder ? world.folder : process.cwd(),
@@ -126,37 +133,6 @@ function environment(world: World, step: Step): Record<string, string | undefine
   const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const given = Object.entries(step.env).map(([name, value]) => [name, world.fill(value)]);
   return { ...Object.fromEntries(kept), ...Object.fromEntries(given) };
-}
-
-/**
- * Reads `latest` again and again, as often as the server has time between.
- *
- * @returns ends that, and tells where it led
- */
-function watchLink(world: World): () => Promise<ReadonlySet<string>> {
-  const seen = new Set<string>();
-  const path = join(world.folder, "app/latest");
-  let isOpen = true;
-  const watching = (async () => {
-    while (isOpen) {
-      const end = performance.now() + 2;
-      while (performance.now() < end) for (let i = 0; i < 50; i++) seen.add(targetOf(path));
-      await new Promise((resume) => setImmediate(resume));
-    }
-  })();
-  return async () => {
-    isOpen = false;
-    await watching;
-    return seen;
-  };
-}
-
-function targetOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "none";
-  }
 }
 
 function evidenceOf(world: World, step: Step, seen: Observed): Evidence {
