@@ -37,16 +37,12 @@ const requirements = readdirSync(import.meta.dir)
 
 const tables = tablePaths.map((path) => ({ path, cases: readCases(path) }));
 const cases = tables.flatMap(({ cases }) => cases);
-const judged = new Set(tables.flatMap(judgedBy));
+const suite = [
+  ...adapterCases(() => Promise.reject(new Error("not asked"))),
+  ...blackBoxCases(["false"], { strict: true, timeoutMs: 1 }),
+];
+const judged = new Set(suite.flatMap((each) => each.requirements));
 const exempted = exempt.flatMap((each) => each.requirements);
-
-/** The requirements that the suite judges by the cases of a table. */
-function judgedBy({ path, cases }: (typeof tables)[number]): readonly string[] {
-  const named = cases.flatMap(({ requirement }) => requirement);
-  const entries = unasked.filter((each) => each.tables.includes(path));
-  if (entries.some((each) => each.requirements === undefined)) return [];
-  return named.filter((id) => !entries.some((each) => each.requirements?.includes(id)));
-}
 
 function textOf(path: string): string {
   return readFileSync(join(repository, path), "utf8");
@@ -134,17 +130,17 @@ describe("cases", () => {
     const left = unasked.flatMap((each) => (each.requirements === undefined ? each.tables : []));
     expect(left.filter((path) => !tablePaths.includes(path))).toEqual([]);
     const expected = tables.flatMap(({ path, cases }) => (left.includes(path) ? [] : cases));
-    const options = { strict: true, timeoutMs: 1 };
-    const asked = [
-      ...adapterCases(() => Promise.reject(new Error("not asked"))),
-      ...blackBoxCases(["false"], options),
-    ].map(({ id }) => id);
+    const asked = suite.map(({ id }) => id);
     expect(repeated(asked)).toEqual([]);
     expect(expected.map(({ id }) => id).filter((id) => !asked.includes(id))).toEqual([]);
     // A table may be asked for two operations; the second has an id of its own.
     const known = new Set(expected.map(({ id }) => id));
     const isKnown = (id: string) => known.has(id) || known.has(id.replace(/-sign$/, ""));
     expect(asked.filter((id) => !isKnown(id))).toEqual([]);
+  });
+
+  test("none of the suite is left without a requirement", () => {
+    expect(suite.filter((each) => each.requirements.length === 0)).toEqual([]);
   });
 
   test("coverage.toml leaves out only what the cases of a table name", () => {

@@ -2,7 +2,7 @@
 // fixtures alone, never from src/core.
 
 import type { Case, Profile } from "./case.ts";
-import { readFixture, tomlFixture } from "./fixtures.ts";
+import { readFixture, tomlFixture, unaskedOf } from "./fixtures.ts";
 import { type Ask, type Expected, judge, type Question, question } from "./questions.ts";
 
 /** Every case that an adapter can be asked. */
@@ -37,9 +37,10 @@ function table<T>(
 ): Table {
   return (ask) => {
     const document = tomlFixture<Document & { case?: Rows<T>; chain?: Rows<T> }>(path);
+    const unasked = unaskedOf(path);
     return (document.case ?? document.chain ?? []).map((row) => ({
       id: rename(row.id),
-      requirements: row.requirement,
+      requirements: row.requirement.filter((id) => !unasked.has(id)),
       profile: typeof profile === "string" ? profile : profile(row),
       why: row.why,
       run: (signal) => judge(questions(row, document), ask, signal),

@@ -7,9 +7,26 @@ import { parse } from "smol-toml";
 const embedded = join(import.meta.dir, "fixtures");
 const root = existsSync(embedded) ? embedded : join(import.meta.dir, "../../fixtures");
 
+interface Coverage {
+  readonly unasked: readonly {
+    readonly tables: readonly string[];
+    readonly requirements?: readonly string[];
+  }[];
+}
+
+/** Read once. */
+let coverage: Coverage | undefined;
+
 /** The bytes of a fixture. @param path relative to fixtures/ */
 export function readFixture(path: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(readFileSync(join(root, path)));
+}
+
+/** The requirements that the cases of a table name, and that no answer shows: fixtures/coverage.toml. */
+export function unaskedOf(path: string): ReadonlySet<string> {
+  coverage ??= tomlFixture<Coverage>("coverage.toml");
+  const entries = coverage.unasked.filter(({ tables }) => tables.includes(path));
+  return new Set(entries.flatMap(({ requirements = [] }) => requirements));
 }
 
 /** A table of fixtures. The caller names the shape that fixtures/README.md gives it. */
