@@ -298,7 +298,7 @@ export const CONFIG_FAULTS: AdapterFaults = {
       return { ...config, restart };
     },
   },
-  "last-problem-named": {
+  "next-line-named": {
     op: "parse-config",
     what: "the line after the wrong one is named",
     breaks: ["CFG"],

@@ -126,14 +126,12 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     },
   },
   "first-value-counts": {
-    what: "of an option that is given twice the first value counts",
+    what: "of a key that is given twice the first one counts",
     breaks: ["CLI-4"],
     caught: ["option-given-twice"],
-    words: (words) =>
-      words.filter(
-        (word, index) =>
-          !(word.startsWith("-") && words.indexOf(word) < index) &&
-          !(words[index - 1]?.startsWith("-") && words.indexOf(words[index - 1] ?? "") < index - 1),
-      ),
+    words(words) {
+      const again = words.indexOf("-k", words.indexOf("-k") + 1);
+      return again === -1 ? words : words.toSpliced(again, 2);
+    },
   },
 };
