@@ -146,7 +146,11 @@ describe("CNF-3: the suite's own publisher", () => {
 
 describe.concurrent("CNF-10, CNF-11: a program that does not behave fails its case with the reason", () => {
   /** Runs cases on a shell script, which notes its processes' ids in `$PIDS`. */
-  async function judge(script: string, timeoutMs: number, ids = ["gen-key-pair"]) {
+  async function judge(
+    script: string,
+    timeoutMs: number,
+    ids: readonly string[] = ["gen-key-pair"],
+  ) {
     const folder = mkdtempSync(join(tmpdir(), "tako-odd-"));
     try {
       const pids = join(folder, "pids");
@@ -187,10 +191,21 @@ describe.concurrent("CNF-10, CNF-11: a program that does not behave fails its ca
       "left a process running",
     ],
     ["leaves one that has its output", 'sleep 1000 & echo $! >>"$PIDS"', "left a process running"],
+    [
+      "removes its folder",
+      'for word; do case $word in */app.tako) rm -rf "$(dirname "$word")" ;; esac; done',
+      "expected origin/manifest to stay",
+    ],
+    [
+      "makes files that are too large, and may not be read",
+      'for word; do case $word in */app.tako) f=$(dirname "$word"); truncate -s 9G "$f/app/x"; mkdir -m 0 "$f/y" ;; esac; done',
+      "expected nothing left over, got app/x: 0644 file, not read",
+    ],
     ["says nonsense", "echo nonsense", "expected a key pair"],
   ])("%s", async (_, script, reason) => {
     const timeoutMs = reason.includes("within 2 s") ? 2000 : 60_000;
-    const { results, running } = await judge(script, timeoutMs);
+    const ids = script.includes("app.tako") ? ["fetch-first-install"] : ["gen-key-pair"];
+    const { results, running } = await judge(script, timeoutMs, ids);
     expect(failures(results)).toEqual([expect.stringContaining(reason)]);
     expect(running).toEqual([]);
   });
