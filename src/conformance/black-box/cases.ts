@@ -27,15 +27,24 @@ const TABLES = ["fetch", "origins", "publish", "extensions", "restarts", "comman
  * @param command the words that `fetch ...`, `store ...` and `gen-key` are added to
  */
 export function blackBoxCases(command: readonly string[], options: BlackBoxOptions): Case[] {
-  return blackBoxFixtures()
-    .toSorted((a, b) => Number(b.slow) - Number(a.slow)) // They wait while others work.
-    .map((fixture) => ({
-      id: fixture.id,
-      requirements: fixture.requirement,
-      profile: fixture.profile,
-      why: fixture.why,
-      run: (signal) => runCase(fixture, command, timeOf(fixture, options), signal),
-    }));
+  return spread(blackBoxFixtures()).map((fixture) => ({
+    id: fixture.id,
+    requirements: fixture.requirement,
+    profile: fixture.profile,
+    why: fixture.why,
+    run: (signal) => runCase(fixture, command, timeOf(fixture, options), signal),
+  }));
+}
+
+/** Puts the cases that wait among the others, which work meanwhile, and none of them near the end. */
+function spread(fixtures: readonly Fixture[]): readonly Fixture[] {
+  const slow = fixtures.filter((fixture) => fixture.slow);
+  const others = fixtures.filter((fixture) => !fixture.slow);
+  const distance = Math.floor((0.75 * others.length) / slow.length);
+  return others.flatMap((fixture, index) => {
+    const waiting = index % distance === 0 ? slow[index / distance] : undefined;
+    return waiting === undefined ? [fixture] : [waiting, fixture];
+  });
 }
 
 /** A case that is slow by its nature gets three times the time. */
