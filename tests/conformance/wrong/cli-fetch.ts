@@ -20,8 +20,6 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Config, parseConfig } from "../../../src/core/config.ts";
 import {
-  decodeManifest,
-  decodeUnverified,
   type Entry,
   firstLost,
   MAX_MANIFEST_BYTES,
@@ -33,6 +31,7 @@ import { imageOfLink, newestMatch } from "../../../src/core/select.ts";
 import { wrong } from "./cli-faults.ts";
 import { readRegular, replaceFile, replaceManifest, storeOf } from "./cli-files.ts";
 import { get } from "./cli-http.ts";
+import { readManifest, readUnverified } from "./cli-manifest.ts";
 
 /** @returns the exit status */
 export async function fetchCommand(words: readonly string[]): Promise<number> {
@@ -120,12 +119,12 @@ function readLocal({ destination, publicKeys }: Config): Local | undefined {
   const bytes = readRegular(join(destination, "manifest"));
   if (bytes === undefined) return undefined;
   try {
-    return { bytes, manifest: decodeManifest(bytes, publicKeys), isSigned: true };
+    return { bytes, manifest: readManifest(bytes, publicKeys), isSigned: true };
   } catch {
     if (wrong("history-of-old-key-dropped")) return undefined;
   }
   try {
-    return { bytes, manifest: decodeUnverified(bytes), isSigned: false };
+    return { bytes, manifest: readUnverified(bytes), isSigned: false };
   } catch (error) {
     if (wrong("broken-history-replaced")) return undefined;
     throw error;
@@ -169,8 +168,8 @@ async function updateManifest(config: Config, local: Local | undefined): Promise
   }
   if (wrong("manifest-written-unchecked")) replaceManifest(destination, bytes);
   const manifest = wrong("signature-not-checked")
-    ? decodeUnverified(bytes)
-    : decodeManifest(bytes, publicKeys);
+    ? readUnverified(bytes)
+    : readManifest(bytes, publicKeys);
   if (local !== undefined && isLost(local.manifest, manifest)) {
     throw new Error("the manifest lacks or changes a published version");
   }

@@ -6,8 +6,6 @@ import { parseArgs } from "node:util";
 import { parseSha256Hex } from "../../../src/core/digest.ts";
 import { parseSecretKey, SecretKey } from "../../../src/core/keys.ts";
 import {
-  decodeManifest,
-  decodeUnverified,
   EMPTY_MANIFEST,
   type Entry,
   encodeManifest,
@@ -17,6 +15,7 @@ import {
 import { compareVersions, parseVersion } from "../../../src/core/version.ts";
 import { wrong } from "./cli-faults.ts";
 import { readRegular, replaceFile, replaceManifest, storeOf } from "./cli-files.ts";
+import { readManifest, readUnverified } from "./cli-manifest.ts";
 
 /** @returns the exit status */
 export async function storeCommand(words: readonly string[]): Promise<number> {
@@ -45,7 +44,7 @@ export async function storeCommand(words: readonly string[]): Promise<number> {
   if (wrong("origin-made")) mkdirSync(directory, { recursive: true });
   if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a directory`);
   const local = readRegular(join(directory, "manifest"));
-  const manifest = local ? readManifest(local, key) : EMPTY_MANIFEST;
+  const manifest = local ? readLocal(local, key) : EMPTY_MANIFEST;
   const next = insert(manifest, { version, size: bytes.length, digest });
   const encoded = encodeManifest(next, key);
   if (wrong("image-after-manifest")) replaceManifest(directory, encoded);
@@ -69,14 +68,14 @@ function readText(path: string): string {
   return text;
 }
 
-function readManifest(bytes: Uint8Array, key: SecretKey): Manifest {
+function readLocal(bytes: Uint8Array, key: SecretKey): Manifest {
   try {
-    return decodeManifest(bytes, [key.publicKey]);
+    return readManifest(bytes, [key.publicKey]);
   } catch (error) {
-    if (wrong("foreign-manifest-signed")) return decodeUnverified(bytes);
+    if (wrong("foreign-manifest-signed")) return readUnverified(bytes);
     if (wrong("broken-manifest-replaced")) {
       try {
-        decodeUnverified(bytes);
+        readUnverified(bytes);
       } catch {
         return EMPTY_MANIFEST;
       }
