@@ -1,9 +1,10 @@
-// Compares what a step expects with what happened. Each difference is one line that says both; nothing
-// is run or written here.
+// Compares what a step expects with what happened, files above all. Each difference is one line that says
+// both; nothing is run or written here.
 
 import type { HostileRequest } from "../hostile-origin.ts";
 import { isSigned, type KeyPair, readKeyPair } from "../publisher.ts";
 import type { DestinationExpected, Expected, FileExpected, Step } from "./fixture.ts";
+import { differs, output, requests, status } from "./judge-run.ts";
 import type { Outcome } from "./run.ts";
 import { describe, describeContent, type Node, type Tree } from "./tree.ts";
 import { latin1, type World } from "./world.ts";
@@ -60,67 +61,6 @@ export function judge(world: World, step: Step, seen: Observed, strict: boolean)
     ...(typeof keys === "string" ? [`expected a key pair; ${keys}`] : []),
   ];
   return typeof keys === "object" ? { problems, keys } : { problems };
-}
-
-function status({ status, trouble }: Outcome, expect: Expected, strict: boolean): string[] {
-  if (trouble !== undefined) return [trouble];
-  if (strict && expect.strict !== undefined) {
-    return differs("exit status", expect.strict, status);
-  }
-  if (expect.status === "zero") return differs("exit status", 0, status);
-  if (expect.status === "nonzero" && status === 0) {
-    return ["expected an exit status that is not 0, got 0"];
-  }
-  return [];
-}
-
-function output(world: World, expect: Expected, outcome: Outcome | undefined): string[] {
-  const { stdout = "", stderr = "" } = outcome ?? {};
-  const all = `${stdout}\n${stderr}`;
-  const wanted = expect.output_has.map((text) => world.fill(text));
-  const unwanted = expect.output_lacks.map((text) => world.fill(text));
-  return [
-    ...(expect.stdout === undefined
-      ? []
-      : differs("standard output", world.fill(expect.stdout), stdout)),
-    ...wanted
-      .filter((text) => !all.includes(text))
-      .map((text) => `expected ${JSON.stringify(text)} in the output, got none`),
-    ...unwanted
-      .filter((text) => all.includes(text))
-      .map((text) => `expected no ${JSON.stringify(text)} in the output, got one`),
-    ...jsonLines(world, expect.json, stdout),
-  ];
-}
-
-/** Each expected object is met, in order, by a line that has at least its fields. */
-function jsonLines(world: World, expected: Expected["json"], stdout: string): string[] {
-  if (expected === undefined) return [];
-  const lines = stdout.split("\n").slice(0, -1);
-  const objects: Record<string, unknown>[] = [];
-  for (const line of lines) {
-    try {
-      objects.push(JSON.parse(line));
-    } catch {
-      return [`expected one JSON object per line, got ${JSON.stringify(line)}`];
-    }
-  }
-  let next = 0;
-  for (const fields of expected) {
-    const wanted = Object.entries(fields).map(([key, value]) => [
-      key,
-      typeof value === "string" ? world.fill(value) : value,
-    ]);
-    const found = objects.findIndex(
-      (object, index) =>
-        index >= next && wanted.every(([key, value]) => object[String(key)] === value),
-    );
-    if (found < 0) {
-      return [`expected a JSON line with ${JSON.stringify(Object.fromEntries(wanted))}, got none`];
-    }
-    next = found + 1;
-  }
-  return [];
 }
 
 function destination(
@@ -305,48 +245,6 @@ function latestDuring(world: World, { latest_during }: Expected, seen: Observed)
     });
 }
 
-function requests(world: World, expect: Expected, asked: readonly HostileRequest[]): string[] {
-  const problems: string[] = [];
-  if (expect.requests !== undefined) {
-    const wanted = expect.requests.map((text) => world.fill(text));
-    const got = asked.map((request) => requestText(world, request));
-    const isSame =
-      wanted.length === got.length && wanted.every((text, index) => isMet(text, got[index] ?? ""));
-    if (!isSame) problems.push(...differs("requests", wanted.join(", "), got.join(", ") || "none"));
-  }
-  for (const [name, start] of Object.entries(expect.headers)) {
-    const wrong = asked.find(({ headers }) => headers[name]?.startsWith(start) !== true);
-    if (wrong !== undefined)
-      problems.push(`expected the header ${name}: ${start}..., got ${wrong.headers[name]}`);
-  }
-  const most = Math.max(0, ...asked.map(({ sent }) => sent()));
-  if (most > (expect.sent_at_most ?? most))
-    problems.push(`expected at most ${expect.sent_at_most} bytes to be taken, got ${most}`);
-  return problems;
-}
-
-/** Whether a request is conditional counts only where it is said. */
-function isMet(wanted: string, got: string): boolean {
-  if (wanted.endsWith(" unconditional")) return got === wanted.slice(0, -" unconditional".length);
-  // Where a cut download goes on depends on what had come.
-  if (wanted.endsWith(" from +")) return got.startsWith(wanted.slice(0, -1));
-  return got === wanted || got === `${wanted} conditional`;
-}
-
-/** `manifest`, `image 1.1.0 from 5`, `manifest conditional`. */
-export function requestText(world: World, { file, headers }: HostileRequest): string {
-  const version = world.versionOf(file.slice("store/".length));
-  const range = /^bytes=(\d+)-$/.exec(headers["range"] ?? "");
-  return [
-    version !== undefined && file.startsWith("store/") ? `image ${version}` : file,
-    range === null ? headers["range"] : `from ${range[1]}`,
-    headers["if-none-match"] === undefined ? undefined : "conditional",
-    headers["authorization"] === undefined ? undefined : "with credentials",
-  ]
-    .filter((word) => word !== undefined)
-    .join(" ");
-}
-
 function holds(place: string, wanted: Uint8Array | undefined, node: Node = ABSENT): string[] {
   if (wanted === undefined) {
     return node.kind === "absent" ? [] : [`expected no ${place}, got ${describe(node)}`];
@@ -355,10 +253,4 @@ function holds(place: string, wanted: Uint8Array | undefined, node: Node = ABSEN
   return isSame
     ? []
     : [`expected ${place} to hold ${describeContent(wanted)}, got ${describe(node)}`];
-}
-
-function differs(what: string, expected: unknown, got: unknown): string[] {
-  return expected === got
-    ? []
-    : [`expected ${what} ${JSON.stringify(expected)}, got ${JSON.stringify(got)}`];
 }
