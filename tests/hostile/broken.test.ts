@@ -11,6 +11,7 @@ const broken = (["close", "reset"] as const).flatMap((how): Row[] => [
     (place): Row => ({
       title: `ORG-28, ORG-50: the manifest: ${how} at the ${place}`,
       scenario: `manifest:${how}=${place}`,
+      starts: how === "close" ? ["new"] : ["in use"],
       status: 4,
       says: closed,
       tries: 4,

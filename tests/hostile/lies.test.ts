@@ -183,6 +183,7 @@ judgeAll([
   {
     title: "FET-30: the manifest of another origin",
     scenario: "honest",
+    starts: ["new", "in use"],
     manifest: manifestOf([one, two], secondKey),
     status: 3,
     line: 6,
@@ -247,6 +248,7 @@ judgeAll([
   {
     title: "ORG-50: four 503",
     scenario: "manifest:busy=4",
+    starts: ["new", "in use"],
     status: 4,
     says: busy,
     tries: 4,
