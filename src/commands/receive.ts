@@ -52,7 +52,7 @@ export async function receiveManifest(run: Run, origin: Origin): Promise<Receive
   return {
     manifest,
     store: async () => {
-      if (!isSame) await destination.writeManifest(bytes);
+      await (isSame ? destination.syncManifest() : destination.writeManifest(bytes));
       await destination.writeEtag(url, etag, bytes);
       const state = local === undefined ? "new" : isSame ? "unchanged" : "updated";
       report({ event: "manifest", state, versions: manifest.entries.length });
@@ -135,7 +135,10 @@ export async function obtainImage(
 async function ensureImage(run: Run, origin: Origin, entry: Entry): Promise<"present" | "gone"> {
   const { destination, report } = run;
   const state = await destination.checkImage(entry, run.verify);
-  if (state === "present") return state;
+  if (state === "present") {
+    await destination.syncStore();
+    return state;
+  }
   if (state === "absent") return download(run, origin, entry);
 
   // Damaged. Whatever runs from it must be restarted once it is whole again (FET-55), and nothing

@@ -125,9 +125,9 @@ async function writeIfNew(
   old: Uint8Array | undefined,
   next: Uint8Array,
 ): Promise<boolean> {
-  if (old !== undefined && Buffer.from(old).equals(next)) return false;
-  await publication.writeManifest(next);
-  return true;
+  const isSame = old !== undefined && Buffer.from(old).equals(next);
+  await (isSame ? publication.syncManifest() : publication.writeManifest(next));
+  return !isSame;
 }
 
 /** `tako store 1.0.0 app.img` is a likely slip (PUB-57). */

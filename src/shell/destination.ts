@@ -106,6 +106,11 @@ export class Destination {
     return writeFileAtomically(this.path, "manifest", bytes, 0o444);
   }
 
+  /** Relies on the manifest that an earlier run put there (DST-29). */
+  syncManifest(): Promise<void> {
+    return syncDirectory(this.path);
+  }
+
   /** The ETag with which the local manifest came from this URL, if that is known (DST-53). */
   readEtag(url: string, manifest: Uint8Array): string | undefined {
     const bytes = readRegularFile(this.#etagPath, MAX_RECORD_BYTES, "absent");
@@ -170,6 +175,11 @@ export class Destination {
     if (size === undefined) return "absent";
     if (size !== entry.size) return "damaged";
     return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
+  }
+
+  /** Relies on the images that earlier runs put there (DST-29). */
+  syncStore(): Promise<void> {
+    return syncDirectory(this.storePath);
   }
 
   /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */

@@ -28,7 +28,7 @@ export interface Download {
  *
  * @returns `gone` if the origin says that it no longer has the image (410)
  * @throws TakoError of kind `origin` (the partial stays, to be continued), `digest` (the partial is
- *   removed) or `storage`
+ *   removed) or `storage` (it stays, unless a sync of it failed, FET-68)
  */
 export async function downloadImage(download: Download): Promise<"present" | "gone"> {
   const { store, entry } = download;
@@ -52,7 +52,7 @@ export async function downloadImage(download: Download): Promise<"present" | "go
     return "present";
   } finally {
     await writer.close();
-    if (writer.size === 0) discard(partial);
+    if (writer.size === 0 || writer.isDoubtful) discard(partial);
   }
 }
 

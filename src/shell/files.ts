@@ -314,8 +314,13 @@ export async function syncDirectory(path: string): Promise<void> {
  */
 export async function makeDirectory(path: string, mode: number): Promise<void> {
   if (isPresent(path, "directory")) return;
-  told("create", path, () => mkdirSync(path, 0o700));
-  setMode(path, mode);
+  // In one call: a run that is killed before a second one would leave another mode for good.
+  const umask = process.umask(0);
+  try {
+    told("create", path, () => mkdirSync(path, mode));
+  } finally {
+    process.umask(umask);
+  }
   await syncDirectory(dirname(path));
 }
 

@@ -128,6 +128,11 @@ export class DurableWriter {
     return this.#size;
   }
 
+  /** Whether a sync failed. The kernel may show bytes then that never reach the disk, as if they had. */
+  get isDoubtful(): boolean {
+    return this.#syncError !== undefined;
+  }
+
   /**
    * Appends a chunk, which the caller may reuse as soon as this is done. A small one is done at
    * once, and a promise for each would cost more than the write.
@@ -201,9 +206,14 @@ export class DurableWriter {
     if (this.#syncError !== undefined) throw this.#syncError;
     try {
       await this.#handle.chmod(mode);
-      await this.#handle.sync();
     } catch (error) {
       throw storageError(error, "write", this.#path);
+    }
+    try {
+      await this.#handle.sync();
+    } catch (error) {
+      this.#syncError = storageError(error, "write", this.#path);
+      throw this.#syncError;
     }
     await this.close();
   }

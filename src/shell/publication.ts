@@ -100,6 +100,11 @@ export class Publication {
     return writeFileAtomically(this.#path, "manifest", bytes, 0o444);
   }
 
+  /** Relies on the manifest that an earlier run put there, which may have been killed before its sync (PUB-36). */
+  syncManifest(): Promise<void> {
+    return syncDirectory(this.#path);
+  }
+
   /** Copies an image to a temporary name in the store, which is made if it is missing (PUB-11). */
   async copyImage(source: ImageSource): Promise<ImageCopy> {
     await makeDirectory(this.#store, 0o755);
