@@ -250,7 +250,8 @@ function latin1(bytes: Uint8Array): string {
 
 function countLines(bytes: Uint8Array): number {
   let lines = bytes.at(-1) === LF ? 0 : 1;
-  for (const byte of bytes) if (byte === LF) lines += 1;
+  // By index, which is much faster than for...of: anybody can send 64 MiB to be counted.
+  for (let index = 0; index < bytes.length; index++) if (bytes[index] === LF) lines += 1;
   return lines;
 }
 
