@@ -136,7 +136,7 @@ describe("fixtures/manifests", () => {
     expect(counts["valid"]).toHaveLength(51);
     expect(counts["manifest"]).toHaveLength(183);
     expect(counts["newer-format"]).toHaveLength(14);
-    expect(counts["signature"]).toHaveLength(31);
+    expect(counts["signature"]).toHaveLength(32);
     const folder = join(import.meta.dir, "../fixtures/manifests");
     const files = readdirSync(folder).filter((name) => name.endsWith(".manifest"));
     expect(cases.map(({ file }) => file).toSorted()).toEqual(files.toSorted());
