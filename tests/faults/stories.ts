@@ -1,0 +1,401 @@
+// What Tako does to a directory, as stories that can be disturbed at any call: how each begins, how it
+// must end, and what must hold in between (spec/destination.md, DST-10 to DST-16).
+
+import { readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { etagFile, type Site } from "../fetch/site.ts";
+import { type FakeSystemctl, fakeSystemctl } from "../fetch/systemctl.ts";
+import {
+  bigImage,
+  type ConfigLines,
+  type Contents,
+  createHost,
+  type Host,
+  image,
+  key,
+  manifestOf,
+  type SigningKey,
+  secondKey,
+  sha256sum,
+  stateOf,
+  write,
+} from "../support/origin-fixture.ts";
+import { environment, type Program } from "../support/program.ts";
+import type { TreeKind } from "./durability.ts";
+import type { Command, Point } from "./strace.ts";
+
+export interface Story {
+  readonly name: string;
+  readonly kind: TreeKind;
+  /** The command line, of which `HOST` is the config and `TREE` the directory. */
+  readonly args: readonly string[];
+  /** That of the run after it; the same unless given. */
+  readonly nextArgs?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly config?: ConfigLines;
+  readonly before: Contents;
+  /** The disturbed run is one in which systemctl does so. */
+  readonly systemctl?: string;
+  /** The exit status when nothing disturbs it; 0 unless given. */
+  readonly status?: number;
+  /** That of the run after it, if it is not 0. */
+  readonly nextStatus?: number;
+  readonly after: Contents;
+  /** What systemctl must have been asked for when all is done. */
+  readonly restart?: string;
+  /** Nothing whole can be in use for a while (FET-56). */
+  readonly mayLackLatest?: boolean;
+  /** Of all its calls, those that are tried; all unless given. */
+  readonly tried?: (point: Point) => boolean;
+  /** A call whose error changes nothing. */
+  readonly dispensable?: Pick<Point, "name" | "path">;
+  /** More than `before` can say. */
+  prepare?(tree: string): void;
+}
+
+const one = image("1.0.0");
+const two = bigImage("1.1.0", 200_000);
+const half = two.content.slice(0, 100_000);
+const partial = `store/${two.digest}.partial`;
+const damaged = two.content.replace("1.1.0 7", "1.1.0 8");
+const restart = "restart -- app.service";
+const both = { published: [one, two], latest: two };
+
+/** The stories of `tako fetch`, with their origins on a site. */
+export async function fetchStories(site: Site): Promise<readonly Story[]> {
+  const origin = site.origin(one, two);
+  const rotated = site.origin(one, two);
+  rotated.publishManifest(manifestOf([one, two], secondKey));
+  const lost = site.origin(one, two);
+  lost.remove(two);
+  const bulky = bigImage("1.2.0", 40 * 1024 * 1024);
+  const big = site.origin(one, bulky);
+  const files = { ".etag": await etagFile(origin, manifestOf([one, two])) };
+  const local = (origin: { readonly directory: string }) => `file://${origin.directory}`;
+  const base = { kind: "destination", args: ["fetch", "HOST"], restart } as const;
+  const config = { origin: origin.url, restart: "app.service" };
+  const localConfig = { ...config, origin: local(origin) };
+
+  return [
+    {
+      ...base,
+      name: "first install",
+      config,
+      before: {},
+      after: { ...both, store: [two], files },
+    },
+    {
+      ...base,
+      name: "update",
+      config,
+      before: { published: [one], latest: one },
+      after: { ...both, files },
+    },
+    {
+      ...base,
+      name: "manifest alone",
+      config: { ...localConfig, version: "1.0.*" },
+      before: { published: [one], latest: one },
+      after: { ...both, store: [one], latest: one },
+      restart: "",
+    },
+    {
+      ...base,
+      name: "owed restart",
+      config: localConfig,
+      before: { ...both, files: { ".owed": `${two.digest}\n` } },
+      after: both,
+    },
+    {
+      ...base,
+      name: "owed restart that fails for one unit",
+      config: { ...localConfig, restart: "app.service web.service" },
+      before: { ...both, files: { ".owed": `${two.digest}\n` } },
+      systemctl: `[ "$1" = restart ] || printf 'active\\ninactive\\n'; exit 1`,
+      status: 6,
+      after: both,
+      restart: "web.service",
+    },
+    {
+      ...base,
+      name: "key rotation",
+      config: { ...config, origin: rotated.url, keys: [key, secondKey] },
+      before: { published: [one], latest: one },
+      after: {
+        ...both,
+        signer: secondKey,
+        files: { ".etag": await etagFile(rotated, manifestOf([one, two], secondKey)) },
+      },
+    },
+    {
+      ...base,
+      name: "resumed download",
+      config,
+      before: { published: [one, two], store: [one], latest: one, files: { [partial]: half } },
+      after: { ...both, files },
+    },
+    {
+      ...base,
+      name: "resumed download of wrong bytes",
+      config: localConfig,
+      before: {
+        published: [one, two],
+        store: [one],
+        latest: one,
+        files: { [partial]: "x".repeat(1000) },
+      },
+      after: both,
+    },
+    {
+      ...base,
+      name: "repair of a damaged image",
+      config: localConfig,
+      before: both,
+      prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
+      after: both,
+      mayLackLatest: true,
+    },
+    {
+      ...base,
+      name: "damaged image that the origin has no more",
+      config: { ...config, origin: local(lost), version: "1.1.*" },
+      before: both,
+      prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
+      status: 4,
+      nextStatus: 4,
+      after: { published: [one, two], store: [one] },
+      restart: "",
+      // Of an empty partial, which the next download takes.
+      dispensable: { name: "unlink", path: partial },
+      mayLackLatest: true,
+    },
+    {
+      ...base,
+      name: "move back",
+      config: { ...localConfig, version: "1.0.*" },
+      before: both,
+      after: { ...both, latest: one },
+    },
+    {
+      ...base,
+      name: "leftovers of a killed run",
+      config: localConfig,
+      before: {
+        published: [one],
+        latest: one,
+        files: {
+          ".manifest.new": "x",
+          ".etag.new": "x",
+          ".owed.new": "x",
+          [`store/${"0".repeat(64)}.partial`]: "x",
+        },
+      },
+      prepare: (tree) => symlinkSync("store/x", join(tree, ".latest.new")),
+      after: both,
+    },
+    {
+      ...base,
+      name: "update by --init",
+      args: ["fetch", "--init", "HOST"],
+      nextArgs: base.args,
+      config: { ...localConfig, version: "1.1.*" },
+      before: { published: [one], latest: one },
+      after: both,
+    },
+    {
+      ...base,
+      name: "update of 40 MiB",
+      config: { ...config, origin: local(big) },
+      before: { published: [one], latest: one },
+      after: { published: [one, bulky], latest: bulky },
+      tried: ({ name }) => name === "fdatasync",
+    },
+  ];
+}
+
+const secretOf = ({ seed, publicKey }: SigningKey) => {
+  const bytes = Uint8Array.fromBase64(publicKey);
+  return `SECRET+${Buffer.concat([seed, bytes, bytes]).toString("base64")}`;
+};
+
+/** The stories of `tako store`, with an image that is in the folder of the site. */
+export function storeStories(folder: string): readonly Story[] {
+  const file = join(folder, "image");
+  write(file, two.content);
+  const base = {
+    kind: "origin",
+    args: ["store", "-o", "TREE", file, two.version],
+    env: { TAKO_SECRET_KEY: secretOf(key) },
+  } as const;
+  const published = [one, two];
+  const rotation = {
+    ...base,
+    env: { TAKO_SECRET_KEY: secretOf(secondKey) },
+    args: ["store", "--rotate-key", key.publicKey, "-o", "TREE"],
+  };
+  return [
+    { ...base, name: "store to an empty origin", before: {}, after: { published: [two] } },
+    {
+      ...base,
+      name: "store to an existing origin",
+      before: { published: [one] },
+      after: { published },
+    },
+    {
+      ...rotation,
+      name: "rotation of the key",
+      before: { published },
+      after: { published, signer: secondKey },
+    },
+    {
+      ...rotation,
+      name: "rotation of the key with an image",
+      args: [...rotation.args, file, two.version],
+      before: { published: [one] },
+      after: { published, signer: secondKey },
+    },
+    {
+      ...base,
+      name: "store of an image that is damaged there",
+      before: { published },
+      prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
+      after: { published },
+    },
+    {
+      ...base,
+      name: "store after a killed run",
+      before: { published: [one], files: { ".manifest.new": "x", "store/.new": "x" } },
+      after: { published },
+    },
+  ];
+}
+
+export type Runnable = Pick<Program, "command">;
+
+/** A story that has begun: a directory of its own, to be run on and judged. */
+export class Scene implements AsyncDisposable {
+  readonly story: Story;
+  readonly tree: string;
+  readonly #host: Host;
+  readonly #program: Runnable;
+  readonly #fakes: FakeSystemctl[] = [];
+
+  constructor(story: Story, program: Runnable) {
+    this.story = story;
+    this.#program = program;
+    this.#host = createHost();
+    this.tree = this.#host.destination;
+    this.#host.configure(story.config);
+    this.#host.install(story.before.published === undefined ? { store: null } : story.before);
+    story.prepare?.(this.tree);
+  }
+
+  /** The run that is disturbed. */
+  first(): Command {
+    return this.#command(this.story.args, this.story.systemctl);
+  }
+
+  /** The one after it. */
+  next(): Command {
+    return this.#command(this.story.nextArgs ?? this.story.args);
+  }
+
+  #command(args: readonly string[], script?: string): Command {
+    const places: Record<string, string> = { HOST: this.#host.file, TREE: this.tree };
+    const fake = fakeSystemctl(script);
+    this.#fakes.push(fake);
+    return {
+      words: this.#program.command(args.map((word) => places[word] ?? word)),
+      env: environment({ ...this.story.env, ...fake.env }),
+      tree: this.tree,
+    };
+  }
+
+  /** What of the invariants does not hold, at whatever moment. */
+  broken(): readonly string[] {
+    const { before, after, mayLackLatest } = this.story;
+    const state = this.#host.state();
+    const problems: string[] = [];
+    const check = (holds: boolean, problem: string) => {
+      if (!holds) problems.push(problem);
+    };
+
+    const manifests = [stateOf(before)["manifest"], stateOf(after)["manifest"]];
+    check(manifests.includes(state["manifest"]), "manifest is neither the old nor the new one");
+
+    const whole = new Set<string>();
+    for (const [path, described] of Object.entries(state)) {
+      const digest = /^store\/([0-9a-f]{64})$/.exec(path)?.[1];
+      if (digest === undefined) continue;
+      const content = readFileSync(join(this.tree, path), "latin1");
+      const isWhole = sha256sum(content) === digest && described.startsWith("444 ");
+      if (isWhole) whole.add(path);
+      // What the story is about is no work of the program.
+      check(isWhole || content === damaged, `${path} is not a whole image`);
+    }
+    for (const path of Object.keys(stateOf(before))) {
+      const stays =
+        path.startsWith("store/") && path in stateOf(after) && !path.endsWith(".partial");
+      check(!stays || mayLackLatest === true || path in state, `${path} is lost`);
+    }
+    const partialBytes = state[partial] === undefined ? "" : this.#read(partial);
+    const isPrefix = two.content.startsWith(partialBytes) || /^x+/.test(partialBytes);
+    check(isPrefix, "the partial is not the beginning of the image");
+
+    const link = state["latest"]?.slice("-> ".length);
+    if (link === undefined) {
+      check(before.latest === undefined || mayLackLatest === true, "latest is lost");
+    } else {
+      check(whole.has(link) || mayLackLatest === true, "latest names no whole image");
+      const allowed = [before.latest, after.latest].map((each) => each && `store/${each.digest}`);
+      check(allowed.includes(link), "latest names another image");
+    }
+
+    const isSwapped = before.latest !== after.latest && link === `store/${after.latest?.digest}`;
+    if (this.story.restart && isSwapped && !this.#isRestarted()) {
+      check(
+        state[".owed"]?.includes(`${after.latest?.digest}\n`) === true,
+        "the restart is forgotten",
+      );
+    }
+    check(this.#isUnlocked(), "the lock is still held");
+    return problems;
+  }
+
+  /** What is not as it must be after all runs. */
+  unfinished(): readonly string[] {
+    const state = this.#host.state();
+    const expected = stateOf(this.story.after);
+    const names = new Set([...Object.keys(state), ...Object.keys(expected)]);
+    const different = [...names].filter((name) => state[name] !== expected[name]);
+    const problems = different.map((name) => `${name} is ${state[name]?.slice(0, 80) ?? "absent"}`);
+    return this.#isRestarted() ? problems : [...problems, "nothing was restarted"];
+  }
+
+  /** Temporary files that a run left which could have removed them. @param unsynced a partial may not stay either (FET-68) */
+  leftovers(unsynced: boolean): readonly string[] {
+    const names = Object.keys(this.#host.state());
+    return names.filter((name) => name.endsWith(".new") || (unsynced && name === partial));
+  }
+
+  #isRestarted(): boolean {
+    const { restart = "" } = this.story;
+    this.#calls.push(...this.#fakes.flatMap((fake) => fake.calls()));
+    return restart === "" || this.#calls.some((call) => call.endsWith(restart));
+  }
+
+  readonly #calls: string[] = [];
+
+  #read(path: string): string {
+    return readFileSync(join(this.tree, path), "latin1");
+  }
+
+  #isUnlocked(): boolean {
+    return Bun.spawnSync(["flock", "--nonblock", this.tree, "true"]).success;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fake of this.#fakes) fake.remove();
+    await this.#host[Symbol.asyncDispose]();
+  }
+}
