@@ -129,7 +129,8 @@ export function parseTrace(text: string, tree: string): readonly Call[] {
   const unfinished = new Map<string, { begin: string; started: number }>();
   const add = (thread: string, whole: string, started: number, ended?: number) => {
     const call = parseCall(whole, tree);
-    if (call !== undefined) calls.push({ ...call, thread, started, ...(ended ? { ended } : {}) });
+    if (call !== undefined)
+      calls.push({ ...call, thread, started, ...(ended === undefined ? {} : { ended }) });
   };
   for (const [place, line] of text.split("\n").entries()) {
     const [, thread = "", rest = ""] = /^(\d+) +(.*)$/.exec(line) ?? [];

@@ -1,19 +1,18 @@
-// In which order an update reaches the disk, by strace, and what a run leaves that is killed at each step.
+// In which order what Tako does reaches the disk, by strace. Runs that are killed are in tests/faults.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, readlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { binary } from "../faults/binary.ts";
+import { Unsynced } from "../faults/durability.ts";
+import { fetchStories, storeStories } from "../faults/stories.ts";
+import { parseTrace } from "../faults/strace.ts";
+import { sideBySide, undisturbed } from "../faults/sweep.ts";
 import { needs } from "../support/needs.ts";
-import {
-  createHost,
-  type Host,
-  image,
-  manifestOf,
-  sha256sum,
-  stateOf,
-} from "../support/origin-fixture.ts";
+import { createHost, type Host, image } from "../support/origin-fixture.ts";
 import { type Program, programs } from "../support/program.ts";
-import { etagFile, Site, type SiteOrigin } from "./site.ts";
+import { Site } from "./site.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
 const tools = needs("nginx", "strace");
@@ -28,12 +27,12 @@ beforeAll(async () => {
 afterAll(() => site?.stop());
 
 /** A host with 1.0.0 in use, to which 1.1.0 is offered, with a unit to restart. */
-function hostBefore(): { host: Host; origin: SiteOrigin } {
+function hostBefore(): Host {
   const host = createHost();
   const origin = site.origin(one, two);
   host.configure({ origin: origin.url, restart: "app.service" });
   host.install({ published: [one], latest: one });
-  return { host, origin };
+  return host;
 }
 
 async function runUnder(
@@ -89,8 +88,7 @@ const writing = (name: string, temporary: string, mode: string) => [
 for (const program of programs) {
   describe.skipIf(tools.missing).concurrent(program.name, () => {
     test("DST-15, DST-20, DST-21, DST-22, DST-26, DST-51, FET-71: the order in which an update reaches the disk", async () => {
-      const { host } = hostBefore();
-      await using _ = host;
+      await using host = hostBefore();
       const calls =
         "openat,write,fchmod,ftruncate,fsync,fdatasync,rename,renameat2,symlink,unlink,flock,mkdir,execve";
       const trace = join(host.folder, "trace");
@@ -118,62 +116,66 @@ for (const program of programs) {
   });
 }
 
-/** Where a run is killed: just before this call on this path. */
-const points: readonly (readonly [call: string, path: string])[] = [
-  ...[".manifest.new", partial, ".owed.new"].flatMap((path) =>
-    ["openat", "fsync", "rename"].map((call) => [call, path] as const),
-  ),
-  ["fsync", "."],
-  ["openat", ".etag.new"],
-  ["rename", ".etag.new"],
-  ["fsync", "store"],
-  ["symlink", ".latest.new"],
-  ["rename", ".latest.new"],
-  ["unlink", ".owed"],
-];
+describe.skipIf(tools.missing)("whatever it does", () => {
+  test("DST-15, DST-20 to DST-22, PUB-13, PUB-14: what a step relies on is on disk before it, and all when the run ends", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tako-durability-"));
+    const all = [...(await fetchStories(site)), ...storeStories(folder)];
+    const stories = all.filter(({ tried }) => tried === undefined);
+    const wrong: string[] = [];
+    await sideBySide(stories, 3, async (story) => {
+      const { problems } = await undisturbed(story, binary);
+      wrong.push(...problems.map((problem) => `${story.name}: ${problem}`));
+    });
+    expect(wrong).toEqual([]);
+    expect(stories.length).toBeGreaterThan(15);
+    rmSync(folder, { recursive: true });
+  });
+});
 
-describe.skipIf(tools.missing).concurrent("killed", () => {
-  test.each(points)(
-    "DST-10 to DST-15, DST-23: killed at %s %s, all is whole, and the next run does the rest",
-    async (call, path) => {
-      const program = programs.at(-1);
-      if (program === undefined) throw new Error("no program");
-      const { host, origin } = hostBefore();
-      await using _ = host;
-      const kill = [
-        "-P",
-        host.path(path),
-        "-e",
-        `trace=${call}`,
-        "-e",
-        `inject=${call}:signal=KILL:when=1`,
-      ];
-      const killed = await runUnder([...kill, "-o", "/dev/null"], program, host);
-      expect(killed.status).not.toBe(0);
+describe("the judge of traces", () => {
+  const hex = "0".repeat(64);
+  const target = `store/${hex}`;
+  const made = (path: string) => [
+    `openat(AT_FDCWD, "/app/${path}", O_WRONLY|O_CREAT) = 3`,
+    `write(3</app/${path}>, ""..., 9) = 9`,
+    `fsync(3</app/${path}>) = 0`,
+  ];
+  const synced = (directory: string) => `fsync(3</app${directory}>) = 0`;
+  const renamed = (from: string, to: string) => `rename("/app/${from}", "/app/${to}") = 0`;
+  const good = [
+    ...made(".manifest.new"),
+    renamed(".manifest.new", "manifest"),
+    synced(""),
+    ...made(`${target}.partial`),
+    renamed(`${target}.partial`, target),
+    synced("/store"),
+    ...made(".owed.new"),
+    renamed(".owed.new", ".owed"),
+    synced(""),
+    `symlink("${target}", "/app/.latest.new") = 0`,
+    renamed(".latest.new", "latest"),
+    synced(""),
+    `execve("/bin/systemctl", [""...], 0x1 /* 9 vars */) = 0`,
+    `unlink("/app/.owed") = 0`,
+  ];
+  const judge = (lines: readonly string[]) =>
+    new Unsynced("destination").follow(
+      parseTrace(lines.map((line) => `7 ${line}`).join("\n"), "/app"),
+      true,
+    );
+  const without = (index: number) => judge(good.filter((_, each) => each !== index));
 
-      const state = host.state();
-      const link = readlinkSync(host.path("latest"));
-      expect([one, two].map(({ digest }) => `store/${digest}`)).toContain(link);
-      expect([[one], [one, two]].map((each) => `444 ${manifestOf(each)}`)).toContain(
-        state["manifest"] ?? "",
-      );
-      for (const [name, described] of Object.entries(state)) {
-        const digest = /^store\/([0-9a-f]{64})$/.exec(name)?.[1];
-        if (digest === undefined) continue;
-        expect(described).toStartWith("444 ");
-        expect(sha256sum(readFileSync(host.path(name), "latin1"))).toBe(digest);
-      }
-      expect(Object.keys(state)).toContain(link);
-      const isOwed = state[".owed"] === `644 ${two.digest}\n`;
-      if (link === `store/${two.digest}` && killed.calls.length === 0) expect(isOwed).toBe(true);
+  test("an update as DST-15 to DST-22 have it has nothing wrong", () => {
+    expect(judge(good)).toEqual([]);
+  });
 
-      const systemctl = fakeSystemctl();
-      const { status } = await program.run(["fetch", host.file], { env: systemctl.env });
-      expect(status).toBe(0);
-      expect([...killed.calls, ...systemctl.calls()]).toContain(restart);
-      systemctl.remove();
-      const files = { ".etag": await etagFile(origin, manifestOf([one, two])) };
-      expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two, files }));
-    },
-  );
+  test("a sync that is left out is told", () => {
+    const syncs = [...good.entries()].filter(([, line]) => line.startsWith("fsync"));
+    expect(syncs.length).toBe(7);
+    // Of the destination the next one, still before the swap, makes the first one good.
+    const wrong = syncs.map(([index]) => without(index).length > 0);
+    expect(wrong).toEqual([true, false, true, true, true, true, true]);
+    expect(without(2)).toEqual([".manifest.new is renamed before it is synced"]);
+    expect(without(9)).toContain(`the name ${target} is not synced before the swap of latest`);
+  });
 });
