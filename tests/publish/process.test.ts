@@ -206,11 +206,19 @@ for (const program of programs) {
       first.stdin.write("one");
       await first.stdin.flush();
       while (!existsSync(join(publisher.directory, "store/.new"))) await Bun.sleep(10);
-      setTimeout(() => first.stdin.end(), 2000);
-      const second = await program.run(args("2"), { env, input: "two" });
+      const second = Bun.spawn(program.command(args("2")), {
+        env: environment(env),
+        stdin: new Blob(["two"]),
+        stderr: "pipe",
+      });
+      let said = "";
+      for await (const chunk of second.stderr.pipeThrough(new TextDecoderStream())) {
+        said += chunk;
+        if (said.includes(publisher.directory)) await first.stdin.end();
+      }
+      expect(said).toContain(publisher.directory);
       expect(await first.exited).toBe(0);
-      expect(second.status).toBe(0);
-      expect(second.stderr).toContain(publisher.directory);
+      expect(await second.exited).toBe(0);
       expect(publisher.manifest()).toBe(manifestOf(key, ["1", "one"], ["2", "two"]));
     });
 
