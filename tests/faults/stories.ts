@@ -213,7 +213,8 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   ];
 }
 
-const secretOf = ({ seed, publicKey }: SigningKey) => {
+/** As `TAKO_SECRET_KEY` has it. */
+export const secretOf = ({ seed, publicKey }: SigningKey) => {
   const bytes = Uint8Array.fromBase64(publicKey);
   return `SECRET+${Buffer.concat([seed, bytes, bytes]).toString("base64")}`;
 };

@@ -2,7 +2,7 @@
 // that ends with the test.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readlinkSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import {
   bigImage,
@@ -14,41 +14,11 @@ import {
   stateOf,
 } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
+import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
 const one = image("1.0.0");
 const big = bigImage("1.1.0", 300_000);
-
-/** A process in whose mount namespace the directory is a tmpfs of this many bytes. */
-async function mountTmpfs(directory: string, size: number) {
-  const script = `mount -t tmpfs -o mode=755,size=${size} tmpfs "$0" && echo mounted && exec sleep 120`;
-  const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script, directory], {
-    stdout: "pipe",
-    stderr: "ignore",
-  });
-  const { value } = await child.stdout.getReader().read();
-  return {
-    isMounted: value !== undefined,
-    /** Where others see it. */
-    path: `/proc/${child.pid}/root${directory}`,
-    command: (words: readonly string[]) => [
-      "nsenter",
-      `--mount=/proc/${child.pid}/ns/mnt`,
-      ...words,
-    ],
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.exited;
-    },
-  };
-}
-
-const probe = createHost();
-const canMount = await (async () => {
-  await using tmpfs = await mountTmpfs(probe.destination, 4096);
-  return tmpfs.isMounted;
-})();
-rmSync(probe.folder, { recursive: true });
 
 /** A host whose destination is a tmpfs with 1.0.0 in use. */
 async function hostOnTmpfs(size: number) {
@@ -64,10 +34,7 @@ async function hostOnTmpfs(size: number) {
 }
 
 /** Writes a file that leaves this many bytes. */
-function fill(host: Host, left: number): void {
-  const { bavail, bsize } = statfsSync(host.destination);
-  writeFileSync(host.path("filler"), Buffer.alloc(Math.max(bavail * bsize - left, 0)));
-}
+const fill = (host: Host, left: number) => fillUp(host.destination, left);
 
 const withoutFiller = (host: Host) => {
   const { filler: _, ...rest } = host.state();
