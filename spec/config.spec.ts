@@ -5,7 +5,13 @@ import fc from "fast-check";
 import { type Config, parseConfig } from "../src/core/config.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import { type Problem, TakoError } from "../src/core/error.ts";
-import { imageUrl, manifestUrl, parseOriginUrl } from "../src/core/origin-url.ts";
+import {
+  imageUrl,
+  manifestUrl,
+  parseOriginUrl,
+  shownImageUrl,
+  shownManifestUrl,
+} from "../src/core/origin-url.ts";
 import { readFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { assignments, files, type Meaning, meanings, origins } from "./support/config.ts";
@@ -367,6 +373,22 @@ describe("laws of origin URLs", () => {
           shown: text.replace("://", "://***@"),
           credentials: { user, password },
         });
+      }),
+      runs,
+    );
+  });
+
+  test("ORG-90: URLs for people have *** for credentials, and nothing for none", () => {
+    fc.assert(
+      fc.property(origins, (text) => {
+        for (const [given, shown] of [
+          [text, text],
+          [text.replace("://", "://user:password@"), text.replace("://", "://***@")],
+        ] as const) {
+          const origin = parseOriginUrl(given);
+          expect(shownManifestUrl(origin)).toBe(`${shown}/manifest`);
+          expect(digest && shownImageUrl(origin, digest)).toBe(`${shown}/store/${digest}`);
+        }
       }),
       runs,
     );
