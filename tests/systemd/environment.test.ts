@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { key, manifestOf } from "../support/origin-fixture.ts";
+import { image, key, manifestOf } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
 import { type Machine, startMachine } from "./machine.ts";
 
@@ -46,9 +46,12 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
       "Destination=/var/lib/images/app",
       "Version=*",
     ];
-    await machine.write("/srv/origin/manifest", manifestOf([]));
+    const script = image("1", "exec sleep infinity\n");
+    await machine.write("/srv/origin/manifest", manifestOf([script]));
+    await machine.write(`/srv/origin/store/${script.digest}`, script.content);
     await machine.write("/etc/tako/app.tako", `${config.join("\n")}\n`);
     await machine.must("install", "-d", "-m", "0755", "/var/lib/images", "/var/lib/images/app");
+    await machine.must("useradd", "app");
   }, 120_000);
   afterAll(() => machine?.stop());
 
@@ -60,21 +63,29 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
     return result;
   }
 
-  test("ORG-12: the unit of the guide lets no variable of the system's manager load other code", async () => {
-    const unit = fileInGuide("/etc/systemd/system/tako-fetch.service");
-    const guards = unit.split("\n").filter((line) => line.startsWith("UnsetEnvironment="));
-    expect(guards).toHaveLength(2);
-    const bare = unit.split("\n").filter((line) => !guards.includes(line));
-    await machine.write("/etc/systemd/system/tako-fetch.service", unit);
-    await machine.write("/etc/systemd/system/bare.service", bare.join("\n"));
-    await machine.must("systemctl", "daemon-reload");
-    await machine.must("systemctl", "set-environment", ...assignments);
-    await machine.must("systemctl", "start", "tako-fetch.service");
-    expect(ran()).toBe(false);
-    // The fault that it guards against is there.
-    await machine.must("systemctl", "start", "bare.service");
-    expect(ran()).toBe(true);
-    await machine.must("systemctl", "unset-environment", ...Object.keys(VARIABLES));
+  for (const name of ["tako-fetch", "app"]) {
+    test(`ORG-12: ${name}.service of the guide lets no variable of the system's manager load other code`, async () => {
+      const unit = fileInGuide(`/etc/systemd/system/${name}.service`);
+      const guards = unit.split("\n").filter((line) => line.startsWith("UnsetEnvironment="));
+      expect(guards).toHaveLength(2);
+      const bare = unit.split("\n").filter((line) => !guards.includes(line));
+      await machine.write(`/etc/systemd/system/${name}.service`, unit);
+      await machine.write(`/etc/systemd/system/bare-${name}.service`, bare.join("\n"));
+      await machine.must("systemctl", "daemon-reload");
+      await machine.must("systemctl", "set-environment", ...assignments);
+      await machine.must("systemctl", "start", `${name}.service`);
+      expect(ran()).toBe(false);
+      // The fault that it guards against is there.
+      await machine.must("systemctl", "start", `bare-${name}.service`);
+      expect(ran()).toBe(true);
+      await machine.must("systemctl", "unset-environment", ...Object.keys(VARIABLES));
+    });
+  }
+
+  test("ORG-12: every unit of the guide that runs tako has the same guards", () => {
+    const runs = [...guide.matchAll(/^ {4}Exec\w+=\+?\/usr\/local\/bin\/tako .*$/gm)];
+    const guards = [...guide.matchAll(/^(?: {4}UnsetEnvironment=.*\n)+/gm)].map(String);
+    expect([runs.length, guards.length, new Set(guards).size]).toEqual([3, 3, 1]);
   });
 
   test("ORG-12: the rule for sudo lets a user run this one command line, in no environment of theirs", async () => {
