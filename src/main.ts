@@ -7,9 +7,10 @@ import { processIo } from "./cli/io.ts";
 const words = process.argv.slice(2);
 const io = processIo();
 
-if (words.length === 1 && words[0] === "--version") {
-  io.stdout.write(`tako ${version}\n`);
-} else {
+const asksForVersion = words.length === 1 && words[0] === "--version";
+if (asksForVersion) io.stdout.write(`tako ${version}\n`);
+// Also to tell that the version could not be written.
+if (!asksForVersion || io.stdout.failure !== undefined) {
   const { run } = await import("./cli/run.ts");
   process.exitCode = await run(words, io);
 }

@@ -92,7 +92,7 @@ function openLibc() {
     "cannot lock: flock cannot be loaded from the system's C library",
     {
       rule: "DST-46",
-      hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit.",
+      hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit. A limit on the address space (ulimit -v, LimitAS=) can do the same.",
       cause,
     },
   );
