@@ -2,16 +2,18 @@
 // does, a request ends with an answer or a Failure, and the next one finds a process that is well.
 
 import { printable } from "../core/error.ts";
-import { type Evidence, Failure, NotRun } from "./case.ts";
+import { Failure, NotRun } from "./case.ts";
 import { LineReader, LineTooLong } from "./lines.ts";
-import { describeEnd, killProgram, startProgram } from "./processes.ts";
-import type { Answer, Ask, Exchange } from "./questions.ts";
+import { describeEnd, killProgram, lastLines, startProgram } from "./processes.ts";
+import { type Answer, type Ask, cut, type Exchange } from "./questions.ts";
 import { PROTOCOL, SPEC_VERSION } from "./version.ts";
 
 /** How much of the end of standard error is kept for a failure. */
 const STDERR_BYTES = 4096;
 /** How long an adapter may take to end after its input did. */
 const END_MS = 2000;
+/** How long the last of its standard error may take to come, once it was killed. */
+const LAST_WORDS_MS = 200;
 
 /** Who is asked: what `hello` answers. */
 export interface Subject {
@@ -25,13 +27,13 @@ interface Running {
   /** Resolves when the process was killed: some reads would wait for its grandchildren. */
   readonly killed: Promise<undefined>;
   readonly kill: () => void;
-  readonly stderr: () => string;
+  readonly stderr: StreamEnd;
   nextId: number;
 }
 
 /** Why a request got no answer, and what went to and fro. */
 class NoAnswer extends Error {
-  evidence: Evidence = {};
+  evidence: { readonly request?: string; readonly reply?: string | Uint8Array } = {};
 }
 
 export class AdapterProcess {
@@ -52,8 +54,9 @@ export class AdapterProcess {
   }
 
   /** Starts the adapter. @throws Failure when it does not answer `hello` as it should */
-  async hello(signal: AbortSignal): Promise<Subject> {
-    await this.#attempt("hello", signal, async () => undefined);
+  async hello(timeoutMs: number): Promise<Subject> {
+    const late = `no answer within ${timeoutMs / 1000} s: is its output flushed after each line? (ADP-2)`;
+    await this.#attempt("hello", AbortSignal.timeout(timeoutMs), late, async () => undefined);
     return this.#subject ?? { name: "", version: "" };
   }
 
@@ -63,12 +66,14 @@ export class AdapterProcess {
       const seconds = Math.round(this.#waitedMs / 1000);
       throw new NotRun(`the adapter left requests without answer for ${seconds} s in all`);
     }
-    return await this.#attempt(op, signal, (running) => converse(running, op, args));
+    const late = "no answer before the time-out";
+    return await this.#attempt(op, signal, late, (running) => converse(running, op, args));
   };
 
   async #attempt<T>(
     op: string,
     signal: AbortSignal,
+    late: string,
     act: (running: Running) => Promise<T>,
   ): Promise<T> {
     if (signal.aborted) throw new Failure(`${op}: the time-out came before this request`);
@@ -82,13 +87,15 @@ export class AdapterProcess {
       }
       return await act(this.#running);
     } catch (error) {
-      const { stderr } = this.#running ?? {};
-      this.#running?.kill();
+      const running = this.#running;
+      running?.kill();
       this.#running = undefined;
       this.#waitedMs += performance.now() - startedAt;
       if (!(error instanceof NoAnswer)) throw error;
-      const reason = signal.aborted ? "no answer before the time-out" : error.message;
-      throw new Failure(`${op}: ${reason}`, { ...error.evidence, stderr: stderr?.() ?? "" });
+      const reason = signal.aborted ? late : error.message;
+      await Promise.race([running?.stderr.ended, Bun.sleep(LAST_WORDS_MS)]);
+      const evidence = { ...error.evidence, stderr: running?.stderr.text() ?? "" };
+      throw new Failure([`${op}: ${reason}`, ...circumstances(evidence)].join("\n"), evidence);
     } finally {
       signal.removeEventListener("abort", abort);
     }
@@ -130,8 +137,22 @@ function spawn(command: readonly string[]) {
   }
 }
 
+/** What is known of a request without an answer, as lines. */
+function circumstances({ request, stderr }: { request?: string; stderr: string }): string[] {
+  const said = lastLines(stderr);
+  return [
+    ...(request === undefined ? [] : [`request: ${cut(request.trimEnd())}`]),
+    ...(said.length === 0 ? [] : ["standard error:", ...said.map((line) => `  ${line}`)]),
+  ];
+}
+
+interface StreamEnd {
+  readonly text: () => string;
+  readonly ended: Promise<void>;
+}
+
 /** Reads a stream to its end, and keeps the last of it. */
-function keepEnd(stream: ReadableStream<Uint8Array>): () => string {
+function keepEnd(stream: ReadableStream<Uint8Array>): StreamEnd {
   let kept = Buffer.alloc(0);
   const reading = async () => {
     for await (const chunk of stream) {
@@ -139,8 +160,8 @@ function keepEnd(stream: ReadableStream<Uint8Array>): () => string {
     }
   };
   // A stream that breaks off ends with its process.
-  reading().catch(() => {});
-  return () => kept.toString();
+  const ended = reading().catch(() => {});
+  return { text: () => kept.toString(), ended };
 }
 
 async function greet(running: Running): Promise<Subject> {
@@ -159,9 +180,9 @@ async function greet(running: Running): Promise<Subject> {
 /** Sends a request and waits for its answer. @throws NoAnswer */
 async function converse(running: Running, op: string, args: object): Promise<Exchange> {
   const id = running.nextId++;
-  const request = JSON.stringify({ id, op, ...args });
+  const request = `${JSON.stringify({ id, op, ...args })}\n`;
   try {
-    running.child.stdin.write(`${request}\n`);
+    running.child.stdin.write(request);
     // Not waited for: an adapter that does not read it does not answer either.
     Promise.resolve(running.child.stdin.flush()).catch(() => {});
   } catch {
@@ -170,13 +191,25 @@ async function converse(running: Running, op: string, args: object): Promise<Exc
   let line: Uint8Array | undefined;
   try {
     line = await readLine(running);
-    if (running.lines.isAhead) throw new NoAnswer("more than one line for one request (ADP-2)");
+    const { ahead } = running.lines;
+    if (ahead.length > 0) {
+      const foreign = printable(foreignLine(line, ahead, id));
+      throw new NoAnswer(`more than one line for one request (ADP-2): ${foreign}`);
+    }
     const reply = decodeUtf8(line);
-    return { request, reply, answer: parseAnswer(reply, id), stderr: running.stderr };
+    return { request, reply, answer: parseAnswer(reply, id), stderr: running.stderr.text };
   } catch (error) {
     if (error instanceof NoAnswer) error.evidence = { request, reply: line ?? "" };
     throw error;
   }
+}
+
+/** The first of the lines that is not the answer. */
+function foreignLine(line: Uint8Array, ahead: Uint8Array, id: number): string {
+  const text = Buffer.from(line).toString();
+  if (parseObject(text)?.["id"] !== id) return text;
+  const [next = ""] = Buffer.from(ahead).toString().split("\n", 1);
+  return next;
 }
 
 async function readLine({ lines, child, killed }: Running): Promise<Uint8Array> {

@@ -19,9 +19,9 @@ export class LineReader {
     this.#limit = limit;
   }
 
-  /** Whether more than the last line is here already. */
-  get isAhead(): boolean {
-    return this.#rest.length > 0;
+  /** What is here already of the lines after the last one. */
+  get ahead(): Uint8Array {
+    return this.#rest;
   }
 
   /**

@@ -39,6 +39,12 @@ export function describeEnd({ exitCode, signalCode }: Bun.Subprocess): string {
   return signalCode === null ? `ended with status ${exitCode}` : `was ended by ${signalCode}`;
 }
 
+/** The last lines of what a program said, without empty ones around them; not printable yet. */
+export function lastLines(text: string, most = 8): readonly string[] {
+  const said = text.trim();
+  return said === "" ? [] : said.split("\n").slice(-most);
+}
+
 let isWatching = false;
 
 /** Ctrl-C does not reach other groups: they are killed first, then the signal does what it would. */

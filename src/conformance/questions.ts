@@ -90,6 +90,7 @@ function describe(answer: Answer | Expected): string {
   return `error ${cut(JSON.stringify(answer.error))}${line}`;
 }
 
-function cut(text: string): string {
+/** A text that may be long, for people. */
+export function cut(text: string): string {
   return text.length > 300 ? `${text.slice(0, 300)}...` : text;
 }

@@ -7,6 +7,7 @@ import { adapterCases } from "./adapter-cases.ts";
 import { AdapterProcess } from "./adapter-process.ts";
 import { blackBoxCases } from "./black-box/cases.ts";
 import { type Case, Failure, type Profile } from "./case.ts";
+import { lastLines } from "./processes.ts";
 import type { Ask } from "./questions.ts";
 import { reports } from "./reports/index.ts";
 import type { Judged } from "./reports/report.ts";
@@ -127,15 +128,21 @@ async function judgedPrograms(
 /** Without an answer to `hello` there is nothing to judge. */
 async function greet(adapter: AdapterProcess, timeoutMs: number) {
   try {
-    return await adapter.hello(AbortSignal.timeout(timeoutMs));
+    return await adapter.hello(timeoutMs);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const said = String(error.evidence["stderr"] ?? "").trim();
-    throw new TakoError("failed", `the adapter does not start: ${printable(error.message)}`, {
-      ...(said === "" ? {} : { hint: `It said: ${printable(said)}` }),
-      cause: error,
-    });
+    const [reason = ""] = error.message.split("\n", 1);
+    throw doesNotStart(`the adapter does not start: ${printable(reason, 1000)}`, error);
   }
+}
+
+/** A message, and below it what the program said last, line by line. */
+function doesNotStart(message: string, cause: Failure): TakoError {
+  const said = lastLines(String(cause.evidence["stderr"] ?? ""));
+  const shown =
+    said.length === 0 ? [] : ["it said:", ...said.map((line) => `  ${printable(line)}`)];
+  const problems = [message, ...shown].map((line) => ({ message: line, rule: undefined }));
+  return new TakoError("failed", message, { source: "tako", problems, cause });
 }
 
 function rerunOf({ adapter, cli, strict }: Request): (each: Case) => string {

@@ -218,8 +218,9 @@ describe("an adapter that is odd", () => {
     ["exit", "compare: the adapter ended with status 1"],
     ["crash", "compare: the adapter was ended by SIGSEGV"],
     ["endless-line", "compare: the answer is a line of more than 16777216 bytes (ADP-8)"],
-    ["endless-lines", "compare: more than one line for one request (ADP-2)"],
-    ["two-lines", "compare: more than one line for one request (ADP-2)"],
+    ["endless-lines", "compare: more than one line for one request (ADP-2): "],
+    ["two-lines", 'compare: more than one line for one request (ADP-2): {"id":2,"value":0}'],
+    ["debug-line", "compare: more than one line for one request (ADP-2): comparing"],
     ["wrong-id", 'compare: the answer is not the one to request 2: {"id":3,"value":1}'],
     ["no-id", 'compare: the answer is not the one to request 2: {"value":1}'],
     ["id-as-text", 'compare: the answer is not the one to request 2: {"id":"2","value":1}'],
@@ -247,7 +248,9 @@ describe("an adapter that is odd", () => {
     const limit = new AbortController();
     const asking = failure(odd(adapter, limit.signal));
     setTimeout(() => limit.abort(), 200);
-    expect((await asking).message).toBe("compare: no answer before the time-out");
+    expect((await asking).message).toStartWith(
+      'compare: no answer before the time-out\nrequest: {"id":2,"op":"compare","a":"odd","b":"1.0"}',
+    );
     expect((await same(adapter)).answer).toEqual({ value: 0 });
   });
 
@@ -261,8 +264,21 @@ describe("an adapter that is odd", () => {
 
   test("CNF-33: of a request without answer, too, it is known what went to and fro", async () => {
     const { evidence } = await failure(odd(start("no-json")));
-    expect(JSON.parse(String(evidence["request"]))).toMatchObject({ op: "compare", a: "odd" });
+    expect(evidence["request"]).toBe('{"id":1,"op":"compare","a":"odd","b":"1.0"}\n');
     expect(new TextDecoder().decode(evidence["reply"] as Uint8Array)).toStartWith("Traceback");
+  });
+
+  test("ADP-10, CNF-31: a crash is shown with the request and the end of standard error", async () => {
+    const [reason, request, title, ...said] = (await failure(odd(start("exit")))).message.split(
+      "\n",
+    );
+    expect([reason, request, title]).toEqual([
+      "compare: the adapter ended with status 1",
+      'request: {"id":1,"op":"compare","a":"odd","b":"1.0"}',
+      "standard error:",
+    ]);
+    expect(said.length).toBeLessThanOrEqual(8);
+    expect(said.join("\n")).toContain("out of luck");
   });
 
   test("ADP-10, CNF-33: much on standard error is no fault, and its end is kept", async () => {
@@ -283,19 +299,19 @@ describe("an adapter that is odd", () => {
   });
 
   test.each([
-    ["mute", "hello: no answer before the time-out"],
+    ["mute", "hello: no answer within 0.3 s: is its output flushed after each line? (ADP-2)"],
     ["broken", "hello: the adapter ended with status 1"],
     ["other-protocol", "hello: the adapter speaks another protocol than 1 (ADP-12)"],
     ["no-hello", "hello: hello must be answered"],
   ])("ADP-12, CNF-14: %s does not start", async (habit, reason) => {
-    const signal = AbortSignal.timeout(habit === "mute" ? 300 : 60_000);
-    const { message, evidence } = await failure(start(habit).hello(signal));
+    const timeoutMs = habit === "mute" ? 300 : 60_000;
+    const { message, evidence } = await failure(start(habit).hello(timeoutMs));
     expect(message).toStartWith(reason);
     if (habit === "broken") expect(evidence["stderr"]).toContain("libtako.so");
   });
 
   test("CNF-14: nor does a program that does not exist", async () => {
     const adapter = new AdapterProcess(["/nonexistent/adapter"], 1000);
-    expect((await failure(adapter.hello(soon()))).message).toContain("/nonexistent/adapter");
+    expect((await failure(adapter.hello(60_000))).message).toContain("/nonexistent/adapter");
   });
 });

@@ -15,6 +15,7 @@ const habits: Readonly<Record<string, (id: number) => unknown>> = {
   "endless-line": () => flood(1, "x".repeat(MEGABYTE)),
   "endless-lines": (id) => flood(1, `${`{"id":${id},"value":0}\n`.repeat(MEGABYTE / 20)}`),
   "two-lines": (id) => print(`{"id":${id},"value":1}\n{"id":${id},"value":0}\n`),
+  "debug-line": (id) => print(`comparing\n{"id":${id},"value":0}\n`),
   "wrong-id": (id) => print(`{"id":${id + 1},"value":1}\n`),
   "no-id": () => print('{"value":1}\n'),
   "id-as-text": (id) => print(`{"id":"${id}","value":1}\n`),
