@@ -215,7 +215,7 @@ describe("reports", () => {
       "",
       "FET   0 of 1 requirements met; failed: FET-1",
       "MAN   1 of 2 requirements met; failed: MAN-6",
-      "ORG   0 of 2 requirements met; failed: ORG-2; unexpected: ORG-10",
+      "ORG   0 of 2 requirements met; expected to fail: ORG-2; unexpected: ORG-10",
       "PAT   0 of 1 requirements met; failed: PAT-3",
       "PUB   0 of 1 requirements met; skipped: PUB-1",
       "",
@@ -228,6 +228,13 @@ describe("reports", () => {
     const text = reports.people({ ...reportOf(await run([madeCase("passes")])), judged: [] });
     expect(text).toBe(
       "Tako specification 1\n\nMAN   1 of 1 requirements met\n\n1 passed, 0 failed, 0 skipped\n",
+    );
+  });
+
+  test("CNF-7, CNF-31: nor is it a pass where everything is skipped", async () => {
+    const text = reports.people({ ...reportOf(await run([madeCase("skips")])), judged: [] });
+    expect(text).toEndWith(
+      "\n0 passed, 0 failed, 1 skipped\nnothing was judged, so this is no pass\n",
     );
   });
 
