@@ -58,6 +58,7 @@ const two = bigImage("1.1.0", 200_000);
 const half = two.content.slice(0, 100_000);
 const partial = `store/${two.digest}.partial`;
 const damaged = two.content.replace("1.1.0 7", "1.1.0 8");
+const IMAGE = /^store\/([0-9a-f]{64})$/;
 const restart = "restart -- app.service";
 const both = { published: [one, two], latest: two };
 
@@ -326,13 +327,18 @@ export class Scene implements AsyncDisposable {
 
     const whole = new Set<string>();
     for (const [path, described] of Object.entries(state)) {
-      const digest = /^store\/([0-9a-f]{64})$/.exec(path)?.[1];
+      const digest = IMAGE.exec(path)?.[1];
       if (digest === undefined) continue;
       const content = readFileSync(join(this.tree, path), "latin1");
       const isWhole = sha256sum(content) === digest && described.startsWith("444 ");
       if (isWhole) whole.add(path);
       // What the story is about is no work of the program.
       check(isWhole || content === damaged, `${path} is not a whole image`);
+    }
+    if (this.story.kind === "origin" && state["manifest"] !== undefined) {
+      const named = state["manifest"] === stateOf(after)["manifest"] ? after : before;
+      for (const path of Object.keys(stateOf(named)).filter((name) => IMAGE.test(name)))
+        check(path in state, `the manifest names ${path}, which is absent`);
     }
     for (const path of Object.keys(stateOf(before))) {
       const stays =
