@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +19,8 @@ import { parseFixtures } from "../../src/conformance/black-box/fixture.ts";
 import { watchLink } from "../../src/conformance/black-box/watch.ts";
 import { KEYS, readKeyPair, sha256 } from "../../src/conformance/publisher.ts";
 import { type Result, runCases } from "../../src/conformance/suite.ts";
-import { programs } from "../support/program.ts";
+import { needs } from "../support/needs.ts";
+import { environment, programs } from "../support/program.ts";
 
 const LONG_MS = 600_000;
 
@@ -201,6 +203,11 @@ describe.concurrent("CNF-10, CNF-11: a program that does not behave fails its ca
       'for word; do case $word in */app.tako) f=$(dirname "$word"); truncate -s 9G "$f/app/x"; mkdir -m 0 "$f/y" ;; esac; done',
       "expected nothing left over, got app/x: 0644 file, not read",
     ],
+    [
+      "makes directories without end",
+      'for word; do case $word in */app.tako) mkdir -p "$(dirname "$word")/$(printf "d/%.0s" $(seq 1200))" ;; esac; done',
+      "it made more than 1000 files",
+    ],
     ["says nonsense", "echo nonsense", "expected a key pair"],
   ])("%s", async (_, script, reason) => {
     const timeoutMs = reason.includes("within 2 s") ? 2000 : 60_000;
@@ -272,3 +279,32 @@ test("CNF-10: the folder of a case goes, passed or failed", async () => {
     rmSync(folder, { recursive: true });
   }
 });
+
+const namespaces = needs("systemd");
+
+test.skipIf(namespaces.missing)(
+  "CNF-10: what a program mounts in the folder of a case is not removed",
+  async () => {
+    const foreign = mkdtempSync(join(tmpdir(), "tako-odd-"));
+    try {
+      writeFileSync(join(foreign, "kept"), "");
+      const mount = `'for word; do case $word in */app.tako)
+        d=$(dirname "$word"); mkdir "$d/m"; mount --bind "${foreign}" "$d/m" ;; esac; done'`;
+      const [sources] = programs;
+      const words = ["--cli", `sh -c ${mount} sh`, "--run", "fetch-first-install"];
+      const child = Bun.spawn(
+        ["unshare", "--mount", ...sources!.command(["conformance", ...words])],
+        {
+          env: environment({ TMPDIR: foreign.replace(/[^/]+$/, "") }),
+          stdout: "pipe",
+        },
+      );
+      const report = await child.stdout.text();
+      expect(report).toContain("the folder of the case cannot be removed: ");
+      expect(readdirSync(foreign)).toEqual(["kept"]);
+      rmSync(/removed: (\S+)/.exec(report)?.[1] ?? "", { recursive: true });
+    } finally {
+      rmSync(foreign, { recursive: true });
+    }
+  },
+);

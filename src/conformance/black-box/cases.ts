@@ -5,6 +5,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Case, type Evidence, Failure } from "../case.ts";
 import { readFixture, unaskedOf } from "../fixtures.ts";
+import { lastLines } from "../processes.ts";
+import { quoteWord } from "../words.ts";
 import { type Fixture, parseFixtures, type Step } from "./fixture.ts";
 import { judge, type Observed } from "./judge.ts";
 import { requestText } from "./judge-run.ts";
@@ -84,8 +86,9 @@ async function runCase(
         world.nameKey(step.expect.keys, keys);
       if (problems.length === 0) continue;
       const where = steps.length === 1 ? "" : `step ${index + 1}: `;
+      const reasons = problems.map((problem) => `${where}${problem}`);
       throw new Failure(
-        problems.map((problem) => `${where}${problem}`).join("\n"),
+        [...reasons, ...runsOf(world, step, seen)].join("\n"),
         evidenceOf(world, step, seen),
       );
     }
@@ -143,6 +146,15 @@ function environment(world: World, step: Step): Record<string, string | undefine
   const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const given = Object.entries(step.env).map(([name, value]) => [name, world.fill(value)]);
   return { ...Object.fromEntries(kept), ...Object.fromEntries(given) };
+}
+
+/** What a step ran, and the last line of each run's standard error. */
+function runsOf(world: World, step: Step, { outcomes }: Observed): readonly string[] {
+  return outcomes.flatMap(({ stderr }, index) => {
+    const words = [step.run, ...step.also_run][index] ?? [];
+    const said = lastLines(stderr, 1).map((line) => `standard error ended: ${line}`);
+    return [`ran: ${words.map((word) => quoteWord(world.fill(word))).join(" ")}`, ...said];
+  });
 }
 
 function evidenceOf(world: World, step: Step, seen: Observed): Evidence {

@@ -2,6 +2,7 @@
 
 import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../case.ts";
 import { sha256 } from "../publisher.ts";
 
 export type Kind = "absent" | "file" | "directory" | "link" | "fifo";
@@ -21,6 +22,8 @@ export interface Node {
 }
 
 const MAX_READ_BYTES = 64 * 1024 * 1024;
+/** More than any case has, side by side or one in the other. */
+const MAX_PATHS = 1000;
 
 export type Tree = ReadonlyMap<string, Node>;
 
@@ -55,9 +58,14 @@ function kindOf(stats: BigIntStats): Kind {
   return stats.isFile() ? "file" : "fifo";
 }
 
-/** Everything below a directory, by its path there; links are not followed. */
+/**
+ * Everything below a directory, by its path there; links are not followed.
+ *
+ * @throws Failure when it is so much that looking at it would take long
+ */
 export function treeOf(directory: string, below = "", tree = new Map<string, Node>()): Tree {
   for (const name of namesIn(join(directory, below))) {
+    if (tree.size === MAX_PATHS) throw new Failure(`it made more than ${MAX_PATHS} files`);
     const path = join(below, name);
     const node = nodeAt(join(directory, path));
     tree.set(path, node);

@@ -3,16 +3,19 @@
 
 import {
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Failure } from "../case.ts";
 import { type HostileOrigin, startHostileOrigin } from "../hostile-origin.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
 import type { ConfigKeys, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
@@ -22,6 +25,8 @@ export interface Image {
   readonly content: Buffer;
   readonly digest: string;
 }
+
+const REMOVE_MS = 10_000;
 
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), "tako-case-"));
@@ -45,13 +50,21 @@ export class World {
     return new World(await startHostileOrigin(files), files);
   }
 
+  /**
+   * Removes the folder, unless the command mounted something in it: that is not the suite's.
+   *
+   * @throws Failure when the folder is still there
+   */
   async remove(): Promise<void> {
     await this.#server.stop();
-    try {
-      rmSync(this.folder, { recursive: true, force: true });
-    } catch {
-      // The command took away the right to: what is left of it stays.
+    // A process of its own can be ended, however much there is to remove.
+    const rm = ["rm", "-rf", "--one-file-system", "--", this.folder];
+    if (!hasMounts(this.folder)) {
+      const ended = Bun.spawn(rm, { stdio: ["ignore", "ignore", "ignore"], timeout: REMOVE_MS });
+      await ended.exited;
     }
+    if (nodeAt(this.folder).kind === "absent") return;
+    throw new Failure(`the folder of the case cannot be removed: ${this.folder}`);
   }
 
   path(name: string): string {
@@ -275,4 +288,10 @@ function repeated(argument: string): string {
 /** Manifests are bytes; a text of them has a character for each. */
 export function latin1(text: string): Buffer {
   return Buffer.from(text, "latin1");
+}
+
+/** Whether something is mounted below a folder, as Linux tells it; a bind mount has no other sign. */
+function hasMounts(folder: string): boolean {
+  const path = "/proc/self/mountinfo";
+  return existsSync(path) && readFileSync(path, "utf8").includes(` ${folder}/`);
 }
