@@ -48,6 +48,8 @@ export interface Request {
   readonly format: Format;
 }
 
+/** What the command line has without --timeout (CNF-11). */
+const DEFAULT_TIMEOUT_MS = 10_000;
 /** How many black-box cases run side by side: most of them wait for something. */
 const JOBS = 4;
 /** A black-box case runs its command a few times. */
@@ -73,6 +75,7 @@ export async function runConformance(
     const parts = partsOf(request, running?.ask);
     const all = parts.reduce((sum, { cases }) => sum + cases.length, 0);
     if (all === 0) throw noCase();
+    checkProgram(request.cli);
     const judged = await judgedPrograms(request, running);
     const results = await runCases(parts, mayFail, (result) => onResult(result, all));
     if (request.save !== undefined) await save(results, request.save);
@@ -145,12 +148,22 @@ function doesNotStart(message: string, cause: Failure): TakoError {
   return new TakoError("failed", message, { source: "tako", problems, cause });
 }
 
-function rerunOf({ adapter, cli, strict }: Request): (each: Case) => string {
+/** Without a program, every case would fail for the same reason. */
+function checkProgram(cli: CommandLine | undefined): void {
+  const [program = ""] = cli?.words ?? [];
+  if (cli === undefined || Bun.which(program) !== null) return;
+  throw new TakoError("failed", `the command of --cli does not start: ${printable(program)}`, {
+    hint: "There is no such file, or it is not executable.",
+  });
+}
+
+function rerunOf({ adapter, cli, strict, timeoutMs }: Request): (each: Case) => string {
   const asked = new Set(adapterCases(neverAsked).map(({ id }) => id));
   return ({ id }) => {
     const [option, command] = asked.has(id) ? ["adapter", adapter] : ["cli", cli];
     const words = ["tako", "conformance", `--${option}`, command?.text ?? "", "--run", id];
     if (strict && !asked.has(id)) words.push("--strict");
+    if (timeoutMs !== DEFAULT_TIMEOUT_MS) words.push("--timeout", String(timeoutMs / 1000));
     return words.map(quoteWord).join(" ");
   };
 }

@@ -287,15 +287,17 @@ describe("the command", () => {
     expect(stdout).toContain(
       '\n  match: no answer before the time-out\n  request: {"id":1,"op":"match",',
     );
+    expect(stdout).toContain(" --run any --timeout 2\n");
     expect(status).toBe(1);
   });
 
   test("CNF-14: tells why an adapter does not start", async () => {
     const trace = '"no libtako\\x1b[2J\\n  at line 1\\n"';
     const failing = script("failing.ts", `process.stderr.write(${trace}); process.exit(1);`);
-    const [ended, absent] = await Promise.all([
+    const [ended, absent, noProgram] = await Promise.all([
       judge(program, `--adapter=${failing}`),
       judge(program, "--adapter=/nonexistent"),
+      judge(program, "--cli=./nope"),
     ]);
     expect(ended.stderr).toContain(
       "the adapter does not start: hello: the adapter ended with status 1",
@@ -304,21 +306,23 @@ describe("the command", () => {
       "\ntako: it said:\ntako:   no libtako\\u{1b}[2J\ntako:     at line 1\n",
     );
     expect(absent.stderr).toContain("cannot start /nonexistent");
-    for (const { status, stdout } of [ended, absent]) {
+    expect(noProgram.stderr).toContain("the command of --cli does not start: ./nope\n");
+    for (const { status, stdout } of [ended, absent, noProgram]) {
       expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     }
   });
 
   test("CNF-5: judges an adapter and a command line in one run, and statuses with --strict", async () => {
-    const words = [`--adapter=${liar}`, "--cli", "sh -c 'exit 7' sh", "--strict"];
+    const words = [`--adapter=${liar}`, "--cli", "sh -c 'echo oh >&2; exit 7' sh", "--strict"];
     const chosen = "--run=any,fetch-first-install";
     const { status, stdout } = await judge(program, ...words, chosen);
     expect(status).toBe(1);
     expect(lastLine(stdout)).toBe("1 passed, 1 failed, 0 skipped");
-    expect(stdout).toContain("--cli sh -c 'exit 7' sh\n");
+    expect(stdout).toContain("--cli sh -c 'echo oh >&2; exit 7' sh\n");
+    expect(stdout).toMatch(/\n {2}ran: fetch \/.*\.tako\n {2}standard error ended: oh\n/);
     expect(stdout).toContain("expected exit status 0, got 7");
     expect(stdout).toContain(
-      "again: tako conformance --cli 'sh -c '\\''exit 7'\\'' sh' --run fetch-first-install --strict\n",
+      "again: tako conformance --cli 'sh -c '\\''echo oh >&2; exit 7'\\'' sh' --run fetch-first-install --strict\n",
     );
   });
 });
