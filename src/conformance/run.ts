@@ -69,6 +69,7 @@ export async function runConformance(
   onResult: (result: Result, all: number) => void = () => {},
 ): Promise<{ readonly report: string; readonly success: boolean }> {
   const { adapter, timeoutMs } = request;
+  checkSkip(request.skip);
   const mayFail = await readExpectedFailures(request.expectedFailures);
   const running = adapter && new AdapterProcess(adapter.words, PATIENCE * timeoutMs);
   try {
@@ -88,9 +89,18 @@ export async function runConformance(
 
 /** The cases that are meant, without running anything. @throws TakoError when there are none */
 export function listCases(request: Pick<Request, "profiles" | "run" | "skip">): readonly Case[] {
+  checkSkip(request.skip);
   const cases = selectCases(allCases(), request);
   if (cases.length === 0) throw noCase();
   return cases;
+}
+
+/** A glob that skips nothing is misspelt, and what it was to skip would run unnoticed (CNF-4). */
+function checkSkip(globs: readonly string[]): void {
+  const names = allCases().flatMap(({ id, requirements }) => [id, ...requirements]);
+  const unknown = globs.find((glob) => !names.some((name) => matchesGlob([glob], name)));
+  if (unknown === undefined) return;
+  throw new TakoError("usage", `--skip: no case matches "${printable(unknown)}"`);
 }
 
 function noCase(): TakoError {
