@@ -4,6 +4,14 @@
 import { constants } from "node:os";
 
 const running = new Set<number>();
+const cleanUps = new Set<() => void>();
+
+/** Has something done before a signal ends the suite. @returns what takes that back */
+export function beforeSignal(work: () => void): () => void {
+  watchSignals();
+  cleanUps.add(work);
+  return () => cleanUps.delete(work);
+}
 
 /** A program with its three standard streams as pipes. @throws when it cannot be started */
 export function startProgram(
@@ -54,6 +62,7 @@ function watchSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
       for (const pid of running) killProgram({ pid });
+      for (const work of cleanUps) work();
       process.kill(process.pid, constants.signals[signal]);
     });
   }

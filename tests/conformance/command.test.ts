@@ -265,6 +265,21 @@ describe("the command", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   });
 
+  test("CNF-16: SIGTERM leaves no folder of a case behind", async () => {
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const started = join(folder, "started");
+    const cli = `sh -c 'touch ${started}; sleep 600' sh`;
+    const words = ["conformance", "--cli", cli, "--run=fetch-first-install", "--timeout=600"];
+    const env = { ...environment(), TMPDIR: temporary };
+    const child = Bun.spawn(program.command(words), { cwd: folder, env });
+    while (!existsSync(started)) await Bun.sleep(20);
+    expect(readdirSync(temporary)).toHaveLength(1);
+    child.kill("SIGTERM");
+    await child.exited;
+    expect(child.signalCode).toBe("SIGTERM");
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
   test("ADP-3: sends the next request after the answer to the one before", async () => {
     const impatient = join(folder, "impatient.sh");
     writeFileSync(

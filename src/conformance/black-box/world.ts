@@ -17,6 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../case.ts";
 import { type HostileOrigin, startHostileOrigin } from "../hostile-origin.ts";
+import { beforeSignal } from "../processes.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
 import type { ConfigKeys, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
 import { nodeAt, treeOf } from "./tree.ts";
@@ -26,10 +27,14 @@ export interface Image {
   readonly digest: string;
 }
 
-const REMOVE_MS = 10_000;
+const REMOVAL = { stdin: "ignore", stdout: "ignore", stderr: "ignore", timeout: 10_000 } as const;
+const removal = (folder: string) => ["rm", "-rf", "--one-file-system", "--", folder];
 
 export class World {
   readonly folder = mkdtempSync(join(tmpdir(), "tako-case-"));
+  readonly #forgetSignal = beforeSignal(() => {
+    if (!hasMounts(this.folder)) Bun.spawnSync(removal(this.folder), REMOVAL);
+  });
   readonly #server: HostileOrigin;
   /** What the server serves: the files of the origin's directory. */
   readonly #files: Record<string, Uint8Array>;
@@ -58,11 +63,8 @@ export class World {
   async remove(): Promise<void> {
     await this.#server.stop();
     // A process of its own can be ended, however much there is to remove.
-    const rm = ["rm", "-rf", "--one-file-system", "--", this.folder];
-    if (!hasMounts(this.folder)) {
-      const ended = Bun.spawn(rm, { stdio: ["ignore", "ignore", "ignore"], timeout: REMOVE_MS });
-      await ended.exited;
-    }
+    if (!hasMounts(this.folder)) await Bun.spawn(removal(this.folder), REMOVAL).exited;
+    this.#forgetSignal();
     if (nodeAt(this.folder).kind === "absent") return;
     throw new Failure(`the folder of the case cannot be removed: ${this.folder}`);
   }
