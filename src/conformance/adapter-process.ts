@@ -3,13 +3,15 @@
 
 import { printable } from "../core/error.ts";
 import { Failure, NotRun } from "./case.ts";
-import { LineReader, LineTooLong } from "./lines.ts";
+import { type ByteReader, LineReader, LineTooLong } from "./lines.ts";
 import { describeEnd, killProgram, lastLines, startProgram } from "./processes.ts";
 import { type Answer, type Ask, cut, type Exchange } from "./questions.ts";
 import { PROTOCOL, SPEC_VERSION } from "./version.ts";
 
 /** How much of the end of standard error is kept for a failure. */
 const STDERR_BYTES = 4096;
+const MAX_DEPTH = 100;
+const MAX_DIGITS = 100;
 /** How long an adapter may take to end after its input did. */
 const END_MS = 2000;
 /** How long the last of its standard error may take to come, once it was killed. */
@@ -114,18 +116,19 @@ export class AdapterProcess {
 
 function start(command: readonly string[]): Running {
   const child = spawn(command);
+  const lines = new LineReader(child.stdout);
+  const stderr = keepEnd(child.stderr);
   const { promise: killed, resolve } = Promise.withResolvers<undefined>();
-  return {
-    child,
-    lines: new LineReader(child.stdout),
-    killed,
-    kill() {
-      killProgram(child);
-      resolve(undefined);
-    },
-    stderr: keepEnd(child.stderr),
-    nextId: 0,
+  const kill = () => {
+    killProgram(child);
+    resolve(undefined);
+    // What a process that got away still holds open does not hold the suite.
+    setTimeout(() => {
+      lines.cancel();
+      stderr.cancel();
+    }, LAST_WORDS_MS);
   };
+  return { child, lines, killed, kill, stderr, nextId: 0 };
 }
 
 function spawn(command: readonly string[]) {
@@ -149,19 +152,25 @@ function circumstances({ request, stderr }: { request?: string; stderr: string }
 interface StreamEnd {
   readonly text: () => string;
   readonly ended: Promise<void>;
+  readonly cancel: () => void;
 }
 
 /** Reads a stream to its end, and keeps the last of it. */
 function keepEnd(stream: ReadableStream<Uint8Array>): StreamEnd {
+  const reader: ByteReader = stream.getReader();
   let kept = Buffer.alloc(0);
   const reading = async () => {
-    for await (const chunk of stream) {
-      kept = Buffer.concat([kept, chunk.subarray(-STDERR_BYTES)]).subarray(-STDERR_BYTES);
+    for (
+      let { value } = await reader.read();
+      value !== undefined;
+      { value } = await reader.read()
+    ) {
+      kept = Buffer.concat([kept, value.subarray(-STDERR_BYTES)]).subarray(-STDERR_BYTES);
     }
   };
   // A stream that breaks off ends with its process.
   const ended = reading().catch(() => {});
-  return { text: () => kept.toString(), ended };
+  return { text: () => kept.toString(), ended, cancel: () => void reader.cancel().catch(() => {}) };
 }
 
 async function greet(running: Running): Promise<Subject> {
@@ -252,9 +261,30 @@ function parseAnswer(reply: string, id: number): Answer {
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = isModest(text) ? JSON.parse(text) : undefined;
     return typeof value === "object" && value !== null ? { ...value } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a text, if it is JSON, is read in little time and memory: no value of the protocol nests
+ * as deep as `MAX_DEPTH`, or has a number of so many digits (ADP-7).
+ */
+function isModest(text: string): boolean {
+  let [depth, digits, isInText] = [0, 0, false];
+  for (let at = 0; at < text.length && depth <= MAX_DEPTH && digits <= MAX_DIGITS; at++) {
+    const character = text[at] ?? "";
+    if (isInText) {
+      if (character === "\\") at++;
+      else isInText = character !== '"';
+    } else {
+      digits = /\d/.test(character) ? digits + 1 : 0;
+      if (character === '"') isInText = true;
+      else if (character === "[" || character === "{") depth++;
+      else if (character === "]" || character === "}") depth--;
+    }
+  }
+  return depth <= MAX_DEPTH && digits <= MAX_DIGITS;
 }

@@ -7,9 +7,16 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 export class LineTooLong extends Error {}
 
+/** A reader as every stream of bytes gives one. */
+export interface ByteReader {
+  /** `value` is `undefined` at the end. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 /** Reads a stream line by line, and no further than it was asked to. */
 export class LineReader {
-  readonly #stream: { read(): Promise<{ readonly value?: Uint8Array | undefined }> };
+  readonly #stream: ByteReader;
   readonly #limit: number;
   /** What was read beyond the last line. */
   #rest: Uint8Array = new Uint8Array();
@@ -17,6 +24,11 @@ export class LineReader {
   constructor(stream: ReadableStream<Uint8Array>, limit = MAX_LINE_BYTES) {
     this.#stream = stream.getReader();
     this.#limit = limit;
+  }
+
+  /** Wants no more: a pending `read` ends. */
+  cancel(): void {
+    this.#stream.cancel().catch(() => {});
   }
 
   /** What is here already of the lines after the last one. */

@@ -226,6 +226,8 @@ describe("an adapter that is odd", () => {
     ["id-as-text", 'compare: the answer is not the one to request 2: {"id":"2","value":1}'],
     ["no-json", "compare: the answer is no JSON object: Traceback (most recent call last):"],
     ["cut-json", "compare: the adapter ended with status 1"],
+    ["deep-json", "compare: the answer is no JSON object: "],
+    ["long-number", "compare: the answer is no JSON object: "],
     ["no-object", "compare: the answer is not the one to request 2: []"],
     ["not-utf-8", "compare: the answer is not UTF-8 (ADP-1)"],
     ["value-and-error", "compare: expected one of value, error and unsupported"],

@@ -24,6 +24,10 @@ const habits: Readonly<Record<string, (id: number) => unknown>> = {
     print(`{"id":${id},"va`);
     throw new Error("out of luck");
   },
+  "deep-json": (id) => {
+    print(`{"id":${id},"value":${"[".repeat(7_000_000)}${"]".repeat(7_000_000)}}\n`);
+  },
+  "long-number": (id) => print(`{"id":${id},"value":${"9".repeat(16_000_000)}}\n`),
   "no-object": () => print("[]\n"),
   "not-utf-8": (id) => writeSync(1, Buffer.from(`{"id":${id},"error":"\xff"}\n`, "latin1")),
   "value-and-error": (id) => print(`{"id":${id},"value":1,"error":"version"}\n`),
@@ -64,7 +68,8 @@ for (let line = await lines.read(); line !== undefined; line = await lines.read(
 }
 
 function print(text: string): void {
-  writeSync(1, text);
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done);
 }
 
 /** Writes a hundred times: 100 MB of a megabyte. */
