@@ -15,6 +15,8 @@ const options = [
   "--bytecode",
   "--format=esm",
   "--minify",
+  // A command loads its own code alone.
+  "--splitting",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--compile-exec-argv=--smol",

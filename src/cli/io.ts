@@ -2,7 +2,6 @@
 // other end. Nothing here knows what is written.
 
 import { fstatSync, writeSync } from "node:fs";
-import { isatty } from "node:tty";
 
 /** Standard output or standard error. */
 export interface Stream {
@@ -47,7 +46,7 @@ class Descriptor implements Stream {
 
   constructor(descriptor: 1 | 2) {
     this.#descriptor = descriptor;
-    this.isTerminal = isatty(descriptor);
+    this.isTerminal = isTerminal(descriptor);
   }
 
   get failure(): unknown {
@@ -76,6 +75,17 @@ class Descriptor implements Stream {
     const [columns = 80, rows = 24] = this.isTerminal ? stream.getWindowSize() : [];
     return { columns, rows };
   }
+}
+
+/** The module that can tell is slow to load, and most that is written to is no device at all. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+  } catch {
+    // Closed by whoever started the program.
+    return false;
+  }
+  return process.getBuiltinModule("node:tty").isatty(descriptor);
 }
 
 /** `JOURNAL_STREAM` is inherited, so it counts only if it names this very descriptor (systemd.exec). */

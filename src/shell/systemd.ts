@@ -1,6 +1,5 @@
 // systemd as this host has it: restarting units, and knowing which unit this process runs in.
 
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { printable, TakoError } from "../core/error.ts";
 
@@ -50,6 +49,8 @@ async function activeUnits(units: readonly string[]): Promise<readonly string[]>
 
 function systemctl(...args: readonly string[]): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    // Loaded here, since most runs have nothing to restart.
+    const { spawn } = process.getBuiltinModule("node:child_process");
     const child = spawn("systemctl", args, { stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
