@@ -89,6 +89,10 @@ async function receive(download: Download, writer: DurableWriter): Promise<Recei
     if (answer.kind === "gone") return "gone";
     if (answer.offset !== writer.size) await writer.restart();
     continued = writer.size > 0;
+    if (answer.appendTo !== undefined) {
+      await writer.append(answer.appendTo, onProgress);
+      return writer.size === entry.size ? "whole" : "too short";
+    }
     for await (const chunk of answer.chunks) {
       if (writer.size + chunk.length > entry.size) return "too long";
       const written = writer.write(chunk);

@@ -18,13 +18,13 @@ import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { printable, TakoError } from "../core/error.ts";
 
-const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } =
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
   constants;
 
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
-const CREATE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
+const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {

@@ -73,3 +73,8 @@ function codeOf(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^\w{1,60}$/.test(code) ? code : "unknown error";
 }
+
+/** Whether it was the file that a body is written to, not the connection, that failed. */
+export function isWriteError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "write";
+}

@@ -13,9 +13,10 @@ import {
   shownManifestUrl,
 } from "../core/origin-url.ts";
 import { isKeepableEtag } from "../core/records.ts";
-import { connectionFailure } from "./http-error.ts";
+import { connectionFailure, isWriteError } from "./http-error.ts";
 import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
 import {
+  type Append,
   type Chunks,
   type ImageAnswer,
   type ManifestAnswer,
@@ -23,10 +24,16 @@ import {
   receive,
   type Timeouts,
   type Transport,
+  watched,
 } from "./transport.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 10;
+/**
+ * A body of this size is never there whole before somebody reads it. Bun.write would reserve room
+ * for a body that is, and so append it behind a hole.
+ */
+const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const HINTS: Readonly<Record<number, string>> = {
@@ -48,8 +55,9 @@ interface Answer {
   readonly headers: Headers;
   /** Makes an error of this request, which names its URL and where it was redirected to. */
   readonly fail: Fail;
-  /** The body, as sent (ORG-11). */
-  readonly chunks: () => Chunks;
+  /** The body, as sent (ORG-11); read by one of the two. */
+  readonly chunks: Chunks;
+  readonly appendTo: Append;
   /** Ends a request whose body nobody wants. */
   readonly stop: () => void;
 }
@@ -76,7 +84,7 @@ export class HttpTransport implements Transport {
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) ? { etag: next } : {};
-      return { kind: "body", chunks: answer.chunks(), ...kept };
+      return { kind: "body", chunks: answer.chunks, ...kept };
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
@@ -86,10 +94,8 @@ export class HttpTransport implements Transport {
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
     const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
     const answer = await this.#get(imageUrl(this.#origin, digest), range);
-    if (answer.status === 200) return { kind: "body", offset: 0, chunks: answer.chunks() };
-    if (offset > 0 && continuesAt(answer, offset, size)) {
-      return { kind: "body", offset, chunks: answer.chunks() };
-    }
+    if (answer.status === 200) return imageBody(answer, 0, size);
+    if (offset > 0 && continuesAt(answer, offset, size)) return imageBody(answer, offset, size);
     answer.stop();
     if (answer.status === 410) return { kind: "gone" };
     const refusal = this.#refusal(answer);
@@ -151,21 +157,28 @@ export class HttpTransport implements Transport {
         signal: controller.signal,
       });
       const stop = () => controller.abort();
+      // Only if it is asked for: what has a reader cannot be written to a file any more.
+      let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
+      const read = async () => {
+        try {
+          reader ??= response.body?.getReader();
+          return (await reader?.read())?.value;
+        } catch (error) {
+          throw failure(error, true);
+        }
+      };
       return {
         status: response.status,
         headers: response.headers,
         fail,
         stop,
-        chunks: () => {
-          const reader = response.body?.getReader();
-          const read = async () => {
-            try {
-              return (await reader?.read())?.value;
-            } catch (error) {
-              throw failure(error, true);
-            }
-          };
-          return receive({ read, stop }, fail, timeouts);
+        chunks: receive({ read, stop }, fail, timeouts),
+        appendTo: async (fd, signal) => {
+          signal.addEventListener("abort", stop);
+          const append = Bun.write(Bun.file(fd), response).catch((error) => {
+            throw isWriteError(error) ? error : failure(error, true);
+          });
+          await watched(append, fd, stop, fail, timeouts).finally(stop);
         },
       };
     } catch (error) {
@@ -209,6 +222,20 @@ export class HttpTransport implements Transport {
       hint,
     });
   }
+}
+
+/** The body of an image from byte `offset`, whose length the answer may tell beforehand. */
+function imageBody(
+  { headers, chunks, appendTo }: Answer,
+  offset: number,
+  size: number,
+): ImageAnswer {
+  const missing = size - offset;
+  // Then the client reads no byte beyond (RFC 9112, section 6.3), and the limit of ORG-27 is kept.
+  const isExact =
+    headers.get("Content-Length") === `${missing}` && !headers.has("Transfer-Encoding");
+  const isStreamed = missing >= LARGE_BODY_BYTES;
+  return { kind: "body", offset, chunks, ...(isExact && isStreamed ? { appendTo } : {}) };
 }
 
 /** Whether it is a 206 that brings the rest of this very image (ORG-23). */

@@ -1,7 +1,14 @@
 // Images, files of any size: read, hashed and written in constant memory, as fast as the machine
 // allows. Their names, and what is decided on their digests, are not known here.
 
-import { closeSync, constants, read as readCallback, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  read as readCallback,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
@@ -16,6 +23,8 @@ import {
 } from "./files.ts";
 
 const read = promisify(readCallback);
+/** Lets the event loop serve everything else. */
+const nextTurn = promisify(setImmediate);
 
 const MIB = 1024 * 1024;
 /** Bytes of one read. */
@@ -24,6 +33,10 @@ const BLOCK = MIB;
 const OVERLAP = MIB / 4;
 /** Until the next look at a pipe that is empty and does not wait. */
 const POLL_MS = 10;
+/** Bytes hashed at once of a file that is being written: about what arrives at once. */
+const FOLLOW_BLOCK = MIB / 2;
+/** Until the next look at a file that grows slowly. */
+const LONGEST_PAUSE_MS = 64;
 /** Bytes after which what is written is sent to the disk, so that the last sync has little to do. */
 const SYNC_EVERY = 32 * MIB;
 
@@ -161,6 +174,55 @@ export class DurableWriter {
       throw storageError(error, "write", this.#path);
     }
     this.#wrote(chunk.length);
+  }
+
+  /**
+   * Lets somebody else append to the file, and hashes what is in the file meanwhile.
+   *
+   * @param append writes to the descriptor; settled, it writes no more
+   * @param onProgress called with the bytes that are hashed so far
+   */
+  async append(
+    append: (fd: number, signal: AbortSignal) => Promise<void>,
+    onProgress: (size: number) => void,
+  ): Promise<void> {
+    const stop = new AbortController();
+    let isGrowing = true;
+    const appended = append(this.#handle.fd, stop.signal).finally(() => {
+      isGrowing = false;
+    });
+    // Told below, after all that came until then is hashed.
+    appended.catch(() => {});
+    try {
+      await this.#follow(() => isGrowing, onProgress);
+      await appended;
+    } catch (error) {
+      stop.abort();
+      await appended.catch(() => {});
+      throw storageError(error, "write", this.#path);
+    }
+  }
+
+  /** Hashes what comes after the bytes that are hashed, until the file no longer grows. */
+  async #follow(isGrowing: () => boolean, onProgress: (size: number) => void): Promise<void> {
+    const buffer = new Uint8Array(FOLLOW_BLOCK);
+    for (let pauseMs = 1; ; ) {
+      if (this.#syncError !== undefined) throw this.#syncError;
+      const mayGrow = isGrowing();
+      const ready = fstatSync(this.#handle.fd).size - this.#size;
+      if (mayGrow && (ready === 0 || (ready < buffer.length && pauseMs < LONGEST_PAUSE_MS))) {
+        await Bun.sleep(pauseMs);
+        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        continue;
+      }
+      const count = readSync(this.#handle.fd, buffer, 0, buffer.length, this.#size);
+      if (count === 0) return;
+      this.#hasher.update(buffer.subarray(0, count));
+      this.#wrote(count);
+      onProgress(this.#size);
+      pauseMs = 1;
+      await nextTurn();
+    }
   }
 
   #wrote(count: number): void {

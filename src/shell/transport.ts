@@ -1,6 +1,7 @@
 // What every way to an origin has in common: the questions it answers, and the watch over a body
 // that stands still. Nothing here knows a protocol.
 
+import { fstatSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
@@ -20,7 +21,18 @@ export type ImageAnswer =
       /** Of the first byte: what was asked for, or 0 when the whole image comes. */
       readonly offset: number;
       readonly chunks: Chunks;
+      /** Instead of `chunks`, where the origin has promised just the bytes that are missing. */
+      readonly appendTo?: Append;
     };
+
+/**
+ * Appends a body to an open file, about twice as fast as chunk by chunk would be. Rejects with an
+ * OriginError, or with the system's error if the file could not be written. What had arrived until
+ * then is in the file, and nothing is written any more once it has settled.
+ *
+ * @param signal ends the request
+ */
+export type Append = (fd: number, signal: AbortSignal) => Promise<void>;
 
 /** One way to an origin. Each call is one try. How much may be read is the caller's business. */
 export interface Transport {
@@ -55,14 +67,15 @@ export interface Source {
  * Reads a body chunk by chunk until it ends, stands still, or the reader has had enough.
  */
 export async function* receive(source: Source, fail: Fail, timeouts: Timeouts): Chunks {
-  const watch = new StallWatch(timeouts, source.stop);
+  let received = 0;
+  const watch = new StallWatch(timeouts, () => received, source.stop);
   try {
     for (;;) {
       watch.waiting = true;
       const chunk = await source.read();
       watch.waiting = false;
       if (chunk === undefined) break;
-      watch.received += chunk.length;
+      received += chunk.length;
       yield chunk;
     }
   } catch (error) {
@@ -72,6 +85,29 @@ export async function* receive(source: Source, fail: Fail, timeouts: Timeouts): 
     await source.stop();
   }
   if (watch.complaint !== undefined) throw fail(watch.complaint, { passing: true });
+}
+
+/**
+ * Runs what receives a body into an open file, until it ends or the file no longer grows.
+ *
+ * @param stop ends the request, and with it `append`
+ */
+export async function watched(
+  append: Promise<unknown>,
+  fd: number,
+  stop: () => void,
+  fail: Fail,
+  timeouts: Timeouts,
+): Promise<void> {
+  const watch = new StallWatch(timeouts, () => fstatSync(fd).size, stop);
+  watch.waiting = true;
+  try {
+    await append;
+  } catch (error) {
+    throw watch.complaint === undefined ? error : fail(watch.complaint, { passing: true });
+  } finally {
+    watch.end();
+  }
 }
 
 /** A manifest beyond what is ever read (ORG-22). */
@@ -90,24 +126,26 @@ export function manifestTooLong(url: string): TakoError {
  */
 class StallWatch {
   waiting = false;
-  received = 0;
   /** Why the body was given up. */
   complaint: string | undefined;
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor({ idleMs, slowMs }: Timeouts, giveUp: Source["stop"]) {
+  /** @param received tells the bytes that have arrived so far */
+  constructor(
+    { idleMs, slowMs }: Timeouts,
+    received: () => number,
+    giveUp: () => void | Promise<void>,
+  ) {
     const lookMs = idleMs / LOOKS;
     const looksInWindow = Math.round(slowMs / lookMs);
     const least = (MIN_BYTES_PER_SECOND * slowMs) / 1000;
     /** What had been received at each look, oldest first. */
-    const history = [0];
-    const arrivedSince = (looks: number) => {
-      const then = history.at(-1 - looks);
-      return then === undefined ? Number.POSITIVE_INFINITY : this.received - then;
-    };
+    const history = [received()];
+    const arrivedSince = (looks: number) =>
+      (history.at(-1) ?? 0) - (history.at(-1 - looks) ?? Number.NEGATIVE_INFINITY);
     this.#timer = setInterval(() => {
       if (!this.waiting || this.complaint !== undefined) return;
-      history.push(this.received);
+      history.push(received());
       if (history.length > Math.max(looksInWindow, LOOKS) + 1) history.shift();
       if (arrivedSince(LOOKS) === 0) {
         this.complaint = `nothing arrived for ${idleMs / 1000} s`;

@@ -211,6 +211,14 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       after: { published: [one, bulky], latest: bulky },
       tried: ({ name }) => name === "fdatasync",
     },
+    {
+      ...base,
+      name: "update of 40 MiB over HTTP",
+      config: { ...config, origin: big.url },
+      before: { published: [one], latest: one },
+      after: { published: [one, bulky], latest: bulky },
+      tried: ({ name, path }) => name === "write" && path.endsWith(".partial"),
+    },
   ];
 }
 

@@ -21,7 +21,9 @@ import { cuttingOrigin } from "./slow-origins.ts";
 const nginx = needs("nginx");
 const strace = needs("strace");
 const [one, two] = [image("1.0.0"), image("1.1.0")];
-const big = bigImage("1.1.0", 1_000_000);
+/** So large that both parts of it, when it is cut, go straight to the file. */
+const big = bigImage("1.1.0", 16_000_000);
+const medium = bigImage("1.1.0", 1_000_000);
 
 let site: Site;
 beforeAll(async () => {
@@ -177,16 +179,16 @@ for (const program of programs) {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
         host.configure({ origin: origin.url });
-        host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+        host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
         const { status, stderr } = await program.run(["fetch", host.file]);
         expect(status).toBe(0);
-        expect(stderr).toContain("downloading 1.1.0, 400 kB left of 1.0 MB\n");
+        expect(stderr).toContain("downloading 1.1.0, 6.4 MB left of 16.0 MB\n");
         expect((await origin.requests()).slice(1)).toEqual([
           expect.objectContaining({
             uri: `store/${big.digest}`,
             status: 206,
-            range: "bytes=600000-",
-            bytes: 400_000,
+            range: "bytes=9600000-",
+            bytes: 6_400_000,
           }),
         ]);
         expect(withoutEtag(host.state())).toEqual(updated(big));
@@ -199,11 +201,11 @@ for (const program of programs) {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
         host.configure({ origin: origin.url });
-        const content = `${"\0".repeat(300_000)}${big.content.slice(300_000, 600_000)}`;
+        const content = `${"\0".repeat(4_800_000)}${big.content.slice(4_800_000, 9_600_000)}`;
         host.install({ store: [], files: { [partial(big)]: content } });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         expect((await origin.requests()).slice(1).map(({ range }) => range)).toEqual([
-          "bytes=600000-",
+          "bytes=9600000-",
           "",
         ]);
         expect(withoutEtag(host.state())).toEqual(updated(big));
@@ -213,14 +215,14 @@ for (const program of programs) {
     test("FET-62: only a failure from byte 0 is status 3, and nothing of it stays", async () => {
       await using host = hostBefore(big);
       write(join(host.originDirectory, "store", big.digest), damaged(big));
-      host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+      host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
       // The partial is right and its rest, too: that is the image, whatever the first bytes are now.
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(host.state()).toEqual(updated(big));
 
       await using second = hostBefore(big);
       write(join(second.originDirectory, "store", big.digest), damaged(big));
-      second.install({ store: [], files: { [partial(big)]: damaged(big).slice(0, 600_000) } });
+      second.install({ store: [], files: { [partial(big)]: damaged(big).slice(0, 9_600_000) } });
       expect((await program.run(["fetch", second.file])).status).toBe(3);
       expect(second.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
     });
@@ -298,7 +300,7 @@ for (const program of programs) {
       expect(host.state()).toEqual({
         ...updated(two),
         ...Object.fromEntries(mine.map((name) => [name, expect.stringMatching(/mine$/)])),
-        [`store/${big.digest}`]: expect.stringContaining("999999 bytes"),
+        [`store/${big.digest}`]: expect.stringContaining("15999999 bytes"),
       });
     });
 
@@ -320,14 +322,14 @@ for (const program of programs) {
           "ignores-ranges",
           "range-status=416",
           "no-content-range",
-          contentRange("bytes 600000-999999/1000001"),
-          contentRange("bytes 600000-999999/*"),
-          contentRange("bytes 599999-999998/1000000"),
+          contentRange("bytes 9600000-15999999/16000001"),
+          contentRange("bytes 9600000-15999999/*"),
+          contentRange("bytes 9599999-15999998/16000000"),
         ].map((scenario) => {
           const host = stack.use(hostBefore(big));
           const origin = site.origin(one, big);
           host.configure({ origin: origin.via(scenario) });
-          host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 600_000) } });
+          host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
           return { host, origin, scenario };
         });
         const { status } = await program.run(["fetch", ...hosts.map(({ host }) => host.file)]);
@@ -337,7 +339,7 @@ for (const program of programs) {
           const ranges = (await origin.requests()).slice(1).map(({ range }) => range);
           expect({ scenario, ranges }).toEqual({
             scenario,
-            ranges: ["bytes=600000-", ...(scenario === "ignores-ranges" ? [] : [""])],
+            ranges: ["bytes=9600000-", ...(scenario === "ignores-ranges" ? [] : [""])],
           });
           expect(withoutEtag(host.state())).toEqual(updated(big));
         }
@@ -351,7 +353,7 @@ for (const program of programs) {
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(stderr).toContain("trying again in");
       expect(status).toBe(0);
-      expect(origin.ranges).toEqual([undefined, "bytes=500000-"]);
+      expect(origin.ranges).toEqual([undefined, "bytes=8000000-"]);
       expect(host.state()).toEqual(updated(big));
     });
 
@@ -362,7 +364,7 @@ for (const program of programs) {
       host.configure({ origin: origin.url });
       const { status } = await program.run(["fetch", host.file]);
       expect(status).toBe(3);
-      expect(origin.ranges).toEqual([undefined, "bytes=500000-", undefined]);
+      expect(origin.ranges).toEqual([undefined, "bytes=8000000-", undefined]);
       expect(host.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
     });
 
@@ -374,44 +376,49 @@ for (const program of programs) {
       expect(status).toBe(4);
       expect(stderr.match(/trying again in/g)?.length).toBe(3);
       expect(stderr).toContain(`${origin.url}/store/${big.digest}`);
-      expect(origin.ranges).toEqual([undefined, "bytes=500000-", "bytes=750000-", "bytes=875000-"]);
+      expect(origin.ranges).toEqual([
+        undefined,
+        "bytes=8000000-",
+        "bytes=12000000-",
+        "bytes=14000000-",
+      ]);
       expect(host.state()).toEqual(
         stateOf({
           published: [one, big],
           store: [one],
           latest: one,
-          files: { [partial(big)]: big.content.slice(0, 937_500) },
+          files: { [partial(big)]: big.content.slice(0, 15_000_000) },
         }),
       );
 
       expect((await program.run(["fetch", host.file])).status).toBe(0);
-      expect(origin.ranges.slice(4)).toEqual(["bytes=937500-"]);
+      expect(origin.ranges.slice(4)).toEqual(["bytes=15000000-"]);
       expect(host.state()).toEqual(updated(big));
     });
 
     test.skipIf(nginx.missing)(
       "FET-58, FET-60: killed in the middle of a download, the next run asks for the rest alone",
       async () => {
-        await using host = hostBefore(big);
-        const origin = site.origin(one, big);
+        await using host = hostBefore(medium);
+        const origin = site.origin(one, medium);
         host.configure({ origin: origin.slowUrl });
         const child = Bun.spawn(program.command(["fetch", host.file]), {
           env: environment(),
           stdout: "ignore",
           stderr: "ignore",
         });
-        const path = host.path(partial(big));
+        const path = host.path(partial(medium));
         while (!existsSync(path) || statSync(path).size < 600_000) await Bun.sleep(5);
         child.kill("SIGKILL");
         await child.exited;
         const { size } = statSync(path);
-        expect(size).toBeLessThan(big.content.length);
+        expect(size).toBeLessThan(medium.content.length);
         expect(withoutEtag(host.state())).toEqual(
           stateOf({
-            published: [one, big],
+            published: [one, medium],
             store: [one],
             latest: one,
-            files: { [partial(big)]: big.content.slice(0, size) },
+            files: { [partial(medium)]: medium.content.slice(0, size) },
           }),
         );
 
@@ -419,9 +426,9 @@ for (const program of programs) {
         host.configure({ origin: origin.url });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         expect((await origin.requests()).slice(1)).toEqual([
-          expect.objectContaining({ range: `bytes=${size}-`, bytes: big.content.length - size }),
+          expect.objectContaining({ range: `bytes=${size}-`, bytes: medium.content.length - size }),
         ]);
-        expect(withoutEtag(host.state())).toEqual(updated(big));
+        expect(withoutEtag(host.state())).toEqual(updated(medium));
       },
     );
   });

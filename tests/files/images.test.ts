@@ -10,6 +10,7 @@ import {
   readFileSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -93,6 +94,73 @@ test("FET-60: a partial file is continued, and its bytes count for the digest", 
   expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
   await writer.finish(0o444);
   expect(sha256sum(at("partial"))).toBe(sha256sum(at("whole")));
+});
+
+test("FET-58: what somebody else appends is hashed, behind what was there", async () => {
+  const all = content(5 * MIB + 3);
+  writeFileSync(at("whole"), all);
+  writeFileSync(at("partial"), all.subarray(0, 7));
+  const writer = await DurableWriter.resume(at("partial"));
+  const progress: number[] = [];
+  await writer.append(
+    async (fd) => {
+      for (let start = 7; start < all.length; start += MIB / 4) {
+        writeSync(fd, all.subarray(start, start + MIB / 4));
+        await Bun.sleep(1);
+      }
+    },
+    (size) => progress.push(size),
+  );
+  expect(writer.size).toBe(all.length);
+  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+  expect(progress.length).toBeGreaterThan(5);
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b));
+  await writer.finish(0o444);
+  expect(sha256sum(at("partial"))).toBe(sha256sum(at("whole")));
+});
+
+test("FET-60: what was appended before it failed counts", async () => {
+  const writer = await DurableWriter.create(at("image"));
+  const broken = new Error("the connection broke");
+  const append = async (fd: number) => {
+    writeSync(fd, content(MIB));
+    throw broken;
+  };
+  await expect(writer.append(append, () => {})).rejects.toBe(broken);
+  expect(writer.size).toBe(MIB);
+  await writer.write(content(2 * MIB).subarray(MIB));
+  await writer.finish(0o444);
+  writeFileSync(at("whole"), content(2 * MIB));
+  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+});
+
+test("CLI-33: an error of the disk while somebody else appends is told in words", async () => {
+  const writer = await DurableWriter.create(at("image"));
+  const append = async () => {
+    writeSync(openSync("/dev/full", "w"), "x");
+  };
+  await expect(writer.append(append, () => {})).rejects.toMatchObject({
+    kind: "storage",
+    message: "cannot write it: no space is left on the file system",
+    source: at("image"),
+  });
+  await writer.close();
+});
+
+test("FET-58: who appends is stopped, and waited for, when what it appends is of no use any more", async () => {
+  const writer = await DurableWriter.create(at("image"));
+  let ended = false;
+  const append = async (fd: number, signal: AbortSignal) => {
+    writeSync(fd, "x");
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    ended = true;
+  };
+  const failing = writer.append(append, () => {
+    throw new Error("the reader has had enough");
+  });
+  await expect(failing).rejects.toThrow("the reader has had enough");
+  expect(ended).toBe(true);
+  await writer.close();
 });
 
 test("FET-62: a writer starts once more from byte 0", async () => {

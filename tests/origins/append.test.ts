@@ -1,0 +1,131 @@
+// Bodies that go straight to a file, as those of images do where the answer names their length. What
+// arrives is the same as chunk by chunk; what is tried here is where the two could differ.
+
+import { afterAll, afterEach, beforeEach, expect, test } from "bun:test";
+import { closeSync, constants, openSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import type { OriginEffects } from "../../src/shell/origin.ts";
+import { digest, failureOf, open } from "./asking.ts";
+
+const MIB = 1024 * 1024;
+const image = new Uint8Array(10 * MIB).map((_, index) => index ^ (index >> 8) ^ (index >> 16));
+const server = await startHostileOrigin({ [`store/${digest}`]: image });
+afterAll(() => server.stop());
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "tako-append-"));
+  await writeFile(file(), "");
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const file = () => join(directory, "file");
+const never = 1_000_000;
+const patient = { headersMs: never, idleMs: never, slowMs: never };
+
+type Scenario = Parameters<typeof server.origin>[0];
+
+async function appendOf(scenario: Scenario, offset: number, effects: Partial<OriginEffects> = {}) {
+  const answer = await open(server.origin(scenario), effects).origin.image(
+    digest,
+    image.length,
+    offset,
+  );
+  if (answer.kind === "gone") throw new Error("gone");
+  return answer;
+}
+
+function expectImage(length = image.length): void {
+  expect(readFileSync(file()).equals(image.subarray(0, length))).toBe(true);
+}
+
+/** Appends an answer's body to a file, and closes it. */
+async function append(
+  scenario: Scenario,
+  { offset = 0, path = file(), signal = new AbortController().signal, timeouts = patient } = {},
+): Promise<void> {
+  const { appendTo } = await appendOf(scenario, offset, { timeouts });
+  if (appendTo === undefined) throw new Error("no length was promised");
+  const fd = openSync(path, constants.O_RDWR | constants.O_APPEND);
+  return appendTo(fd, signal).finally(() => closeSync(fd));
+}
+
+test("FET-58: a whole image is appended", async () => {
+  await append("honest");
+  expectImage();
+});
+
+test("FET-60: the rest of an image goes behind what is there", async () => {
+  await writeFile(file(), image.subarray(0, 12_345));
+  await append("honest", { offset: 12_345 });
+  expectImage();
+});
+
+test("FET-60: nothing of a small body goes elsewhere, for it comes in chunks", async () => {
+  const answer = await appendOf("honest", image.length - 4 * MIB + 1);
+  expect(answer.appendTo).toBeUndefined();
+  await answer.chunks.return();
+});
+
+test("ORG-11: a body that says it is compressed is appended as sent", async () => {
+  await append("encoded=gzip");
+  expectImage();
+});
+
+test.each([
+  "no-length",
+  "chunked",
+  "endless",
+  "announce=10485759",
+  "announce=10485761",
+  "length-and-chunks",
+] as const)("ORG-27: %s does not promise just the bytes of the image", async (scenario) => {
+  const answer = await appendOf(scenario, 0).catch(() => undefined);
+  expect(answer?.appendTo).toBeUndefined();
+  await answer?.chunks.return();
+});
+
+test("ORG-28: what arrived before the connection broke is in the file", async () => {
+  for (const scenario of ["close=middle", "reset=middle"] as const) {
+    await writeFile(file(), "");
+    const error = await failureOf(append(scenario));
+    expect(error).toMatchObject({ kind: "origin", passing: true });
+    expect(error.message).toBe("the connection was closed before the end of the answer");
+    expectImage(image.length / 2);
+  }
+});
+
+test("ORG-61: a body that stands still is given up, and what arrived is in the file", async () => {
+  const error = await failureOf(append("stall=middle", { timeouts: { ...patient, idleMs: 300 } }));
+  expect(error).toMatchObject({ kind: "origin", passing: true });
+  expect(error.message).toBe("nothing arrived for 0.3 s");
+  expectImage(image.length / 2);
+});
+
+test("ORG-62: a body that only drips is given up", async () => {
+  const timeouts = { headersMs: never, idleMs: 1500, slowMs: 1500 };
+  const error = await failureOf(append("drip=body", { timeouts }));
+  expect(error.message).toBe("less than 1 KiB a second arrived for 1.5 s");
+});
+
+test("ORG-63: a body that keeps moving may take longer than every time-out", async () => {
+  const timeouts = { headersMs: 1500, idleMs: 1500, slowMs: 1500 };
+  await append("steady", { timeouts });
+  expectImage();
+});
+
+test("DST-30: a disk that is full is no failure of the origin", async () => {
+  await expect(append("honest", { path: "/dev/full" })).rejects.toMatchObject({ code: "ENOSPC" });
+});
+
+test("FET-58: whoever has had enough ends the request", async () => {
+  const stop = new AbortController();
+  const appending = append("stall=middle", { signal: stop.signal });
+  await Bun.sleep(100);
+  stop.abort();
+  await expect(appending).rejects.toBeDefined();
+  await server.requests.at(-1)!.closed;
+});
