@@ -15,9 +15,13 @@ import "../src/shell/native-hash.ts";
 import { median, run } from "./measure.ts";
 
 const MIB = 1024 * 1024;
-const SIZES = [1, 4, 16, 64].map((mib) => mib * MIB);
 /** Header, blank lines and signature are less. */
 const REST = 200;
+const upTo = (mib: number) => ({ name: `${mib} MiB`, size: mib * MIB - REST, count: Infinity });
+const MANIFESTS = [
+  ...[1, 4, 16, 64].map(upTo),
+  { name: "100,000 entries", size: Infinity, count: 100_000 },
+];
 
 const digest = "0123456789abcdef".repeat(4);
 const number = (index: number) => `${index}`.padStart(7, "0");
@@ -70,16 +74,16 @@ export async function compareManifests(runs: number): Promise<readonly string[]>
     "openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in body -sigfile signature";
   const lines = [`manifest: bytes to picked entry (median of ${runs}); ${theirs}`];
   let first = 0;
-  for (const size of SIZES) {
+  for (const { name, size, count } of MANIFESTS) {
     const entry = (i: number) => `1.${i}.${(i * 7919) % 1000} ${i} ${digest}\n`;
-    const bytes = writeManifest(bodyOf(entry, size - REST), privateKey);
+    const bytes = writeManifest(bodyOf(entry, size, count), privateKey);
     const ours = measure(runs, "manifest", key);
     const openssl = median(
       await repeated(runs, async () => (await run({ command: theirs })).milliseconds),
     );
     if (first === 0) first = ours.cpuMilliseconds / bytes;
     lines.push(
-      row(`${size / MIB} MiB`, bytes, ours, first),
+      row(name, bytes, ours, first),
       `${"".padEnd(36)}${(ours.milliseconds / openssl).toFixed(2)} of openssl`,
     );
   }
@@ -144,12 +148,12 @@ async function repeated<T>(count: number, ask: () => Promise<T>): Promise<T[]> {
   return answers;
 }
 
-function bodyOf(entry: (index: number) => string, size: number): string {
+function bodyOf(entry: (index: number) => string, size: number, count = Infinity): string {
   const lines: string[] = [];
   for (let index = 0, length = 0; ; index++) {
     const line = entry(index);
     length += line.length;
-    if (length > size) return `Tako Manifest 1\n\n${lines.join("")}\n`;
+    if (length > size || index === count) return `Tako Manifest 1\n\n${lines.join("")}\n`;
     lines.push(line);
   }
 }

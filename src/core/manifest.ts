@@ -5,7 +5,7 @@ import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
 import { ownError, printable, TakoError } from "./error.ts";
 import { type PublicKey, type SecretKey, verify } from "./keys.ts";
-import { compareVersions, parseVersion, type Version } from "./version.ts";
+import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
 
 /** One published image. */
 export interface Entry {
@@ -101,12 +101,24 @@ function decodeSigned(signed: Uint8Array): Manifest {
   if (text[start] !== "\n") throw invalid(line, "expected an empty line after the header", "MAN-4");
 
   const entries: Entry[] = [];
+  let newest: readonly Part[] = [];
   for (start += 1; ; ) {
     line += 1;
     const end = text.indexOf("\n", start);
     if (end === -1) throw invalid(line, "expected an empty line before the signature", "MAN-10");
     if (end === start) break;
-    entries.push(decodeEntry(text.slice(start, end), line, entries.at(-1)));
+    const entry = decodeEntry(text.slice(start, end), line);
+    const { parts } = entry.version;
+    const previous = entries.at(-1);
+    if (previous !== undefined && compareParts(newest, parts) >= 0) {
+      throw invalid(
+        line,
+        `version ${entry.version.text} must be newer than ${previous.version.text} on the line before it`,
+        "MAN-8",
+      );
+    }
+    entries.push(entry);
+    newest = parts;
     start = end + 1;
   }
   if (start + 1 !== text.length) {
@@ -115,8 +127,8 @@ function decodeSigned(signed: Uint8Array): Manifest {
   return manifestOf(entries);
 }
 
-/** Reads `VERSION SP SIZE SP SHA256`, and holds it against the entry before it. */
-function decodeEntry(text: string, line: number, previous: Entry | undefined): Entry {
+/** Reads `VERSION SP SIZE SP SHA256`. */
+function decodeEntry(text: string, line: number): Entry {
   // Not split(" "), which alone would take half of the decoder's time.
   const first = text.indexOf(" ");
   const second = text.indexOf(" ", first + 1);
@@ -130,13 +142,6 @@ function decodeEntry(text: string, line: number, previous: Entry | undefined): E
   const version = decodeVersion(text.slice(0, first), line);
   const size = decodeSize(text.slice(first + 1, second), line);
   const digest = decodeDigest(text.slice(second + 1), line);
-  if (previous !== undefined && compareVersions(previous.version, version) >= 0) {
-    throw invalid(
-      line,
-      `version ${version.text} must be newer than ${previous.version.text} on the line before it`,
-      "MAN-8",
-    );
-  }
   return { version, size, digest };
 }
 

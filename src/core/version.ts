@@ -81,12 +81,15 @@ function parsePart(text: string, start: number, end: number): Part {
 
 /** Orders two versions: below zero if `a` is older, zero if they are equivalent (VER). */
 export function compareVersions(a: Version, b: Version): number {
-  const [left, right] = [a.parts, b.parts];
-  return compareParts(left, right, Math.max(left.length, right.length));
+  return compareParts(a.parts, b.parts);
 }
 
-/** Compares the first `count` parts of each, the shorter one padded with numeric zeros. */
-export function compareParts(a: readonly Part[], b: readonly Part[], count: number): number {
+/** Compares the first `count` parts of each, all by default, the shorter one padded with numeric zeros. */
+export function compareParts(
+  a: readonly Part[],
+  b: readonly Part[],
+  count = Math.max(a.length, b.length),
+): number {
   for (let index = 0; index < count; index++) {
     const order = comparePart(a[index] ?? 0, b[index] ?? 0);
     if (order !== 0) return order;
