@@ -91,13 +91,13 @@ async function receive(download: Download, writer: DurableWriter): Promise<Recei
     continued = writer.size > 0;
     if (answer.appendTo !== undefined) {
       await writer.append(answer.appendTo, onProgress);
-      return writer.size === entry.size ? "whole" : "too short";
-    }
-    for await (const chunk of answer.chunks) {
-      if (writer.size + chunk.length > entry.size) return "too long";
-      const written = writer.write(chunk);
-      if (written !== undefined) await written;
-      onProgress(writer.size);
+    } else {
+      for await (const chunk of answer.chunks) {
+        if (writer.size + chunk.length > entry.size) return "too long";
+        const written = writer.write(chunk);
+        if (written !== undefined) await written;
+        onProgress(writer.size);
+      }
     }
     return writer.size === entry.size ? "whole" : "too short";
   });
