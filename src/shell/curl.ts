@@ -6,8 +6,8 @@ import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
 import { printable } from "../core/error.ts";
 import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
-import { shownPath } from "./files.ts";
 import { type Fail, OriginError } from "./retry.ts";
+import { shownPath } from "./storage-error.ts";
 import {
   type Chunks,
   type ImageAnswer,

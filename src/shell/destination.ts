@@ -24,11 +24,11 @@ import {
   removeIfPresent,
   replaceSymlink,
   statRegularFile,
-  storageError,
   syncDirectory,
   writeFileAtomically,
 } from "./files.ts";
 import { hashBytes, hashFile } from "./images.ts";
+import { storageError } from "./storage-error.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
 import type { Entry } from "../core/manifest.ts";
 import { partialName } from "../core/select.ts";
-import { discard, moveIntoPlace, removeIfPresent, statRegularFile, storageError } from "./files.ts";
+import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./files.ts";
 import { DurableWriter } from "./images.ts";
 import { type Origin, withRetries } from "./origin.ts";
+import { storageError } from "./storage-error.ts";
 
 export interface Download {
   readonly origin: Origin;

@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { printable, TakoError } from "../core/error.ts";
+import { TakoError } from "../core/error.ts";
+import { isErrno, shownPath, storageError } from "./storage-error.ts";
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
   constants;
@@ -25,62 +26,6 @@ const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
 const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
-
-/** What the system's error codes mean, and what to do about them where that is known. */
-const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
-  EACCES: ["permission denied", "Check owner and mode of the path and the user that runs Tako."],
-  EBUSY: ["it is in use by the system"],
-  EDQUOT: ["the disk quota is used up", "Free some space or raise the quota."],
-  EEXIST: ["it exists already", "If no other process made it, remove it and try again."],
-  EFBIG: ["the file is larger than the file system or the process limit allows"],
-  EIO: ["the device reports a read or write error", "Check the disk and the kernel's log."],
-  EISDIR: ["it is a directory"],
-  ELOOP: ["it is a symbolic link, which Tako does not follow here", "Look at it and remove it."],
-  EMFILE: ["too many files are open in this process", "Raise the limit (LimitNOFILE=)."],
-  ENAMETOOLONG: ["the name is too long"],
-  ENFILE: ["too many files are open on this machine"],
-  ENODEV: ["it is not a regular file"],
-  ENOENT: ["no such file or directory"],
-  ENOSPC: ["no space is left on the file system", "Free some space and try again."],
-  ENOTDIR: ["a part of the path is not a directory"],
-  ENXIO: ["it is not a regular file"],
-  EPERM: ["operation not permitted", "Check owner, mode and attributes (lsattr) of the path."],
-  EROFS: ["the file system is read-only", "Mount it writable or choose another directory."],
-  ESTALE: ["the network file system lost the file"],
-  ETXTBSY: ["it is being executed"],
-};
-
-/** Whether an error is one of the system with one of these codes, such as `ENOENT`. */
-export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
-  return codes.includes(errnoOf(error) ?? "");
-}
-
-function errnoOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
-}
-
-/**
- * Tells an error of the system in words (CLI-33). An error that is a TakoError already, or none of
- * the system, is given back as it is.
- *
- * @param action what was tried, such as `"write"`; gives "cannot write it: ...", of the path as `source`
- */
-export function storageError(error: unknown, action: string, path: string): unknown {
-  const code = errnoOf(error);
-  if (error instanceof TakoError || code === undefined) return error;
-  const [meaning, hint] = ERRNO[code] ?? [`the system says ${printable(code)}`];
-  return new TakoError("storage", `cannot ${action} it: ${meaning}`, {
-    source: shownPath(path),
-    hint,
-    cause: error,
-  });
-}
-
-/** A path as `source` of an error: long ones are shown whole, foreign characters are not. */
-export function shownPath(path: string): string {
-  return printable(path, 4096);
-}
 
 /** Runs what touches `path`, and tells its error in words. */
 function told<T>(action: string, path: string, run: () => T): T {

@@ -12,15 +12,8 @@ import {
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
-import {
-  createFile,
-  isErrno,
-  notA,
-  openRegularFile,
-  setMode,
-  storageError,
-  writeAll,
-} from "./files.ts";
+import { createFile, notA, openRegularFile, setMode, writeAll } from "./files.ts";
+import { isErrno, storageError } from "./storage-error.ts";
 
 const read = promisify(readCallback);
 /** Lets the event loop serve everything else. */

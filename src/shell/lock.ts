@@ -4,7 +4,8 @@
 import { dlopen, read } from "bun:ffi";
 import { closeSync } from "node:fs";
 import { TakoError } from "../core/error.ts";
-import { openDirectory, shownPath } from "./files.ts";
+import { openDirectory } from "./files.ts";
+import { shownPath } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
 export interface Lock {

@@ -15,13 +15,12 @@ import {
   moveIntoPlace,
   readRegularFile,
   removeIfPresent,
-  shownPath,
-  storageError,
   syncDirectory,
   temporaryName,
   writeFileAtomically,
 } from "./files.ts";
 import { DurableWriter, hashFile, readBlocks } from "./images.ts";
+import { shownPath, storageError } from "./storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {

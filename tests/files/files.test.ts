@@ -25,11 +25,11 @@ import {
   replaceSymlink,
   setMode,
   statRegularFile,
-  storageError,
   syncDirectory,
   temporaryName,
   writeFileAtomically,
 } from "../../src/shell/files.ts";
+import { storageError } from "../../src/shell/storage-error.ts";
 
 let directory: string;
 beforeEach(async () => {
