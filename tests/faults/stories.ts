@@ -216,7 +216,11 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       name: "update of 40 MiB over HTTP",
       config: { ...config, origin: big.url },
       before: { published: [one], latest: one },
-      after: { published: [one, bulky], latest: bulky },
+      after: {
+        published: [one, bulky],
+        latest: bulky,
+        files: { ".etag": await etagFile(big, manifestOf([one, bulky])) },
+      },
       tried: ({ name, path }) => name === "write" && path.endsWith(".partial"),
     },
   ];
