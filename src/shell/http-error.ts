@@ -74,7 +74,7 @@ function codeOf(error: unknown): string {
   return typeof code === "string" && /^\w{1,60}$/.test(code) ? code : "unknown error";
 }
 
-/** Whether it was the file that a body is written to, not the connection, that failed. */
-export function isWriteError(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error && error.syscall === "write";
+/** Whether it was the file that a body goes to, not the connection, that failed: a call of the system says so. */
+export function isFileError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && typeof error.syscall === "string";
 }

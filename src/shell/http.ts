@@ -13,7 +13,7 @@ import {
   shownManifestUrl,
 } from "../core/origin-url.ts";
 import { isKeepableEtag } from "../core/records.ts";
-import { connectionFailure, isWriteError } from "./http-error.ts";
+import { connectionFailure, isFileError } from "./http-error.ts";
 import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
 import {
   type Append,
@@ -176,7 +176,7 @@ export class HttpTransport implements Transport {
         appendTo: async (fd, signal) => {
           signal.addEventListener("abort", stop);
           const append = Bun.write(Bun.file(fd), response).catch((error) => {
-            throw isWriteError(error) ? error : failure(error, true);
+            throw isFileError(error) ? error : failure(error, true);
           });
           await watched(append, fd, stop, fail, timeouts).finally(stop);
         },

@@ -117,8 +117,21 @@ test("ORG-63: a body that keeps moving may take longer than every time-out", asy
   expectImage();
 });
 
-test("DST-30: a disk that is full is no failure of the origin", async () => {
+test("DST-28: a disk that is full is no failure of the origin", async () => {
   await expect(append("honest", { path: "/dev/full" })).rejects.toMatchObject({ code: "ENOSPC" });
+});
+
+test("CLI-40: that no file can be opened any more is no failure of the origin", async () => {
+  const script = `
+    const { openSync } = require("node:fs");
+    const { digest, open } = await import(${JSON.stringify(join(import.meta.dir, "asking.ts"))});
+    const answer = await open(${JSON.stringify(server.origin("honest"))}).origin.image(digest, ${image.length}, 0);
+    const fd = openSync(${JSON.stringify(file())}, "a+");
+    try { for (;;) openSync("/dev/null", "r"); } catch {}
+    await answer.appendTo(fd, new AbortController().signal).catch(({ code }) => console.log(code));`;
+  const words = ["prlimit", "--nofile=64", process.execPath, "-e", script];
+  const child = Bun.spawn(words, { stdout: "pipe" });
+  expect(await child.stdout.text()).toBe("EMFILE\n");
 });
 
 test("FET-58: whoever has had enough ends the request", async () => {
