@@ -24,6 +24,10 @@ import { type Comparison, compare, type Program, run } from "./measure.ts";
 const MIB = 1024 * 1024;
 const { values } = parseArgs({ options: { mib: { type: "string", default: "1024" } } });
 const imageBytes = Number(values.mib) * MIB;
+const IMAGES = ["small", "big", "bigger"];
+/** What the programs make: a destination for each image, and an origin. */
+const OUTPUT_FOLDERS = [...IMAGES.map((name) => `${name}.dest`), "G.origin"];
+const OUTPUTS = [...OUTPUT_FOLDERS, "F", "G"];
 const FEW = 5;
 const MANY = 21;
 
@@ -43,15 +47,14 @@ async function main(): Promise<void> {
   writeRandom("small.img", 64 * 1024);
   writeRandom("big.img", imageBytes);
   writeRandom("bigger.img", 3 * imageBytes);
-  const images = ["small", "big", "bigger"];
-  for (const name of images) {
+  for (const name of IMAGES) {
     mkdirSync(name);
     await run({ command: `${tako} store -f secret-key -o ${name} ${name}.img 1.0.0` });
   }
 
   const server = await serveWithNginx(folder);
   try {
-    for (const name of images) {
+    for (const name of IMAGES) {
       const lines = [
         `Origin=${server.url}/${name}`,
         `PublicKey=${publicKey}`,
@@ -61,27 +64,14 @@ async function main(): Promise<void> {
     }
     const imageUrl = (name: string) =>
       `${server.url}/${name}/store/${readdirSync(`${name}/store`)[0]}`;
-    const fetchNew = (name: string): Program => ({
-      command: `${tako} fetch ${name}.tako`,
-      prepare: () => emptyFolder(`${name}.dest`),
-    });
-    const curlAndHash = (name: string): Program => ({
-      command: `curl -s -o F ${imageUrl(name)} && openssl dgst -sha256 F`,
-      prepare: () => removeFiles("F"),
-    });
-    const storeNew = (name: string): Program => ({
-      command: `${tako} store -f secret-key -o G.origin ${name}.img 1.0.0`,
-      prepare: () => emptyFolder("G.origin"),
-    });
-    const copyAndHash = (name: string): Program => ({
-      command: `cp ${name}.img G && openssl dgst -sha256 G`,
-      prepare: () => removeFiles("G"),
-    });
-
-    const syncedCopy = (name: string): Program => ({
-      command: `dd if=${name}.img of=G bs=4M conv=fsync status=none`,
-      prepare: () => removeFiles("G"),
-    });
+    const fetchNew = (name: string) => afresh(`${tako} fetch ${name}.tako`);
+    const curlAndHash = (name: string) =>
+      afresh(`curl -s -o F ${imageUrl(name)} && openssl dgst -sha256 F`);
+    const storeNew = (name: string) =>
+      afresh(`${tako} store -f secret-key -o G.origin ${name}.img 1.0.0`);
+    const copyAndHash = (name: string) => afresh(`cp ${name}.img G && openssl dgst -sha256 G`);
+    const syncedCopy = (name: string) =>
+      afresh(`dd if=${name}.img of=G bs=4M conv=fsync status=none`);
 
     print(await compare(`store of ${values.mib} MiB`, storeNew("big"), copyAndHash("big"), FEW));
     // `store` waits for the disk, which cp leaves to the kernel: how long is that by itself?
@@ -128,13 +118,15 @@ function writeRandom(path: string, size: number): void {
   closeSync(fd);
 }
 
-function emptyFolder(path: string): void {
-  removeFiles(path);
-  mkdirSync(path);
-}
-
-/** What the last run left unwritten would slow the next one: it goes to the disk first. */
-function removeFiles(path: string): void {
-  rmSync(path, { recursive: true, force: true });
-  Bun.spawnSync(["sync"]);
+/**
+ * Without what any program before it has made. That goes before it is written to the disk, if the
+ * kernel still holds it: else the next program would wait for it.
+ */
+function afresh(command: string): Program {
+  const prepare = () => {
+    for (const path of OUTPUTS) rmSync(path, { recursive: true, force: true });
+    for (const path of OUTPUT_FOLDERS) mkdirSync(path);
+    Bun.spawnSync(["sync"]);
+  };
+  return { command, prepare };
 }
