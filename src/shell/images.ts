@@ -172,26 +172,26 @@ export class DurableWriter {
   /**
    * Lets somebody else append to the file, and hashes what is in the file meanwhile.
    *
-   * @param append writes to the descriptor; settled, it writes no more
+   * @param writeTo appends to the descriptor until it settles, or soon after the signal
    * @param onProgress called with the bytes that are hashed so far
    */
   async append(
-    append: (fd: number, signal: AbortSignal) => Promise<void>,
+    writeTo: (fd: number, signal: AbortSignal) => Promise<void>,
     onProgress: (size: number) => void,
   ): Promise<void> {
     const stop = new AbortController();
     let isGrowing = true;
-    const appended = append(this.#handle.fd, stop.signal).finally(() => {
+    const written = writeTo(this.#handle.fd, stop.signal).finally(() => {
       isGrowing = false;
     });
     // Told below, after all that came until then is hashed.
-    appended.catch(() => {});
+    written.catch(() => {});
     try {
       await this.#follow(() => isGrowing, onProgress);
-      await appended;
+      await written;
     } catch (error) {
       stop.abort();
-      await appended.catch(() => {});
+      await written.catch(() => {});
       throw storageError(error, "write", this.#path);
     }
   }

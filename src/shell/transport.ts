@@ -88,7 +88,8 @@ export async function* receive(source: Source, fail: Fail, timeouts: Timeouts): 
 }
 
 /**
- * Runs what receives a body into an open file, until it ends or the file no longer grows.
+ * Runs what receives a body into an open file, until it ends or the file no longer grows. The
+ * runtime writes the file on this thread, so no look comes while a slow disk keeps it waiting.
  *
  * @param stop ends the request, and with it `append`
  */
