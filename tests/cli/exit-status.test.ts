@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { worst } from "../../src/cli/exit-status.ts";
-import { environment, exitStatus, programs } from "../support/program.ts";
+import { environment, exitStatus, programs, whileRunning } from "../support/program.ts";
 import { Host, key, otherKey, sha256 } from "./host.ts";
 
 /** What makes a config called `app` end with this status, for this kind of error. */
@@ -114,7 +114,7 @@ for (const program of programs) {
       });
       child.stdin.write("half an image");
       await child.stdin.flush();
-      while (!existsSync(join(host.origin, "store/.new"))) await Bun.sleep(10);
+      await whileRunning(child, () => existsSync(join(host.origin, "store/.new")));
       const before = readFileSync(join(host.origin, "manifest"));
       child.kill(signal);
       expect(await child.stderr.text()).toBe("");

@@ -13,7 +13,9 @@ import {
   type Outcome,
   type Program,
   programs,
+  sizeOf,
   sources,
+  whileRunning,
 } from "../support/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tako-conformance-"));
@@ -147,7 +149,7 @@ for (const program of programs) {
       rmSync(join(folder, "pid"), { force: true });
       const words = ["conformance", `--adapter=${sleeper}`, "--run=any", "--timeout=600"];
       const child = Bun.spawn(program.command(words), { cwd: folder, env: environment() });
-      while (!existsSync(join(folder, "pid"))) await Bun.sleep(20);
+      await whileRunning(child, () => sizeOf(join(folder, "pid")) > 0);
       const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
       child.kill("SIGINT");
       await child.exited;
@@ -272,7 +274,7 @@ describe("the command", () => {
     const words = ["conformance", "--cli", cli, "--run=fetch-first-install", "--timeout=600"];
     const env = { ...environment(), TMPDIR: temporary };
     const child = Bun.spawn(program.command(words), { cwd: folder, env });
-    while (!existsSync(started)) await Bun.sleep(20);
+    await whileRunning(child, () => existsSync(started));
     expect(readdirSync(temporary)).toHaveLength(1);
     child.kill("SIGTERM");
     await child.exited;

@@ -2,7 +2,7 @@
 // not at all.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import {
@@ -14,7 +14,7 @@ import {
   stateOf,
   write,
 } from "../support/origin-fixture.ts";
-import { environment, type Program, programs } from "../support/program.ts";
+import { environment, type Program, programs, sizeOf, whileRunning } from "../support/program.ts";
 import { Site, withoutEtag } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 
@@ -23,7 +23,8 @@ const strace = needs("strace");
 const [one, two] = [image("1.0.0"), image("1.1.0")];
 /** So large that both parts of it, when it is cut, go straight to the file. */
 const big = bigImage("1.1.0", 16_000_000);
-const medium = bigImage("1.1.0", 1_000_000);
+/** Goes to the file piece by piece, and takes the slow origin half a minute. */
+const medium = bigImage("1.1.0", 4_000_000);
 
 let site: Site;
 beforeAll(async () => {
@@ -408,10 +409,10 @@ for (const program of programs) {
           stderr: "ignore",
         });
         const path = host.path(partial(medium));
-        while (!existsSync(path) || statSync(path).size < 600_000) await Bun.sleep(5);
+        await whileRunning(child, () => sizeOf(path) >= 600_000);
         child.kill("SIGKILL");
         await child.exited;
-        const { size } = statSync(path);
+        const size = sizeOf(path);
         expect(size).toBeLessThan(medium.content.length);
         expect(withoutEtag(host.state())).toEqual(
           stateOf({

@@ -1,9 +1,9 @@
 // Origins that wait for the test, or for the host's disk, so that no test depends on how fast the machine is.
 
-import { existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Image, manifestOf } from "../support/origin-fixture.ts";
+import { sizeOf } from "../support/program.ts";
 
 function bodyOf(path: string, images: readonly Image[]): Buffer {
   const found = images.find(({ digest }) => path === `store/${digest}`);
@@ -60,7 +60,7 @@ export async function cuttingOrigin(cuts: number, partial: string, ...images: re
     });
     response.write(body.subarray(offset, end));
     if (end === body.length) return response.end();
-    while (!existsSync(partial) || statSync(partial).size < end) await Bun.sleep(10);
+    while (sizeOf(partial) < end && !response.destroyed) await Bun.sleep(10);
     return response.destroy();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

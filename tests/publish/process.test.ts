@@ -2,10 +2,10 @@
 // that fail, and several at once.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { environment, programs } from "../support/program.ts";
+import { environment, programs, sizeOf, whileRunning } from "../support/program.ts";
 import { key, manifestOf, Publisher, sha256 } from "./publisher.ts";
 
 const env = { TAKO_SECRET_KEY: key.secret };
@@ -162,7 +162,7 @@ for (const program of programs) {
       const copy = join(publisher.directory, "store/.new");
       child.stdin.write("half an image");
       await child.stdin.flush();
-      while (!existsSync(copy) || statSync(copy).size === 0) await Bun.sleep(10);
+      await whileRunning(child, () => sizeOf(copy) > 0);
       child.kill("SIGKILL");
       await child.exited;
       expect(readdirSync(publisher.directory)).toEqual(["store"]);
@@ -205,7 +205,7 @@ for (const program of programs) {
       });
       first.stdin.write("one");
       await first.stdin.flush();
-      while (!existsSync(join(publisher.directory, "store/.new"))) await Bun.sleep(10);
+      await whileRunning(first, () => existsSync(join(publisher.directory, "store/.new")));
       const second = Bun.spawn(program.command(args("2")), {
         env: environment(env),
         stdin: new Blob(["two"]),

@@ -98,6 +98,24 @@ export function exitStatus({ exitCode, signalCode }: Bun.Subprocess): number {
   return 128 + (number ?? 0);
 }
 
+/**
+ * Waits for what a running process does.
+ *
+ * @throws Error - the process ended before `isDone` was true
+ */
+export async function whileRunning(child: Bun.Subprocess, isDone: () => boolean): Promise<void> {
+  while (!isDone()) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the program has ended with status ${exitStatus(child)}`);
+    await Bun.sleep(5);
+  }
+}
+
+/** In bytes; 0 where there is no such file. */
+export function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 /** In a mount namespace of its own the binary is in /mnt, and the source tree is an empty directory. */
 function binaryCommand(): string[] {
   buildIfOld();
