@@ -36,6 +36,11 @@ const total = { tried: 0, violations: 0, unreached: 0 };
 try {
   const words = process.argv.slice(2);
   const all = [...(await fetchStories(site)), ...storeStories(folder)];
+  const unknown = words.filter((word) => !all.some(({ name }) => name === word));
+  if (unknown.length > 0)
+    throw new Error(
+      `no story "${unknown.join('", "')}"; ${all.map(({ name }) => name).join(", ")}`,
+    );
   const stories = all.filter(({ name }) => words.length === 0 || words.includes(name));
   console.log(
     "story                                     points  killed  failed  violations  unreached",

@@ -12,15 +12,18 @@ const { values, positionals } = parseArgs({
   options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const deadline = performance.now() + Number(values.seconds) * 1000;
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new Error(`--seconds: expected a number above 0, got ${values.seconds}`);
+const deadline = performance.now() + seconds * 1000;
 /** One decoder's turn. */
 const TURN_MS = 500;
 
+const unknown = positionals.filter((name) => !Object.hasOwn(decoders, name));
+if (unknown.length > 0)
+  throw new Error(`no decoder ${unknown}; there are ${Object.keys(decoders).join(", ")}`);
 const chosen = Object.entries(decoders).filter(
   ([name]) => positionals.length === 0 || positionals.includes(name),
 );
-if (chosen.length === 0)
-  throw new Error(`no such decoder; there are ${Object.keys(decoders).join(", ")}`);
 
 const counts = new Map(chosen.map(([name]) => [name, { inputs: 0, milliseconds: 0, findings: 0 }]));
 console.log(`seed ${seed}`);
