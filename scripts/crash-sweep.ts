@@ -38,9 +38,7 @@ try {
   const all = [...(await fetchStories(site)), ...storeStories(folder)];
   const unknown = words.filter((word) => !all.some(({ name }) => name === word));
   if (unknown.length > 0)
-    throw new Error(
-      `no story "${unknown.join('", "')}"; ${all.map(({ name }) => name).join(", ")}`,
-    );
+    throw new Error(`no story ${unknown}; there are ${all.map(({ name }) => name).join(", ")}`);
   const stories = all.filter(({ name }) => words.length === 0 || words.includes(name));
   console.log(
     "story                                     points  killed  failed  violations  unreached",

@@ -45,7 +45,7 @@ function parseRange(text: string, lowText: string, highText: string): Pattern {
   if (!isBelowFamily(low, family)) {
     throw new TakoError(
       "pattern",
-      `invalid version pattern "${printable(text)}": it can match nothing; expected the lower bound below ${high.text} and all its pre-releases`,
+      `invalid version pattern "${printable(text)}": it can match nothing; expected the lower bound below ${printable(highText)} and all its pre-releases`,
       { rule: "PAT-9" },
     );
   }
