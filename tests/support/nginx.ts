@@ -91,7 +91,8 @@ async function start(directory: string, port: number, options: NginxOptions): Pr
       // at a time: once it answers this, all that went before is logged.
       if (!(await answers(url, prefix))) throw new Error("nginx is gone");
       const lines = (await Bun.file(join(prefix, "access.log")).text()).split("\n");
-      return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
+      // What follows the last line feed is the beginning of a later request's line, if anything.
+      return lines.slice(0, -1).map((line) => JSON.parse(line));
     },
     stop,
   };
