@@ -6,7 +6,6 @@
 // stack trace, and credentials go to nobody but the origin. The origin has a password for that.
 
 import { expect, test } from "bun:test";
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import {
   type HostileOptions,
@@ -23,7 +22,7 @@ import {
   sha256sum,
   stateOf,
 } from "../support/origin-fixture.ts";
-import { type Program, programs, sources } from "../support/program.ts";
+import { type Program, programs, sizeOf, sources } from "../support/program.ts";
 
 /** In use on a host that is not new. */
 export const one = image("1.0.0");
@@ -233,12 +232,12 @@ function partialLeft(
   host: Host,
   { partial, orMore }: { readonly partial: number; readonly orMore?: true },
 ): Record<string, string> {
-  const size = partialSize(host) ?? 0;
+  const size = partialSize(host);
   return partialOf(orMore === true ? Math.max(size, partial) : partial);
 }
 
-function partialSize(host: Host): number | undefined {
-  return statSync(host.path(`store/${two.digest}.partial`), { throwIfNoEntry: false })?.size;
+function partialSize(host: Host): number {
+  return sizeOf(host.path(`store/${two.digest}.partial`));
 }
 
 function partialOf(size: number): Record<string, string> {
@@ -253,6 +252,5 @@ function etagFile(url: string, etag: string, manifest: string): Record<string, s
 /** Settles when the host has as much of an image on disk. Of a manifest nothing is there to be seen. */
 async function taken(host: Host, file: string, bytes: number): Promise<void> {
   if (file === "manifest") return Bun.sleep(100);
-  for (let waits = 0; waits < 2000 && (partialSize(host) ?? 0) < bytes; waits++)
-    await Bun.sleep(10);
+  for (let waits = 0; waits < 2000 && partialSize(host) < bytes; waits++) await Bun.sleep(10);
 }
