@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseSha256Hex, type Sha256Hex } from "../src/core/digest.ts";
+import { imageOfLink, partialName, stalePartials } from "../src/core/layout.ts";
 import {
   decodeEtag,
   decodeOwed,
@@ -12,7 +13,7 @@ import {
   isKeepableEtag,
   type Owed,
 } from "../src/core/records.ts";
-import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
+import { unitsOwed } from "../src/core/select.ts";
 import { runs } from "../tests/support/properties.ts";
 import { type Case, casesOf, title } from "./support/fixtures.ts";
 

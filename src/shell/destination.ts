@@ -8,6 +8,18 @@ import type { Sha256Hex } from "../core/digest.ts";
 import { ownError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
+  ETAG,
+  HOST_FILES,
+  imageOfLink,
+  LATEST,
+  linkTarget,
+  MANIFEST,
+  OWED,
+  STORE,
+  stalePartials,
+  temporaryName,
+} from "../core/layout.ts";
+import {
   decodeManifest,
   decodeUnverified,
   type Entry,
@@ -15,7 +27,6 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
-import { imageOfLink, stalePartials } from "../core/select.ts";
 import {
   isPresent,
   makeDirectory,
@@ -52,11 +63,11 @@ export class Destination {
 
   constructor(path: string) {
     this.path = path;
-    this.manifestPath = join(path, "manifest");
-    this.storePath = join(path, "store");
-    this.#latestPath = join(path, "latest");
-    this.#etagPath = join(path, ".etag");
-    this.#owedPath = join(path, ".owed");
+    this.manifestPath = join(path, MANIFEST);
+    this.storePath = join(path, STORE);
+    this.#latestPath = join(path, LATEST);
+    this.#etagPath = join(path, ETAG);
+    this.#owedPath = join(path, OWED);
   }
 
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
@@ -103,7 +114,7 @@ export class Destination {
   }
 
   writeManifest(bytes: Uint8Array): Promise<void> {
-    return writeFileAtomically(this.path, "manifest", bytes, 0o444);
+    return writeFileAtomically(this.path, MANIFEST, bytes, 0o444);
   }
 
   /** Relies on the manifest that an earlier run put there (DST-29). */
@@ -124,7 +135,7 @@ export class Destination {
       removeIfPresent(this.#etagPath);
     } else if (this.readEtag(url, manifest) !== etag) {
       const text = encodeEtag({ url, etag, digest: hashBytes(manifest) });
-      await writeFileAtomically(this.path, ".etag", new TextEncoder().encode(text), 0o644);
+      await writeFileAtomically(this.path, ETAG, new TextEncoder().encode(text), 0o644);
     }
   }
 
@@ -139,12 +150,7 @@ export class Destination {
   /** Puts on disk what is owed; nothing owed means no file. */
   async writeOwed(owed: Owed): Promise<void> {
     if (owed.length > 0) {
-      await writeFileAtomically(
-        this.path,
-        ".owed",
-        new TextEncoder().encode(encodeOwed(owed)),
-        0o644,
-      );
+      await writeFileAtomically(this.path, OWED, new TextEncoder().encode(encodeOwed(owed)), 0o644);
     } else if (isPresent(this.#owedPath, "regular file")) {
       removeIfPresent(this.#owedPath);
       await syncDirectory(this.path);
@@ -159,7 +165,7 @@ export class Destination {
 
   /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
   swapLatest(digest: Sha256Hex): Promise<void> {
-    return replaceSymlink(this.path, "latest", `store/${digest}`);
+    return replaceSymlink(this.path, LATEST, linkTarget(digest));
   }
 
   /**
@@ -210,10 +216,8 @@ export class Destination {
 
   /** Removes the temporary files of a run that was killed (DST-24). Needs the lock. */
   removeLeftovers(): void {
-    for (const name of [".manifest.new", ".etag.new", ".owed.new"]) {
-      removeIfPresent(join(this.path, name));
-    }
-    removeIfPresent(join(this.path, ".latest.new"), "symbolic link");
+    for (const name of HOST_FILES) removeIfPresent(join(this.path, temporaryName(name)));
+    removeIfPresent(join(this.path, temporaryName(LATEST)), "symbolic link");
   }
 
   /** As root: how others could tamper with the images, if they could (DST-33). */

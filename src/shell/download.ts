@@ -4,8 +4,8 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
+import { partialName } from "../core/layout.ts";
 import type { Entry } from "../core/manifest.ts";
-import { partialName } from "../core/select.ts";
 import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./files.ts";
 import { DurableWriter } from "./images.ts";
 import { type Origin, withRetries } from "./origin.ts";

@@ -17,6 +17,7 @@ import {
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TakoError } from "../core/error.ts";
+import { temporaryName } from "../core/layout.ts";
 import { isErrno, shownPath, storageError } from "./storage-error.ts";
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
@@ -166,11 +167,6 @@ function tooLarge(path: string, limit: number, oversized: "error" | "absent"): u
   throw new TakoError("storage", `it is larger than ${limit} bytes`, {
     source: shownPath(path),
   });
-}
-
-/** The temporary name of a file: `.manifest.new` of `manifest`, `.etag.new` of `.etag` (DST-23). */
-export function temporaryName(name: string): string {
-  return `${name.startsWith(".") ? "" : "."}${name}.new`;
 }
 
 /**

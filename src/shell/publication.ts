@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
+import { MANIFEST, NEW_IMAGE, STORE, temporaryName } from "../core/layout.ts";
 import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
 import {
   discard,
@@ -16,7 +17,6 @@ import {
   readRegularFile,
   removeIfPresent,
   syncDirectory,
-  temporaryName,
   writeFileAtomically,
 } from "./files.ts";
 import { DurableWriter, hashFile, readBlocks } from "./images.ts";
@@ -79,15 +79,15 @@ export class Publication {
   readonly #newImage: string;
 
   constructor(path: string) {
-    this.manifestPath = join(path, "manifest");
+    this.manifestPath = join(path, MANIFEST);
     this.#path = path;
-    this.#store = join(path, "store");
-    this.#newImage = join(this.#store, ".new");
+    this.#store = join(path, STORE);
+    this.#newImage = join(this.#store, NEW_IMAGE);
   }
 
   /** Removes the temporary files of a run that was killed. Needs the lock. */
   removeLeftovers(): void {
-    removeIfPresent(join(this.#path, temporaryName("manifest")));
+    removeIfPresent(join(this.#path, temporaryName(MANIFEST)));
     if (isPresent(this.#store, "directory")) removeIfPresent(this.#newImage);
   }
 
@@ -96,7 +96,7 @@ export class Publication {
   }
 
   writeManifest(bytes: Uint8Array): Promise<void> {
-    return writeFileAtomically(this.#path, "manifest", bytes, 0o444);
+    return writeFileAtomically(this.#path, MANIFEST, bytes, 0o444);
   }
 
   /** Relies on the manifest that an earlier run put there, which may have been killed before its sync (PUB-36). */

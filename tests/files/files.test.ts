@@ -16,6 +16,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
+import { temporaryName } from "../../src/core/layout.ts";
 import {
   isPresent,
   makeDirectory,
@@ -26,7 +27,6 @@ import {
   setMode,
   statRegularFile,
   syncDirectory,
-  temporaryName,
   writeFileAtomically,
 } from "../../src/shell/files.ts";
 import { storageError } from "../../src/shell/storage-error.ts";

@@ -10,6 +10,7 @@ import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, printable, TakoError } from "../../src/core/error.ts";
 import { parsePublicKey, parseSecretKey } from "../../src/core/keys.ts";
+import { imageOfLink } from "../../src/core/layout.ts";
 import {
   decodeManifest,
   decodeUnverified,
@@ -27,7 +28,6 @@ import {
   encodeOwed,
   isKeepableEtag,
 } from "../../src/core/records.ts";
-import { imageOfLink } from "../../src/core/select.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
 import { continuesAt, redirectTarget } from "../../src/shell/http.ts";
 import { OriginError, parseRetryAfter } from "../../src/shell/retry.ts";
