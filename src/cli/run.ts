@@ -26,7 +26,7 @@ export async function run(words: readonly string[], io: Io): Promise<number> {
     status = output.failed(error);
   }
   if (io.stdout.failure === undefined) return status;
-  const { storageError } = await import("../shell/storage-error.ts");
+  const { storageError } = await import("../shell/disk/storage-error.ts");
   return worst([
     status,
     output.failed(storageError(io.stdout.failure, "write", "standard output")),

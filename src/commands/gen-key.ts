@@ -3,8 +3,8 @@
 import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
-import { createFile, discard, syncDirectory, writeAll } from "../shell/files.ts";
-import { isErrno, shownPath, storageError } from "../shell/storage-error.ts";
+import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/files.ts";
+import { isErrno, shownPath, storageError } from "../shell/disk/storage-error.ts";
 
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */
 export function generateKey(): SecretKey {

@@ -12,7 +12,7 @@ import {
 import { manifestUrl, shownImageUrl, shownManifestUrl } from "../core/origin-url.ts";
 import { entryInUse, fallbacks } from "../core/select.ts";
 import { downloadImage } from "../shell/download.ts";
-import type { Origin } from "../shell/origin.ts";
+import type { Origin } from "../shell/origin/origin.ts";
 import type { Run } from "./run.ts";
 
 /** A manifest that passed every check, and how to put it into the destination. */

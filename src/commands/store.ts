@@ -15,8 +15,8 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import { lockDirectory } from "../shell/lock.ts";
-import { shownPath } from "../shell/storage-error.ts";
+import { lockDirectory } from "../shell/disk/lock.ts";
+import { shownPath } from "../shell/disk/storage-error.ts";
 import "../shell/native-hash.ts";
 import { type ImageSource, openedImage, openImage, Publication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";

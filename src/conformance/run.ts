@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { printable, TakoError } from "../core/error.ts";
-import { shownPath, storageError } from "../shell/storage-error.ts";
+import { shownPath, storageError } from "../shell/disk/storage-error.ts";
 import { adapterCases } from "./adapter-cases.ts";
 import { AdapterProcess } from "./adapter-process.ts";
 import { blackBoxCases } from "./black-box/cases.ts";

@@ -37,9 +37,9 @@ import {
   statRegularFile,
   syncDirectory,
   writeFileAtomically,
-} from "./files.ts";
-import { hashBytes, hashFile } from "./images.ts";
-import { storageError } from "./storage-error.ts";
+} from "./disk/files.ts";
+import { hashBytes, hashFile } from "./disk/images.ts";
+import { storageError } from "./disk/storage-error.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {

@@ -18,9 +18,9 @@ import {
   removeIfPresent,
   syncDirectory,
   writeFileAtomically,
-} from "./files.ts";
-import { DurableWriter, hashFile, readBlocks } from "./images.ts";
-import { shownPath, storageError } from "./storage-error.ts";
+} from "./disk/files.ts";
+import { DurableWriter, hashFile, readBlocks } from "./disk/images.ts";
+import { shownPath, storageError } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {

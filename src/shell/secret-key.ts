@@ -5,7 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Facts, ownError, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
-import { isErrno, shownPath, storageError } from "./storage-error.ts";
+import { isErrno, shownPath, storageError } from "./disk/storage-error.ts";
 
 /** The ways to give a key, and what is said about them. */
 export interface KeySources {

@@ -28,8 +28,8 @@ import {
   statRegularFile,
   syncDirectory,
   writeFileAtomically,
-} from "../../src/shell/files.ts";
-import { storageError } from "../../src/shell/storage-error.ts";
+} from "../../src/shell/disk/files.ts";
+import { storageError } from "../../src/shell/disk/storage-error.ts";
 
 let directory: string;
 beforeEach(async () => {

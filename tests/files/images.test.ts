@@ -16,7 +16,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/images.ts";
+import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/disk/images.ts";
 
 const MIB = 1024 * 1024;
 
@@ -189,7 +189,7 @@ test("FET-60: a partial file that a killed run made read-only already is continu
   writeFileSync(at("partial"), "all of it");
   chmodSync(at("partial"), 0o444);
   const script = `
-    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/images.ts"))});
+    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/images.ts"))});
     const writer = await DurableWriter.resume(${JSON.stringify(at("partial"))});
     await writer.write(new TextEncoder().encode(", and more"));
     await writer.finish(0o444);`;

@@ -14,7 +14,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { lockDirectory } from "../../src/shell/lock.ts";
+import { lockDirectory } from "../../src/shell/disk/lock.ts";
 import { needs } from "../support/needs.ts";
 
 let directory: string;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const LOCK_MODULE = join(import.meta.dir, "../../src/shell/lock.ts");
+const LOCK_MODULE = join(import.meta.dir, "../../src/shell/disk/lock.ts");
 
 /** Another process that takes the lock, says so, and holds it until it dies. */
 async function holder(path: string) {

@@ -29,8 +29,8 @@ import {
   isKeepableEtag,
 } from "../../src/core/records.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
-import { continuesAt, redirectTarget } from "../../src/shell/http.ts";
-import { OriginError, parseRetryAfter } from "../../src/shell/retry.ts";
+import { continuesAt, redirectTarget } from "../../src/shell/origin/http.ts";
+import { OriginError, parseRetryAfter } from "../../src/shell/origin/retry.ts";
 import { unitsOfCgroup } from "../../src/shell/systemd.ts";
 import { asBytes } from "./inputs.ts";
 

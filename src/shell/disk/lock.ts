@@ -3,7 +3,7 @@
 
 import { dlopen, read } from "bun:ffi";
 import { closeSync } from "node:fs";
-import { TakoError } from "../core/error.ts";
+import { TakoError } from "../../core/error.ts";
 import { openDirectory } from "./files.ts";
 import { shownPath } from "./storage-error.ts";
 

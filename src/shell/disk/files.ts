@@ -16,8 +16,8 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { TakoError } from "../core/error.ts";
-import { temporaryName } from "../core/layout.ts";
+import { TakoError } from "../../core/error.ts";
+import { temporaryName } from "../../core/layout.ts";
 import { isErrno, shownPath, storageError } from "./storage-error.ts";
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
