@@ -13,8 +13,8 @@ import {
   type Owed,
 } from "../src/core/records.ts";
 import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
 
 interface EtagCase extends Case {
   readonly text: string;
@@ -49,7 +49,7 @@ function digestOf(text: string): Sha256Hex {
 }
 
 describe("fixtures of .etag", () => {
-  for (const each of casesOf<EtagCase>("fetch/etag.toml", 28)) {
+  for (const each of casesOf<EtagCase>("fetch/etag.toml")) {
     test(title(each), () => {
       const { text, url, etag, digest } = each;
       const record = decodeEtag(text);
@@ -64,7 +64,7 @@ describe("fixtures of .etag", () => {
 });
 
 describe("fixtures of .owed", () => {
-  for (const each of casesOf<OwedCase>("fetch/owed.toml", 31)) {
+  for (const each of casesOf<OwedCase>("fetch/owed.toml")) {
     test(title(each), () => {
       const latest = each.latest === undefined ? undefined : digestOf(each.latest);
       const owed = decodeOwed(each.text);
@@ -78,7 +78,7 @@ describe("fixtures of .owed", () => {
 });
 
 describe("fixtures of latest", () => {
-  for (const each of casesOf<LatestCase>("fetch/latest.toml", 20)) {
+  for (const each of casesOf<LatestCase>("fetch/latest.toml")) {
     test(title(each), () => {
       expect(imageOfLink(each.target) as string | undefined).toBe(each.digest);
     });
@@ -86,7 +86,7 @@ describe("fixtures of latest", () => {
 });
 
 describe("fixtures of partial downloads", () => {
-  for (const each of casesOf<PartialsCase>("fetch/partials.toml", 8)) {
+  for (const each of casesOf<PartialsCase>("fetch/partials.toml")) {
     test(title(each), () => {
       expect(stalePartials(each.names, digestOf(each.wanted))).toEqual([...each.stale]);
     });

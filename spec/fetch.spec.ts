@@ -8,8 +8,8 @@ import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
 import { digests, manifestOf, manifests, versions } from "./support/manifests.ts";
 import { formSpelled, validForms } from "./support/versions.ts";
 
@@ -69,7 +69,7 @@ function textsOf(entries: readonly Entry[]): string[] {
 }
 
 describe("fixtures of what is picked", () => {
-  for (const each of casesOf<PickCase>("fetch/pick.toml", 23)) {
+  for (const each of casesOf<PickCase>("fetch/pick.toml")) {
     test(title(each), () => {
       const picked = newestMatch(manifestOfVersions(each.versions), parsePattern(each.pattern));
       expect(picked?.version.text).toBe(each.picks);
@@ -78,7 +78,7 @@ describe("fixtures of what is picked", () => {
 });
 
 describe("fixtures of what is tried when an image is gone", () => {
-  for (const each of casesOf<FallbacksCase>("fetch/fallbacks.toml", 16)) {
+  for (const each of casesOf<FallbacksCase>("fetch/fallbacks.toml")) {
     test(title(each), () => {
       const manifest = manifestOfVersions(each.versions);
       const picked = manifest.entries.find(({ version }) => version.text === each.picked);
@@ -91,7 +91,7 @@ describe("fixtures of what is tried when an image is gone", () => {
 });
 
 describe("fixtures of which version is in use", () => {
-  for (const each of casesOf<InUseCase>("fetch/in-use.toml", 8)) {
+  for (const each of casesOf<InUseCase>("fetch/in-use.toml")) {
     test(title(each), () => {
       const manifest = manifestWith(each.entries);
       const entry = entryInUse(manifest, digestOf(each.image), parsePattern(each.pattern));
@@ -101,7 +101,7 @@ describe("fixtures of which version is in use", () => {
 });
 
 describe("fixtures of what is on offer", () => {
-  for (const each of casesOf<OfferedCase>("fetch/offered.toml", 6)) {
+  for (const each of casesOf<OfferedCase>("fetch/offered.toml")) {
     test(title(each), () => {
       const offered = newestVersions(manifestOfVersions(each.versions), each.count);
       expect(offered).toEqual([...each.offered]);

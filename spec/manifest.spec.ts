@@ -19,9 +19,8 @@ import {
   type Manifest,
 } from "../src/core/manifest.ts";
 import { compareVersions, parseVersion } from "../src/core/version.ts";
-import { readFixture, tomlFixture } from "../tests/support/fixtures.ts";
+import { type Case, casesOf, readFixture, title, tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
 import {
   bodies,
   bodyOf,
@@ -87,10 +86,10 @@ interface InsertCase extends Case {
   readonly error?: string;
 }
 
-const cases = casesOf<DecodeCase>("manifests/cases.toml", 279);
-const historyCases = casesOf<HistoryCase>("manifests/history.toml", 31);
-const encodeCases = casesOf<EncodeCase>("manifests/encode.toml", 15);
-const insertCases = casesOf<InsertCase>("manifests/insert.toml", 22);
+const cases = casesOf<DecodeCase>("manifests/cases.toml");
+const historyCases = casesOf<HistoryCase>("manifests/history.toml");
+const encodeCases = casesOf<EncodeCase>("manifests/encode.toml");
+const insertCases = casesOf<InsertCase>("manifests/insert.toml");
 const { keys: publicKeys } = tomlFixture<{ keys: Readonly<Record<string, string>> }>(
   "manifests/cases.toml",
 );
