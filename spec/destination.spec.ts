@@ -3,7 +3,6 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseSha256Hex, type Sha256Hex } from "../src/core/digest.ts";
 import {
   decodeEtag,
   decodeOwed,
@@ -15,6 +14,7 @@ import {
 import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { digestOf, digests } from "./support/manifests.ts";
 
 interface EtagCase extends Case {
   readonly text: string;
@@ -40,12 +40,6 @@ interface PartialsCase extends Case {
   readonly names: readonly string[];
   readonly wanted: string;
   readonly stale: readonly string[];
-}
-
-function digestOf(text: string): Sha256Hex {
-  const digest = parseSha256Hex(text);
-  if (digest === undefined) throw new Error(`not a digest: ${text}`);
-  return digest;
 }
 
 describe("fixtures of .etag", () => {
@@ -94,13 +88,6 @@ describe("fixtures of partial downloads", () => {
 });
 
 describe("laws", () => {
-  const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
-  const digests = fc
-    .oneof(
-      fc.constantFrom(0, 0xab, 0xff).map((byte) => new Uint8Array(32).fill(byte)),
-      bytes,
-    )
-    .map((hash) => digestOf(hash.toHex()));
   const printableAscii = fc
     .integer({ min: 0x21, max: 0x7e })
     .map((code) => String.fromCharCode(code));

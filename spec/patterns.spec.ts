@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TakoError } from "../src/core/error.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { parseVersion } from "../src/core/version.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { refusalOf } from "./support/refusals.ts";
 import {
   allows,
   around,
@@ -49,16 +49,8 @@ function allowed(pattern: Pattern | string, version: string): boolean {
   );
 }
 
-/** How a text is refused; undefined if it is a pattern. Whatever else is thrown fails the test. */
-function refusal(text: string): TakoError | undefined {
-  try {
-    parsePattern(text);
-  } catch (error) {
-    if (error instanceof TakoError) return error;
-    throw error;
-  }
-  return undefined;
-}
+/** How a text is refused; undefined if it is a pattern. */
+const refusal = (text: string) => refusalOf(() => parsePattern(text));
 
 function plain(parts: Parts): string {
   return parts.join(".");

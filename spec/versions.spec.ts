@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TakoError } from "../src/core/error.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
+import { refusalOf } from "./support/refusals.ts";
 import {
   equivalentSpelled,
   isNumeric,
@@ -42,16 +42,8 @@ function compare(a: string, b: string): number {
   return Math.sign(compareVersions(parseVersion(a), parseVersion(b)));
 }
 
-/** How a text is refused; undefined if it is a version. Whatever else is thrown fails the test. */
-function refusal(text: string): TakoError | undefined {
-  try {
-    parseVersion(text);
-  } catch (error) {
-    if (error instanceof TakoError) return error;
-    throw error;
-  }
-  return undefined;
-}
+/** How a text is refused; undefined if it is a version. */
+const refusal = (text: string) => refusalOf(() => parseVersion(text));
 
 function plain(parts: Parts): string {
   return parts.join(".");
