@@ -14,7 +14,7 @@ import {
 } from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
-import { key } from "./host.ts";
+import { key } from "../support/publishing.ts";
 
 /** Streams that remember what was written. */
 function memory(environment: Io["environment"] = {}) {

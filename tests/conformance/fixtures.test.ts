@@ -7,8 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Glob } from "bun";
-import { tablePaths } from "../../spec/support/fixtures.ts";
-import { tomlFixture } from "../support/fixtures.ts";
+import { tablePaths, tomlFixture } from "../support/fixtures.ts";
 
 const repository = join(import.meta.dir, "../..");
 const schemas = join(repository, "fixtures/schema");
