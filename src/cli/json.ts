@@ -2,7 +2,8 @@
 // FET-98), one object a line.
 
 import type { FetchResult } from "../commands/events.ts";
-import { type TakoError, withoutSecrets } from "../core/error.ts";
+import type { TakoError } from "../core/error.ts";
+import { withoutSecrets } from "../core/text.ts";
 
 /**
  * One line of JSON, in ASCII: characters that could steer a terminal are escaped (CLI-24). Fields

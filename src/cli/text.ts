@@ -2,7 +2,8 @@
 // display.ts's business.
 
 import type { Event, FetchResult } from "../commands/events.ts";
-import { printable, type TakoError } from "../core/error.ts";
+import type { TakoError } from "../core/error.ts";
+import { printable } from "../core/text.ts";
 
 export type Priority = "error" | "warning" | "info";
 

@@ -1,7 +1,7 @@
 // What comes from an origin, checked: the manifest, then the image (FET-20 to FET-66).
 
 import type { Config } from "../core/config.ts";
-import { ownError, TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import {
   decodeManifest,
   describeEntry,
@@ -64,7 +64,7 @@ function decodeReceived(bytes: Uint8Array, config: Config, url: string): Manifes
   try {
     return decodeManifest(bytes, config.publicKeys);
   } catch (error) {
-    const { kind, message, rule, line } = ownError(error);
+    const { kind, message, rule, line } = asTakoError(error);
     const hint = `Compare the PublicKey= of ${config.file} with the publisher's.`;
     throw new TakoError(kind, message, {
       rule,

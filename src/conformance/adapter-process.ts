@@ -1,7 +1,7 @@
 // The suite's side of the adapter protocol: one process, one request at a time. Whatever the process
 // does, a request ends with an answer or a Failure, and the next one finds a process that is well.
 
-import { printable } from "../core/error.ts";
+import { printable } from "../core/text.ts";
 import { Failure, NotRun } from "./case.ts";
 import { type ByteReader, LineReader, LineTooLong } from "./lines.ts";
 import { describeEnd, killProgram, lastLines, startProgram } from "./processes.ts";

@@ -5,7 +5,7 @@ import { version } from "../../package.json";
 import { decodeBase64, encodeBase64 } from "../core/base64.ts";
 import { parseConfig } from "../core/config.ts";
 import { parseSha256Hex } from "../core/digest.ts";
-import { ownError, TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import { parsePublicKey, parseSecretKey, verify } from "../core/keys.ts";
 import {
   decodeManifest,
@@ -116,7 +116,7 @@ export function answer(
       typeof op === "string" && Object.hasOwn(offered, op) ? offered[op] : undefined;
     return operation === undefined ? { id, unsupported: true } : { id, value: operation(args) };
   } catch (caught) {
-    const { kind, message, line, problems } = ownError(caught);
+    const { kind, message, line, problems } = asTakoError(caught);
     return { id, error: kind, line: line ?? problems[0]?.line, message };
   }
 }

@@ -2,7 +2,7 @@
 // here, nor how they reach the adapter.
 
 import { isDeepStrictEqual } from "node:util";
-import { printable } from "../core/error.ts";
+import { printable } from "../core/text.ts";
 import { Failure, Skip } from "./case.ts";
 
 /** An answer of the protocol, whose shape is checked and whose content is not (ADP-5). */

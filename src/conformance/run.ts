@@ -1,7 +1,8 @@
 // The story of `tako conformance`: which programs are judged, by which cases, and what is reported.
 
 import { readFile } from "node:fs/promises";
-import { printable, TakoError } from "../core/error.ts";
+import { TakoError } from "../core/error.ts";
+import { printable } from "../core/text.ts";
 import { shownPath, storageError } from "../shell/disk/storage-error.ts";
 import { adapterCases } from "./adapter-cases.ts";
 import { AdapterProcess } from "./adapter-process.ts";

@@ -1,10 +1,11 @@
 // Config files: systemd's unit-file syntax, one image per file (spec/config.md).
 
-import { ownError, type Problem, printable, TakoError } from "./error.ts";
+import { asTakoError, type Problem, TakoError } from "./error.ts";
 import { type PublicKey, parsePublicKey } from "./keys.ts";
 import { nearest } from "./near-miss.ts";
 import { type OriginUrl, parseOriginUrl } from "./origin-url.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
+import { printable } from "./text.ts";
 
 /** What one config file asks for. */
 export interface Config {
@@ -71,7 +72,7 @@ export function parseConfig(source: Uint8Array, file: string): Config {
       try {
         values.push(parse(value));
       } catch (error) {
-        const { message, rule } = ownError(error);
+        const { message, rule } = asTakoError(error);
         problems.push({ line, key, message, rule });
       }
     }

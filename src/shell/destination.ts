@@ -5,7 +5,7 @@ import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
-import { ownError, TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
   ETAG,
@@ -89,7 +89,7 @@ export class Destination {
     try {
       return { bytes, manifest: decodeManifest(bytes, keys), signed: true };
     } catch (error) {
-      const own = ownError(error);
+      const own = asTakoError(error);
       if (own.kind !== "signature") throw this.#damagedManifest(own);
       return { bytes, manifest: this.#decodeHistory(bytes), signed: false };
     }
@@ -99,7 +99,7 @@ export class Destination {
     try {
       return decodeUnverified(bytes);
     } catch (error) {
-      throw this.#damagedManifest(ownError(error));
+      throw this.#damagedManifest(asTakoError(error));
     }
   }
 

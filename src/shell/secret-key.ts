@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { type Facts, ownError, TakoError } from "../core/error.ts";
+import { asTakoError, type Facts, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
 import { isErrno, shownPath, storageError } from "./disk/storage-error.ts";
 
@@ -74,7 +74,7 @@ function parseKey(text: string, facts: Facts): SecretKey {
   try {
     return parseSecretKey(text);
   } catch (error) {
-    const { kind, message, rule } = ownError(error);
+    const { kind, message, rule } = asTakoError(error);
     throw new TakoError(kind, message, { ...facts, rule });
   }
 }

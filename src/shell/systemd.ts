@@ -1,7 +1,8 @@
 // systemd as this host has it: restarting units, and knowing which unit this process runs in.
 
 import { readFileSync } from "node:fs";
-import { printable, TakoError } from "../core/error.ts";
+import { TakoError } from "../core/error.ts";
+import { printable } from "../core/text.ts";
 
 /** How a call of systemctl ended. */
 interface Answer {

@@ -8,7 +8,7 @@ import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.t
 import { describeError } from "../../src/cli/text.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
-import { type ErrorKind, printable, TakoError } from "../../src/core/error.ts";
+import { type ErrorKind, TakoError } from "../../src/core/error.ts";
 import { parsePublicKey, parseSecretKey } from "../../src/core/keys.ts";
 import { imageOfLink } from "../../src/core/layout.ts";
 import {
@@ -28,6 +28,7 @@ import {
   encodeOwed,
   isKeepableEtag,
 } from "../../src/core/records.ts";
+import { printable } from "../../src/core/text.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
 import { continuesAt, redirectTarget } from "../../src/shell/origin/http.ts";
 import { OriginError, parseRetryAfter } from "../../src/shell/origin/retry.ts";

@@ -1,6 +1,7 @@
 // What went wrong with a file, in Tako's own words: the error codes of the system (CLI-33).
 
-import { printable, TakoError } from "../../core/error.ts";
+import { TakoError } from "../../core/error.ts";
+import { printable } from "../../core/text.ts";
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {

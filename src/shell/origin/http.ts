@@ -3,7 +3,6 @@
 
 import { version } from "../../../package.json" with { type: "json" };
 import type { Sha256Hex } from "../../core/digest.ts";
-import { printable } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
   type Credentials,
@@ -13,6 +12,7 @@ import {
   shownManifestUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
+import { printable } from "../../core/text.ts";
 import { connectionFailure, isFileError } from "./http-error.ts";
 import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
 import {
