@@ -3,6 +3,8 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { phaseOf } from "../src/core/activation.ts";
+import type { Sha256Hex } from "../src/core/digest.ts";
 import { imageOfLink, partialName, stalePartials } from "../src/core/layout.ts";
 import {
   decodeEtag,
@@ -12,7 +14,6 @@ import {
   isKeepableEtag,
   type Owed,
 } from "../src/core/records.ts";
-import { unitsOwed } from "../src/core/select.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { digestOf, digests } from "./support/manifests.ts";
@@ -41,6 +42,16 @@ interface PartialsCase extends Case {
   readonly names: readonly string[];
   readonly wanted: string;
   readonly stale: readonly string[];
+}
+
+/** The units whose restart is owed, in the config's order. */
+function unitsOwed(
+  owed: Owed,
+  inUse: Sha256Hex | undefined,
+  units: readonly string[],
+): readonly string[] {
+  const phase = phaseOf({ inUse, owed, units });
+  return phase.phase === "restart-owed" ? phase.units : [];
 }
 
 describe("fixtures of .etag", () => {

@@ -68,6 +68,15 @@ export class TakoError extends Error {
     this.hint = facts.hint;
     this.problems = facts.problems ?? [];
   }
+
+  /** The same failure with these facts in place of its own; it is the cause of the new one. */
+  with(facts: Facts): TakoError {
+    const { kind, message, rule, line, source, hint, problems } = this;
+    return new TakoError(kind, message, {
+      ...{ rule, line, source, hint, problems, cause: this },
+      ...facts,
+    });
+  }
 }
 
 /** What was caught, if Tako threw it; anything else is a fault of the program and goes on its way. */

@@ -1,9 +1,8 @@
-// The pure decisions of a fetch: which image, which restart (spec/fetch.md).
+// Which entries of a manifest a host picks, falls back to, or has in use (spec/fetch.md).
 
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
-import type { Owed } from "./records.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** How many older versions are tried when the origin says that newer ones are gone. */
@@ -53,17 +52,4 @@ export function newestVersions(manifest: Manifest, count: number): readonly stri
     .slice(-count)
     .map(({ version }) => version.text)
     .toReversed();
-}
-
-/**
- * The units whose restart is owed for the image in use: those of the present config that have not
- * been restarted on it (DST-61, DST-63).
- */
-export function unitsOwed(
-  owed: Owed,
-  inUse: Sha256Hex | undefined,
-  restart: readonly string[],
-): readonly string[] {
-  const open = owed.find(({ digest }) => digest === inUse);
-  return open === undefined ? [] : restart.filter((unit) => !open.done.includes(unit));
 }

@@ -5,7 +5,7 @@
 import { KEY, signature, signed } from "../../spec/support/manifests.ts";
 import { isRange, isVersion, order, partsOf } from "../../spec/support/versions.ts";
 import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.ts";
-import { describeError } from "../../src/cli/text.ts";
+import { describeError } from "../../src/cli/errors.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, TakoError } from "../../src/core/error.ts";

@@ -5,6 +5,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { effectsOf } from "../../src/cli/effects.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { type StoreOptions, store } from "../../src/commands/store.ts";
 import { TakoError } from "../../src/core/error.ts";
@@ -37,11 +38,9 @@ export class Publisher implements AsyncDisposable {
   store(options: Partial<StoreOptions>, environment?: Record<string, string>, stdin = -1) {
     return store(
       { directory: this.directory, ...options },
-      {
-        environment: environment ?? { TAKO_SECRET_KEY: key.secret },
-        stdin,
-        report: (event) => this.events.push(event),
-      },
+      effectsOf({ environment: environment ?? { TAKO_SECRET_KEY: key.secret }, stdin }, (event) =>
+        this.events.push(event),
+      ),
     );
   }
 

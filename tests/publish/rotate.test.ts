@@ -21,7 +21,7 @@ async function published(): Promise<Publisher> {
 test("PUB-50, PUB-53: the manifest is signed anew, entries and store stay", async () => {
   await using publisher = await published();
   const result = await publisher.store({ rotateKey: secondKey.public });
-  expect(result).toEqual({ changed: true });
+  expect(result).toEqual({ stored: "signature", changed: true });
   expect(publisher.manifest()).toBe(manifestOf(ENTRIES));
   expect(readdirSync(publisher.directory)).toEqual(["manifest"]);
 });
@@ -30,7 +30,12 @@ test("PUB-53: with an image, it is in the same new manifest", async () => {
   await using publisher = await published();
   const image = publisher.file("image", "three");
   const result = await publisher.store({ rotateKey: secondKey.public, image, version: "1.5" });
-  expect(result).toEqual({ version: "1.5", sha256: sha256sum("three") as never, changed: true });
+  expect(result).toEqual({
+    stored: "image",
+    version: "1.5",
+    sha256: sha256sum("three") as never,
+    changed: true,
+  });
   expect(publisher.manifest()).toBe(
     manifestOf([
       ["1.0", "one"],
@@ -69,7 +74,10 @@ test("PUB-52: rotating again changes nothing, and storing goes on with the new k
   await using publisher = await published();
   await publisher.store({ rotateKey: secondKey.public });
   const before = publisher.snapshot();
-  expect(await publisher.store({ rotateKey: secondKey.public })).toEqual({ changed: false });
+  expect(await publisher.store({ rotateKey: secondKey.public })).toEqual({
+    stored: "signature",
+    changed: false,
+  });
   expect(publisher.snapshot()).toEqual(before);
   await publisher.store({ image: publisher.file("image", "three"), version: "3" });
   expect(publisher.manifest()).toBe(manifestOf([...ENTRIES, ["3", "three"]]));

@@ -62,7 +62,7 @@ export const conformance = command({
       description: "Be an adapter: answer requests on standard input",
     },
   },
-  async run(args, output, io) {
+  async run(args, { output, io }) {
     if (args.answer === true) {
       const { answerLines, operations } = await import("../../conformance/adapter.ts");
       await answerLines(operations, Bun.stdin.stream(), (line) => io.stdout.write(line));

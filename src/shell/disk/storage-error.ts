@@ -54,6 +54,24 @@ export function storageError(error: unknown, action: string, path: string): unkn
   });
 }
 
+/**
+ * Runs what touches `path`, at once or in its own time, and tells an error of the system in words that
+ * name the path: the one way in which the disk is touched.
+ *
+ * @param action what is done, as for {@link storageError}
+ */
+export function naming<T>(path: string, action: string, run: () => T): T {
+  const tell = (error: unknown): never => {
+    throw storageError(error, action, path);
+  };
+  try {
+    const result = run();
+    return result instanceof Promise ? (result.catch(tell) as T) : result;
+  } catch (error) {
+    return tell(error);
+  }
+}
+
 /** A path as `source` of an error: long ones are shown whole, foreign characters are not. */
 export function shownPath(path: string): string {
   return printable(path, 4096);
