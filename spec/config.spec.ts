@@ -208,7 +208,7 @@ describe("laws of config files", () => {
         "Destination",
         "Version",
         "Restart",
-        "Keep",
+        "Colour",
         "[Image]",
         "[x",
       ),

@@ -44,8 +44,8 @@ const KNOWN = "Origin|PublicKey|Destination|Version|Restart";
 export const CONFIG_FAULTS: AdapterFaults = {
   "unknown-keys-ignored": reads(
     "unknown keys are ignored",
-    ["CFG-8", "CFG-32"],
-    ["config-unknown-far", "config-unknown-later"],
+    ["CFG-8"],
+    ["config-unknown-far", "config-unknown-several"],
     (file) =>
       file.replace(new RegExp(`^(?![ \\t]*(${KNOWN})[ \\t]*=)[ \\t]*\\w+[ \\t]*=.*$`, "gm"), ""),
   ),
