@@ -36,7 +36,7 @@ interface PlainConfig {
   readonly publicKeys: readonly string[];
   readonly destination: string;
   readonly pattern: string;
-  readonly restart: readonly string[];
+  readonly restart?: readonly string[];
 }
 
 const KNOWN = "Origin|PublicKey|Destination|Version|Restart";
@@ -265,10 +265,11 @@ export const CONFIG_FAULTS: AdapterFaults = {
     caught: ["config-restart-twice"],
     answer(args, right) {
       const config = right(args) as PlainConfig;
+      const { restart = [] } = config;
       const file = Buffer.from(bytes(args, "config")).toString();
       const lists = [...file.matchAll(/^Restart=(.*)$/gm)].map(([, list = ""]) => list);
       const units = lists.join(" ").split(/\s+/);
-      const isTold = units.every((unit) => config.restart.includes(unit));
+      const isTold = units.every((unit) => restart.includes(unit));
       return isTold ? { ...config, restart: units } : config;
     },
   },
@@ -276,10 +277,8 @@ export const CONFIG_FAULTS: AdapterFaults = {
     "units are sorted by name",
     ["CFG-14", "CFG-15"],
     ["config-restart-lines"],
-    (config) => ({
-      ...config,
-      restart: config.restart.toSorted(),
-    }),
+    ({ restart, ...config }) =>
+      restart === undefined ? config : { ...config, restart: restart.toSorted() },
   ),
   "unit-without-type-kept": {
     op: "parse-config",
@@ -291,13 +290,24 @@ export const CONFIG_FAULTS: AdapterFaults = {
       const config = right(args) as PlainConfig;
       const isNamed = (unit: string) =>
         new RegExp(`[ =]${RegExp.escape(unit)}(?![.\\w])`).test(file);
-      const restart = config.restart.map((unit) => {
+      const restart = config.restart?.map((unit) => {
         const bare = unit.replace(/\.service$/, "");
         return bare !== unit && isNamed(bare) ? bare : unit;
       });
-      return { ...config, restart };
+      return restart === undefined ? config : { ...config, restart };
     },
   },
+  "no-units-told": tells(
+    "a config without units has an empty list of them",
+    ["CFG"],
+    [
+      "config-minimal",
+      "config-restart-none",
+      "config-restart-empty",
+      "config-restart-cleared-at-end",
+    ],
+    (config) => ({ ...config, restart: config.restart ?? [] }),
+  ),
   "next-line-named": {
     op: "parse-config",
     what: "the line after the wrong one is named",
