@@ -322,6 +322,8 @@ describe("laws of config files", () => {
       `${MINIMAL}${"Restart=a.service\n".repeat(50_000)}`,
       `${MINIMAL}${"Version=1\n".repeat(50_000)}`,
       origin,
+      ...["", "[", "x="].map((start) => start + ":".repeat(200_000)),
+      `${":".repeat(200_000)}=x`,
     ];
     for (const file of slowIfQuadratic) {
       const start = performance.now();

@@ -148,7 +148,8 @@ function readAssignments(
 
 /** A mistyped line for a message. What could be the user and password of a URL is left out (CFG-18). */
 function shown(line: string): string {
-  return printable(line.replace(/:.*@/s, ":***@"), 80);
+  // Bound to the first colon: from each one anew, many of them would take quadratic time (CFG-34).
+  return printable(line.replace(/^([^:]*):.*@/s, "$1:***@"), 80);
 }
 
 /**
