@@ -11,10 +11,13 @@ import { ownError, type Problem, TakoError } from "./error.ts";
 import { nearest } from "./near-miss.ts";
 import { type Assignment, decodeText, readUnitFile, shownKey } from "./unit-file.ts";
 
-/** What one config file asks for. */
+declare const parsed: unique symbol;
+
+/** What one config file asks for. Only `parseConfig` makes one. */
 export interface Config extends ConfigValues {
   /** The file's name as given. */
   readonly file: string;
+  readonly [parsed]: true;
 }
 
 /** The most bytes of a config file. */
