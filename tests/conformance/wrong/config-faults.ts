@@ -2,6 +2,7 @@
 
 import { normalize } from "node:path";
 import type { Arguments, Operation } from "../../../src/conformance/adapter.ts";
+import { CONFIG_KEYS } from "../../../src/core/config-keys.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { type AdapterFault, type AdapterFaults, bytes } from "./fault.ts";
 
@@ -39,7 +40,8 @@ interface PlainConfig {
   readonly restart?: readonly string[];
 }
 
-const KNOWN = "Origin|PublicKey|Destination|Version|Restart";
+const NAMES = Object.values(CONFIG_KEYS).map(({ name }) => name);
+const KNOWN = NAMES.join("|");
 
 export const CONFIG_FAULTS: AdapterFaults = {
   "unknown-keys-ignored": reads(
@@ -325,13 +327,9 @@ export const CONFIG_FAULTS: AdapterFaults = {
   },
 };
 
-const KEY_CASES: Readonly<Record<string, string>> = {
-  "origin=": "Origin=",
-  "publickey=": "PublicKey=",
-  "destination=": "Destination=",
-  "version=": "Version=",
-  "restart=": "Restart=",
-};
+const KEY_CASES: Readonly<Record<string, string>> = Object.fromEntries(
+  NAMES.map((name) => [`${name.toLowerCase()}=`, `${name}=`]),
+);
 
 /** TEST 1 of RFC 8032. */
 const KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
