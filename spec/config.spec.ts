@@ -1,10 +1,12 @@
 // Proof of spec/config.md: its fixtures, then its laws.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, expectTypeOf, test } from "bun:test";
 import fc from "fast-check";
 import { type Config, parseConfig } from "../src/core/config.ts";
+import type { ConfigValues } from "../src/core/config-keys.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import type { Problem, TakoError } from "../src/core/error.ts";
+import type { PublicKey } from "../src/core/keys.ts";
 import {
   imageUrl,
   manifestUrl,
@@ -132,6 +134,13 @@ function expectProblems(
 }
 
 describe("laws of config files", () => {
+  test("a literal with all values of a config is no config: only parsing makes one", () => {
+    expectTypeOf<ConfigValues & { readonly file: string }>().not.toExtend<Config>();
+    expectTypeOf<Config>().toExtend<ConfigValues & { readonly file: string }>();
+    expectTypeOf<ConfigValues["publicKeys"]>().toEqualTypeOf<readonly PublicKey[]>();
+    expectTypeOf<ConfigValues["restart"]>().toEqualTypeOf<readonly string[]>();
+  });
+
   test("CFG-35: a required key that is misspelt is one problem", () => {
     for (const [key, misspelt] of Object.entries({
       Origin: "Orign",
@@ -200,7 +209,7 @@ describe("laws of config files", () => {
         "Destination",
         "Version",
         "Restart",
-        "Keep",
+        "Colour",
         "[Image]",
         "[x",
       ),
@@ -314,6 +323,8 @@ describe("laws of config files", () => {
       `${MINIMAL}${"Restart=a.service\n".repeat(50_000)}`,
       `${MINIMAL}${"Version=1\n".repeat(50_000)}`,
       origin,
+      ...["", "[", "x="].map((start) => start + ":".repeat(200_000)),
+      `${":".repeat(200_000)}=x`,
     ];
     for (const file of slowIfQuadratic) {
       const start = performance.now();

@@ -72,7 +72,7 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [], store: null }));
     });
 
-    test("FET-70: a narrower Version= moves back, and no image is removed (FET-72)", async () => {
+    test("FET-70: a narrower Version= moves back, and no image is removed (FET-73)", async () => {
       await using host = createHost();
       host.publish(...versions);
       host.install({ published: versions, store: [of("2.0.0")], latest: of("2.0.0") });
