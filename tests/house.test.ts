@@ -1,7 +1,8 @@
 // The picture of the house: the floors are where the imports put them, and docs/house.svg shows them as they are now.
+// And the pages for those who work on it name what is there.
 
 import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { PICTURE, pictureOf } from "../scripts/draw-house.ts";
@@ -170,3 +171,16 @@ test(`${PICTURE} shows the house as it is: otherwise \`bun run house\` draws it 
   expect(isCurrent ? "" : "The sources have changed. Run: bun run house").toBe("");
   expect(Buffer.byteLength(picture)).toBeLessThan(60 * 1024);
 });
+
+for (const page of ["CONTRIBUTING.md", "SECURITY.md"]) {
+  test(`what ${page} names and links to is there`, () => {
+    const text = readFileSync(join(root, page), "utf8");
+    const named = text.matchAll(
+      /`((?:src|conformance|spec|tests|scripts|fixtures|docs)\/[\w./-]*)`/g,
+    );
+    const linked = text.matchAll(/\]\((?!https:)([^)#]+)/g);
+    const paths = [...named, ...linked].map(([, path = ""]) => path);
+    expect(paths.length).toBeGreaterThan(5);
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+}
