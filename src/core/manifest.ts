@@ -6,7 +6,7 @@ import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
 import { asTakoError, TakoError } from "./error.ts";
 import { type PublicKey, type SecretKey, verify } from "./keys.ts";
 import { printable } from "./text.ts";
-import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
+import { compareVersions, parseVersion, type Version } from "./version.ts";
 
 /** One published image. */
 export interface Entry {
@@ -102,16 +102,14 @@ function decodeSigned(signed: Uint8Array): Manifest {
   if (text[start] !== "\n") throw invalid(line, "expected an empty line after the header", "MAN-4");
 
   const entries: Entry[] = [];
-  let newest: readonly Part[] = [];
   for (start += 1; ; ) {
     line += 1;
     const end = text.indexOf("\n", start);
     if (end === -1) throw invalid(line, "expected an empty line before the signature", "MAN-10");
     if (end === start) break;
     const entry = decodeEntry(text.slice(start, end), line);
-    const { parts } = entry.version;
     const previous = entries.at(-1);
-    if (previous !== undefined && compareParts(newest, parts) >= 0) {
+    if (previous !== undefined && compareVersions(previous.version, entry.version) >= 0) {
       throw invalid(
         line,
         `version ${entry.version.text} must be newer than ${previous.version.text} on the line before it`,
@@ -119,7 +117,6 @@ function decodeSigned(signed: Uint8Array): Manifest {
       );
     }
     entries.push(entry);
-    newest = parts;
     start = end + 1;
   }
   if (start + 1 !== text.length) {
