@@ -379,6 +379,26 @@ describe("laws of keys", () => {
     );
   });
 
+  test("KEY-4: a seed has 32 bytes", () => {
+    const lengths = fc.nat(99).filter((length) => length !== 32);
+    fc.assert(
+      fc.property(lengths, (length) => {
+        const { kind, rule } = failureOf(() => new SecretKey(new Uint8Array(length)));
+        expect({ kind: kind as string, rule }).toEqual({ kind: "key", rule: "KEY-4" });
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-3: what is written into the bytes of a key, or into its seed, changes no key", () => {
+    const seed = Uint8Array.from(SEED);
+    const key = new SecretKey(seed);
+    seed.fill(0);
+    key.publicKey.bytes.fill(0);
+    expect(key.reveal()).toBe(KEY.reveal());
+    expect(key.publicKey.bytes).toEqual(KEY.publicKey.bytes);
+  });
+
   test("KEY-15: a secret key in the place of a public one is told, and counts as exposed", () => {
     for (const text of [KEY.reveal(), "SECRET+", KEY.reveal().slice(0, 40)]) {
       expect(() => parsePublicKey(text)).toThrow(/this is a secret key; .* exposed/);

@@ -34,5 +34,6 @@ export {
 } from "./core/origin-url.ts";
 export { matches, type Pattern, parsePattern } from "./core/pattern.ts";
 export { newestMatch } from "./core/select.ts";
+export { parseSize, type Size } from "./core/size.ts";
 export { printable } from "./core/text.ts";
 export { compareVersions, type Part, parseVersion, type Version } from "./core/version.ts";

@@ -12,6 +12,7 @@ import {
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../core/manifest.ts";
+import { parseSize } from "../core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
 import { lockDirectory } from "../shell/disk/lock.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
@@ -103,7 +104,8 @@ async function publish(
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
   await using copy = await publication.copyImage(source);
-  const { size, digest } = copy;
+  const { digest } = copy;
+  const size = parseSize(copy.size);
   if (size === 0) warn(`the image is empty: ${shownPath(source.name)} has 0 bytes`);
   const grown = insertEntry(manifest, { version, size, digest });
   const next = encodeManifest(grown, key, platformSha512);

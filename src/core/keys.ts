@@ -18,16 +18,24 @@ export type Sha512 = (message: Uint8Array) => Uint8Array<ArrayBuffer>;
 /** Whether the key's owner signed the message; `signature` may have any length. */
 export type Verify = (signature: Uint8Array, message: Uint8Array, key: PublicKey) => boolean;
 
-declare const publicKey: unique symbol;
-
-/** A valid Ed25519 public key: canonical, and not of small order. */
-export interface PublicKey {
+/** A valid Ed25519 public key: canonical, and not of small order (KEY-2). */
+class PublicKey {
   /** The 44 characters of its base64 form. */
   readonly text: string;
-  /** Its 32 bytes. */
-  readonly bytes: Uint8Array;
-  readonly [publicKey]: true;
+  readonly #bytes: Uint8Array;
+
+  constructor(text: string, bytes: Uint8Array) {
+    this.text = text;
+    this.#bytes = bytes;
+  }
+
+  /** Its 32 bytes, each time a copy. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(this.#bytes);
+  }
 }
+
+export type { PublicKey };
 
 const SECRET_PREFIX = "SECRET+";
 
@@ -36,14 +44,18 @@ export class SecretKey {
   readonly publicKey: PublicKey;
   readonly #seed: Uint8Array;
 
-  /** @param seed the 32 bytes of RFC 8032's private key */
+  /**
+   * @param seed the 32 bytes of RFC 8032's private key
+   * @throws TakoError of kind `key` for any other number of bytes
+   */
   constructor(seed: Uint8Array) {
+    if (seed.length !== 32) throw invalid("secret key", "expected a seed of 32 bytes", "KEY-4");
     this.#seed = Uint8Array.from(seed);
     const bytes = hashedBy(sha512, () => getPublicKey(this.#seed));
-    this.publicKey = { text: encodeBase64(bytes), bytes } as PublicKey;
+    this.publicKey = new PublicKey(encodeBase64(bytes), bytes);
   }
 
-  /** The text form, `SECRET+...`, for a key file and nothing else. */
+  /** The text form, `SECRET+...`, for a key file and nothing else (KEY-7). */
   reveal(): string {
     const { bytes } = this.publicKey;
     return SECRET_PREFIX + encodeBase64(Uint8Array.of(...this.#seed, ...bytes, ...bytes));
@@ -69,7 +81,8 @@ export class SecretKey {
 }
 
 /**
- * Parses a public key: canonical padded base64 of 32 bytes that encode a point of the curve.
+ * Parses a public key: canonical padded base64 of 32 bytes that encode a point of the curve (KEY-1,
+ * KEY-2).
  *
  * @throws TakoError of kind `key`
  */
@@ -96,7 +109,7 @@ export function parsePublicKey(text: string): PublicKey {
       "KEY-2",
     );
   }
-  return { text, bytes } as PublicKey;
+  return new PublicKey(text, bytes);
 }
 
 function isUsablePoint(bytes: Uint8Array): boolean {
@@ -109,7 +122,7 @@ function isUsablePoint(bytes: Uint8Array): boolean {
 
 /**
  * Parses a secret key: `SECRET+` and the base64 of seed, public key and public key again. White
- * space around it is ignored.
+ * space around it is ignored (KEY-4 to KEY-6).
  *
  * @throws TakoError of kind `key`, which shows nothing of the text
  */

@@ -1,5 +1,6 @@
 // Version patterns: which versions a host allows (spec/patterns.md).
 
+import type { Branded } from "./branded.ts";
 import { TakoError } from "./error.ts";
 import { printable } from "./text.ts";
 import { compareBeginnings, compareVersions, parseVersion, type Version } from "./version.ts";
@@ -10,29 +11,32 @@ interface Family {
   readonly count: number;
 }
 
-/** A parsed pattern. `text` is its canonical form (PAT-13). */
-export type Pattern = { readonly text: string } & (
-  | { readonly form: "any" }
-  | { readonly form: "prefix"; readonly family: Family }
-  | { readonly form: "exact"; readonly version: Version }
-  | {
-      readonly form: "range";
-      readonly low: Version;
-      /** HIGH without its trailing zeros: the start of what lies outside. */
-      readonly outside: Family;
-    }
-);
+/** A parsed pattern, which {@link parsePattern} alone makes. `text` is its canonical form (PAT-13). */
+export type Pattern = Branded<
+  { readonly text: string } & (
+    | { readonly form: "any" }
+    | { readonly form: "prefix"; readonly family: Family }
+    | { readonly form: "exact"; readonly version: Version }
+    | {
+        readonly form: "range";
+        readonly low: Version;
+        /** HIGH without its trailing zeros: the start of what lies outside. */
+        readonly outside: Family;
+      }
+  ),
+  "Pattern"
+>;
 
 const FORMS =
   'expected "*" or "1.2.*", an exact version as "1.2.3", or a range as "1.2 <= v < 2.0"';
 
 /**
- * Parses a pattern.
+ * Parses a pattern: `*`, a family as `1.2.*`, an exact version, or a range (PAT-1 to PAT-12).
  *
  * @throws TakoError of kind `pattern`, whose message shows the three forms
  */
 export function parsePattern(text: string): Pattern {
-  if (text === "*") return { text, form: "any" };
+  if (text === "*") return { text, form: "any" } as Pattern;
 
   const range = /^(\S+) +<= +v +< +(\S+)$/.exec(text);
   if (range?.[1] !== undefined && range[2] !== undefined)
@@ -41,9 +45,9 @@ export function parsePattern(text: string): Pattern {
   const prefix = /^(.+)[._-]\*$/.exec(text)?.[1];
   if (prefix !== undefined) {
     const of = versionIn(text, prefix);
-    return { text, form: "prefix", family: { of, count: of.parts.length } };
+    return { text, form: "prefix", family: { of, count: of.parts.length } } as Pattern;
   }
-  return { text, form: "exact", version: versionIn(text, text) };
+  return { text, form: "exact", version: versionIn(text, text) } as Pattern;
 }
 
 function parseRange(text: string, lowText: string, highText: string): Pattern {
@@ -57,7 +61,7 @@ function parseRange(text: string, lowText: string, highText: string): Pattern {
       { rule: "PAT-9" },
     );
   }
-  return { text: `${low.text} <= v < ${high.text}`, form: "range", low, outside };
+  return { text: `${low.text} <= v < ${high.text}`, form: "range", low, outside } as Pattern;
 }
 
 /** Whether the pattern allows the version. */

@@ -32,7 +32,7 @@ const MAX_VERSION_BYTES = 255;
 const ALLOWED = /^[\x21-\x29\x2b-\x3b\x3f-\x7e]+$/;
 
 /**
- * Parses a version.
+ * Parses a version: printable ASCII, at most 255 bytes (VER-1, VER-2, VER-5).
  *
  * @throws TakoError of kind `version`
  */
