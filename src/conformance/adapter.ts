@@ -19,6 +19,7 @@ import {
 } from "../core/manifest.ts";
 import { matches, parsePattern } from "../core/pattern.ts";
 import { newestMatch } from "../core/select.ts";
+import { parseSize } from "../core/size.ts";
 import { compareVersions, parseVersion } from "../core/version.ts";
 import { LineReader } from "./lines.ts";
 
@@ -180,11 +181,9 @@ function entryOf(value: unknown): Entry {
   if (!isObject(value)) throw badRequest("expected an entry");
   const { size } = value;
   const digest = parseSha256Hex(text(value, "digest"));
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
-    throw badRequest("expected a size");
-  }
+  if (typeof size !== "number") throw badRequest("expected a size");
   if (digest === undefined) throw badRequest("expected a digest");
-  return { version: parseVersion(text(value, "version")), size, digest };
+  return { version: parseVersion(text(value, "version")), size: parseSize(size), digest };
 }
 
 function manifestOf(entries: readonly unknown[]): Manifest {
