@@ -26,8 +26,9 @@ export {
 } from "./core/manifest.ts";
 export {
   type Credentials,
-  imageUrl,
-  manifestUrl,
+  imageLocation,
+  type Location,
+  manifestLocation,
   type OriginUrl,
   parseOriginUrl,
   type Scheme,

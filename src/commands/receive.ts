@@ -9,7 +9,7 @@ import {
   firstLost,
   type Manifest,
 } from "../core/manifest.ts";
-import { manifestUrl, shownImageUrl, shownManifestUrl } from "../core/origin-url.ts";
+import { imageLocation, manifestLocation } from "../core/origin-url.ts";
 import { entryInUse, fallbacks } from "../core/select.ts";
 import { downloadImage } from "../shell/download.ts";
 import type { Origin } from "../shell/origin/origin.ts";
@@ -28,11 +28,10 @@ export interface ReceivedManifest {
  */
 export async function receiveManifest(run: Run, origin: Origin): Promise<ReceivedManifest> {
   const { config, destination, report } = run;
-  const url = manifestUrl(config.origin);
-  const shown = shownManifestUrl(config.origin);
+  const { href, shown } = manifestLocation(config.origin);
   const local = destination.readManifest(config.publicKeys);
   const answer = await origin.manifest(
-    local?.signed ? destination.readEtag(url, local.bytes) : undefined,
+    local?.signed ? destination.readEtag(href, local.bytes) : undefined,
   );
   if (answer.kind === "unchanged") {
     if (local === undefined) {
@@ -53,7 +52,7 @@ export async function receiveManifest(run: Run, origin: Origin): Promise<Receive
     manifest,
     store: async () => {
       await (isSame ? destination.syncManifest() : destination.writeManifest(bytes));
-      await destination.writeEtag(url, etag, bytes);
+      await destination.writeEtag(href, etag, bytes);
       const state = local === undefined ? "new" : isSame ? "unchanged" : "updated";
       report({ event: "manifest", state, versions: manifest.entries.length });
     },
@@ -119,7 +118,7 @@ export async function obtainImage(
     report({
       event: "gone",
       version: entry.version.text,
-      url: shownImageUrl(config.origin, entry.digest),
+      url: imageLocation(config.origin, entry.digest).shown,
     });
   }
   throw new TakoError(
@@ -127,7 +126,7 @@ export async function obtainImage(
     `the origin no longer has version ${picked.version.text}, nor an older one that may be taken`,
     {
       rule: "FET-52",
-      source: shownImageUrl(config.origin, picked.digest),
+      source: imageLocation(config.origin, picked.digest).shown,
     },
   );
 }
@@ -168,7 +167,7 @@ async function download(
 ): Promise<"present" | "gone"> {
   const version = entry.version.text;
   const { size, digest } = entry;
-  const url = shownImageUrl(config.origin, digest);
+  const url = imageLocation(config.origin, digest).shown;
   await destination.prepareStore(digest);
   const result = await downloadImage({
     origin,

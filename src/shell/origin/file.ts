@@ -5,7 +5,12 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
-import { imageUrl, manifestUrl, type OriginUrl } from "../../core/origin-url.ts";
+import {
+  imageLocation,
+  type Location,
+  manifestLocation,
+  type OriginUrl,
+} from "../../core/origin-url.ts";
 import { shownPath, storageError } from "../disk/storage-error.ts";
 import { OriginError } from "./retry.ts";
 import type { Chunks, ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";
@@ -20,17 +25,17 @@ export class FileTransport implements Transport {
   }
 
   async manifest(): Promise<ManifestAnswer> {
-    return { kind: "body", chunks: readFrom(pathOf(manifestUrl(this.#origin)), 0) };
+    return { kind: "body", chunks: readFrom(pathOf(manifestLocation(this.#origin)), 0) };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
-    const path = pathOf(imageUrl(this.#origin, digest));
+    const path = pathOf(imageLocation(this.#origin, digest));
     return { kind: "body", offset, chunks: readFrom(path, offset) };
   }
 }
 
-function pathOf(url: string): string {
-  return decodeURIComponent(url.slice("file://".length));
+function pathOf({ href }: Location): string {
+  return decodeURIComponent(href.slice("file://".length));
 }
 
 /** The bytes of one file. It is opened once, so another one renamed into its place is no harm. */

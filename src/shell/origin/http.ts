@@ -7,10 +7,10 @@ import { printable } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
   type Credentials,
-  imageUrl,
-  manifestUrl,
+  imageLocation,
+  type Location,
+  manifestLocation,
   type OriginUrl,
-  shownManifestUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
 import { connectionFailure, isFileError } from "./http-error.ts";
@@ -75,12 +75,12 @@ export class HttpTransport implements Transport {
   }
 
   async manifest(etag?: string): Promise<ManifestAnswer> {
-    const url = manifestUrl(this.#origin);
-    const answer = await this.#get(url, etag === undefined ? {} : { "If-None-Match": etag });
+    const location = manifestLocation(this.#origin);
+    const answer = await this.#get(location, etag === undefined ? {} : { "If-None-Match": etag });
     if (answer.status === 200) {
       if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
         answer.stop();
-        throw manifestTooLong(shownManifestUrl(this.#origin));
+        throw manifestTooLong(location);
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) ? { etag: next } : {};
@@ -93,7 +93,7 @@ export class HttpTransport implements Transport {
 
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
     const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-    const answer = await this.#get(imageUrl(this.#origin, digest), range);
+    const answer = await this.#get(imageLocation(this.#origin, digest), range);
     if (answer.status === 200) return imageBody(answer, 0, size);
     if (offset > 0 && continuesAt(answer, offset, size)) return imageBody(answer, offset, size);
     answer.stop();
@@ -104,9 +104,11 @@ export class HttpTransport implements Transport {
   }
 
   /** Asks, and follows redirects one at a time (ORG-40). */
-  async #get(url: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const shown = this.#origin.shown + url.slice(this.#origin.href.length);
-    let target = new URL(url);
+  async #get(
+    { href, shown }: Location,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Answer> {
+    let target = new URL(href);
     let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#request(target, headers, fail);

@@ -3,7 +3,7 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
-import { type OriginUrl, shownManifestUrl } from "../../core/origin-url.ts";
+import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import { HttpTransport } from "./http.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import {
@@ -107,7 +107,7 @@ async function readManifest(chunks: Chunks, url: OriginUrl): Promise<Uint8Array>
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > MAX_MANIFEST_BYTES) throw manifestTooLong(shownManifestUrl(url));
+    if (size > MAX_MANIFEST_BYTES) throw manifestTooLong(manifestLocation(url));
     parts.push(chunk);
   }
   return Buffer.concat(parts);

@@ -5,6 +5,7 @@ import { fstatSync } from "node:fs";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
+import type { Location } from "../../core/origin-url.ts";
 import type { Fail } from "./retry.ts";
 
 /** Bytes as they arrive. Whoever stops reading ends the request by that. */
@@ -112,11 +113,11 @@ export async function watched(
 }
 
 /** A manifest beyond what is ever read (ORG-22). */
-export function manifestTooLong(url: string): TakoError {
+export function manifestTooLong({ shown }: Location): TakoError {
   const limit = MAX_MANIFEST_BYTES / 1024 / 1024;
   return new TakoError("manifest", `the manifest is longer than ${limit} MiB`, {
     rule: "ORG-22",
-    source: url,
+    source: shown,
   });
 }
 
