@@ -38,7 +38,7 @@ import {
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
-import { hashBytes, hashFile } from "./disk/images.ts";
+import { hashBytes, hashFile } from "./disk/hash.ts";
 import { storageError } from "./disk/storage-error.ts";
 
 /** The manifest that a host has accepted earlier. */

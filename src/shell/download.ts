@@ -7,7 +7,7 @@ import { TakoError } from "../core/error.ts";
 import { partialName } from "../core/layout.ts";
 import type { Entry } from "../core/manifest.ts";
 import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./disk/files.ts";
-import { DurableWriter } from "./disk/images.ts";
+import { ImageWriter, type Progress } from "./disk/image-writer.ts";
 import { storageError } from "./disk/storage-error.ts";
 import { type Origin, withRetries } from "./origin/origin.ts";
 
@@ -34,7 +34,7 @@ export interface Download {
 export async function downloadImage(download: Download): Promise<"present" | "gone"> {
   const { store, entry } = download;
   const partial = join(store, partialName(entry.digest));
-  const writer = await openPartial(partial, entry.size);
+  const writer = await openPartial(partial, entry.size, download.onProgress);
   try {
     await checkSpace(store, entry.size - writer.size);
     let received = await receive(download, writer);
@@ -53,7 +53,7 @@ export async function downloadImage(download: Download): Promise<"present" | "go
     return "present";
   } finally {
     await writer.close();
-    if (writer.size === 0 || writer.isDoubtful) discard(partial);
+    if (writer.size === 0 || writer.syncFailed) discard(partial);
   }
 }
 
@@ -61,12 +61,12 @@ export async function downloadImage(download: Download): Promise<"present" | "go
  * Continues the partial of an earlier run (FET-60), unless it is too long to be one (FET-61), or
  * another user or another name of the file could change it after the check (FET-67).
  */
-async function openPartial(path: string, size: number): Promise<DurableWriter> {
+async function openPartial(path: string, size: number, onProgress: Progress): Promise<ImageWriter> {
   const found = statRegularFile(path);
   const isOurs = found?.nlink === 1 && found.uid === process.geteuid?.();
-  if (isOurs && found.size <= size) return DurableWriter.resume(path);
+  if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
   removeIfPresent(path);
-  return DurableWriter.create(path);
+  return ImageWriter.create(path, onProgress);
 }
 
 /** How a download ended, if the origin did its part. */
@@ -79,8 +79,8 @@ interface Received {
 }
 
 /** Asks for what is missing, several times if the network fails, until the image is whole. */
-async function receive(download: Download, writer: DurableWriter): Promise<Received> {
-  const { origin, entry, onStart, onProgress } = download;
+async function receive(download: Download, writer: ImageWriter): Promise<Received> {
+  const { origin, entry, onStart } = download;
   let continued = true;
   const ended = await withRetries(origin, async () => {
     // All of it is there: left by an earlier run that was killed before the check.
@@ -91,13 +91,12 @@ async function receive(download: Download, writer: DurableWriter): Promise<Recei
     if (answer.offset !== writer.size) await writer.restart();
     continued = writer.size > 0;
     if (answer.appendTo !== undefined) {
-      await writer.append(answer.appendTo, onProgress);
+      await writer.append(answer.appendTo);
     } else {
       for await (const chunk of answer.chunks) {
         if (writer.size + chunk.length > entry.size) return "too long";
         const written = writer.write(chunk);
         if (written !== undefined) await written;
-        onProgress(writer.size);
       }
     }
     return writer.size === entry.size ? "whole" : "too short";
@@ -110,7 +109,7 @@ async function receive(download: Download, writer: DurableWriter): Promise<Recei
 
 function wrongSize(
   { entry, url }: Download,
-  writer: DurableWriter,
+  writer: ImageWriter,
   how: "too long" | "too short",
 ): TakoError {
   const got = how === "too short" ? `${writer.size}` : "more";
@@ -125,7 +124,7 @@ function wrongSize(
   );
 }
 
-function wrongDigest({ entry, url }: Download, writer: DurableWriter): TakoError | undefined {
+function wrongDigest({ entry, url }: Download, writer: ImageWriter): TakoError | undefined {
   const digest = writer.digest();
   if (digest === entry.digest) return undefined;
   return new TakoError(

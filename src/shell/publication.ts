@@ -19,7 +19,8 @@ import {
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
-import { DurableWriter, hashFile, readBlocks } from "./disk/images.ts";
+import { hashFile, readBlocks } from "./disk/hash.ts";
+import { ImageWriter } from "./disk/image-writer.ts";
 import { shownPath, storageError } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
@@ -107,7 +108,7 @@ export class Publication {
   /** Copies an image to a temporary name in the store, which is made if it is missing (PUB-11). */
   async copyImage(source: ImageSource): Promise<ImageCopy> {
     await makeDirectory(this.#store, 0o755);
-    const writer = (await this.#clone(source)) ?? (await DurableWriter.create(this.#newImage));
+    const writer = (await this.#clone(source)) ?? (await ImageWriter.create(this.#newImage));
     const copy = new ImageCopy(this.#store, this.#newImage, writer);
     try {
       if (writer.size === 0) {
@@ -121,7 +122,7 @@ export class Publication {
   }
 
   /** A copy that shares its blocks with the image, where the file system can do that (PUB-10). */
-  async #clone({ path }: ImageSource): Promise<DurableWriter | undefined> {
+  async #clone({ path }: ImageSource): Promise<ImageWriter | undefined> {
     if (path === undefined) return undefined;
     const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
     try {
@@ -130,7 +131,7 @@ export class Publication {
       // Most file systems cannot. Whatever else is wrong, the plain copy meets it and tells it.
       return undefined;
     }
-    return DurableWriter.resume(this.#newImage);
+    return ImageWriter.resume(this.#newImage);
   }
 }
 
@@ -138,10 +139,10 @@ export class Publication {
 export class ImageCopy implements AsyncDisposable {
   readonly #store: string;
   readonly #path: string;
-  readonly #writer: DurableWriter;
+  readonly #writer: ImageWriter;
   #kept = false;
 
-  constructor(store: string, path: string, writer: DurableWriter) {
+  constructor(store: string, path: string, writer: ImageWriter) {
     this.#store = store;
     this.#path = path;
     this.#writer = writer;
