@@ -124,7 +124,7 @@ async function alreadyInitialised(run: Run): Promise<Outcome | undefined> {
     if (!local?.signed || digest === undefined) return undefined;
     const entry = entryInUse(local.manifest, digest, config.pattern);
     if (entry === undefined || !matches(config.pattern, entry.version)) return undefined;
-    return (await destination.checkImage(entry, run.verify)) === "present"
+    return (await destination.images.check(entry, run.verify)) === "present"
       ? inUse(entry)
       : undefined;
   } catch (error) {
@@ -181,7 +181,7 @@ async function foreseeUpdate(run: Run): Promise<Outcome> {
   if (picked === undefined) return noMatch(run, manifest);
 
   const version = picked.version.text;
-  const isPresent = (await destination.checkImage(picked, run.verify)) === "present";
+  const isPresent = (await destination.images.check(picked, run.verify)) === "present";
   const isInUse = destination.readLatest() === picked.digest;
   if (!isPresent) report({ event: "would", action: "download", what: version });
   if (!isInUse) report({ event: "would", action: "activate", what: version });

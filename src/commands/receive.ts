@@ -133,9 +133,9 @@ export async function obtainImage(
 
 async function ensureImage(run: Run, origin: Origin, entry: Entry): Promise<"present" | "gone"> {
   const { destination, report } = run;
-  const state = await destination.checkImage(entry, run.verify);
+  const state = await destination.images.check(entry, run.verify);
   if (state === "present") {
-    await destination.syncStore();
+    await destination.images.sync();
     return state;
   }
   if (state === "absent") return download(run, origin, entry);
@@ -145,7 +145,7 @@ async function ensureImage(run: Run, origin: Origin, entry: Entry): Promise<"pre
   report({
     event: "damaged",
     version: entry.version.text,
-    path: destination.imagePath(entry.digest),
+    path: destination.images.pathOf(entry.digest),
   });
   let repaired = false;
   try {
@@ -168,10 +168,9 @@ async function download(
   const version = entry.version.text;
   const { size, digest } = entry;
   const url = imageLocation(config.origin, digest).shown;
-  await destination.prepareStore(digest);
   const result = await downloadImage({
     origin,
-    store: destination.storePath,
+    images: destination.images,
     entry,
     url,
     onStart: (offset) => report({ event: "download", version, url, size, offset }),

@@ -15,10 +15,15 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import { lockDirectory } from "../shell/disk/lock.ts";
 import { shownPath } from "../shell/disk/storage-error.ts";
 import "../shell/native-hash.ts";
-import { type ImageSource, openedImage, openImage, Publication } from "../shell/publication.ts";
+import {
+  type ImageSource,
+  type LockedPublication,
+  lockPublication,
+  openedImage,
+  openImage,
+} from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Report } from "./events.ts";
 
@@ -70,24 +75,21 @@ export async function store(options: StoreOptions, effects: StoreEffects): Promi
   const key = await findSecretKey({ ...options, environment, warn });
 
   await using source = await openSource(options.image, effects.stdin);
-  const lock = await lockDirectory(directory, () => report({ event: "waiting", directory }));
-  try {
-    const image = version && source && { version, source };
-    return await publish(new Publication(directory), image, key, replaced, warn);
-  } finally {
-    lock.release();
-  }
+  using publication = await lockPublication(directory, () =>
+    report({ event: "waiting", directory }),
+  );
+  const image = version && source && { version, source };
+  return await publish(publication, image, key, replaced, warn);
 }
 
 /** With the lock: first the image, then the manifest that names it (PUB-13). */
 async function publish(
-  publication: Publication,
+  publication: LockedPublication,
   image: Image | undefined,
   key: SecretKey,
   replaced: PublicKey | undefined,
   warn: (message: string) => void,
 ): Promise<StoreResult> {
-  publication.removeLeftovers();
   const bytes = publication.readManifest();
   const manifest = decodeLocal(bytes, publication.manifestPath, key, replaced);
   if (bytes === undefined) {
@@ -121,7 +123,7 @@ async function publish(
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
 async function writeIfNew(
-  publication: Publication,
+  publication: LockedPublication,
   old: Uint8Array | undefined,
   next: Uint8Array,
 ): Promise<boolean> {

@@ -1,7 +1,7 @@
 // A host's directory of images: the manifest, the images, `latest` and Tako's two records
 // (spec/destination.md). How each is read and written; when is the story of commands/.
 
-import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
@@ -15,31 +15,26 @@ import {
   linkTarget,
   MANIFEST,
   OWED,
-  STORE,
-  stalePartials,
   temporaryName,
 } from "../core/layout.ts";
 import {
   decodeManifest,
   decodeUnverified,
-  type Entry,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../core/manifest.ts";
 import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
 import {
   isPresent,
-  makeDirectory,
   openDirectory,
   readRegularFile,
   removeIfPresent,
   replaceSymlink,
-  statRegularFile,
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
-import { hashBytes, hashFile } from "./disk/hash.ts";
-import { storageError } from "./disk/storage-error.ts";
+import { hashBytes } from "./disk/hash.ts";
+import { LockedImageStore } from "./disk/image-store.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {
@@ -56,7 +51,7 @@ const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
 export class Destination {
   readonly path: string;
   readonly manifestPath: string;
-  readonly storePath: string;
+  readonly images: LockedImageStore;
   readonly #latestPath: string;
   readonly #etagPath: string;
   readonly #owedPath: string;
@@ -64,7 +59,7 @@ export class Destination {
   constructor(path: string) {
     this.path = path;
     this.manifestPath = join(path, MANIFEST);
-    this.storePath = join(path, STORE);
+    this.images = new LockedImageStore(path);
     this.#latestPath = join(path, LATEST);
     this.#etagPath = join(path, ETAG);
     this.#owedPath = join(path, OWED);
@@ -73,10 +68,6 @@ export class Destination {
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
   requireDirectory(): void {
     closeSync(openDirectory(this.path));
-  }
-
-  imagePath(digest: Sha256Hex): string {
-    return join(this.storePath, digest);
   }
 
   /**
@@ -168,50 +159,13 @@ export class Destination {
     return replaceSymlink(this.path, LATEST, linkTarget(digest));
   }
 
-  /**
-   * Whether the entry's image is in the store.
-   *
-   * @param verify false: look at its size only
-   */
-  async checkImage(entry: Entry, verify: boolean): Promise<"present" | "absent" | "damaged"> {
-    // A link in the place of `store` would be followed to its images (DST-27).
-    if (!isPresent(this.storePath, "directory")) return "absent";
-    const path = this.imagePath(entry.digest);
-    const size = statRegularFile(path)?.size;
-    if (size === undefined) return "absent";
-    if (size !== entry.size) return "damaged";
-    return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
-  }
-
-  /** Relies on the images that earlier runs put there (DST-29). */
-  syncStore(): Promise<void> {
-    return syncDirectory(this.storePath);
-  }
-
   /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
   async removeDamaged(digest: Sha256Hex): Promise<void> {
     if (this.readLatest() === digest) {
       removeIfPresent(this.#latestPath, "symbolic link");
       await syncDirectory(this.path);
     }
-    removeIfPresent(this.imagePath(digest));
-    await syncDirectory(this.storePath);
-  }
-
-  /** Makes `store/` if need be, and removes what downloads of other images left (FET-65). */
-  async prepareStore(wanted: Sha256Hex): Promise<void> {
-    await makeDirectory(this.storePath, 0o755);
-    for (const name of stalePartials(this.#storeNames(), wanted)) {
-      removeIfPresent(join(this.storePath, name));
-    }
-  }
-
-  #storeNames(): readonly string[] {
-    try {
-      return readdirSync(this.storePath);
-    } catch (error) {
-      throw storageError(error, "read", this.storePath);
-    }
+    await this.images.remove(digest);
   }
 
   /** Removes the temporary files of a run that was killed (DST-24). Needs the lock. */
@@ -223,7 +177,7 @@ export class Destination {
   /** As root: how others could tamper with the images, if they could (DST-33). */
   distrust(): readonly string[] {
     if (process.getuid?.() !== 0) return [];
-    return [this.path, this.storePath].flatMap((path) => {
+    return [this.path, this.images.path].flatMap((path) => {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) return [];
       const { uid, mode } = stats;

@@ -2,19 +2,18 @@
 // size and digest are those of the manifest (FET-58 to FET-66).
 
 import { statfs } from "node:fs/promises";
-import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
-import { partialName } from "../core/layout.ts";
 import type { Entry } from "../core/manifest.ts";
-import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./disk/files.ts";
-import { ImageWriter, type Progress } from "./disk/image-writer.ts";
+import { discard, removeIfPresent } from "./disk/files.ts";
+import type { LockedImageStore } from "./disk/image-store.ts";
+import type { ImageWriter } from "./disk/image-writer.ts";
 import { storageError } from "./disk/storage-error.ts";
 import { type Origin, withRetries } from "./origin/origin.ts";
 
 export interface Download {
   readonly origin: Origin;
-  /** The directory `store/`, which exists. */
-  readonly store: string;
+  /** Where it goes. */
+  readonly images: LockedImageStore;
   readonly entry: Entry;
   /** The image's URL for messages, without credentials. */
   readonly url: string;
@@ -32,11 +31,10 @@ export interface Download {
  *   removed) or `storage` (it stays, unless a sync of it failed, FET-68)
  */
 export async function downloadImage(download: Download): Promise<"present" | "gone"> {
-  const { store, entry } = download;
-  const partial = join(store, partialName(entry.digest));
-  const writer = await openPartial(partial, entry.size, download.onProgress);
+  const { images, entry } = download;
+  const writer = await images.openPartial(entry, download.onProgress);
   try {
-    await checkSpace(store, entry.size - writer.size);
+    await checkSpace(images.path, entry.size - writer.size);
     let received = await receive(download, writer);
     if (received.wrong !== undefined && received.continued) {
       // The bytes of an earlier try may be to blame, zero blocks after a power loss say (FET-62).
@@ -45,28 +43,15 @@ export async function downloadImage(download: Download): Promise<"present" | "go
     }
     if (received.gone) return "gone";
     if (received.wrong !== undefined) {
-      removeIfPresent(partial);
+      removeIfPresent(writer.path);
       throw received.wrong;
     }
-    await writer.finish(0o444);
-    await moveIntoPlace(partial, store, entry.digest);
+    await images.keep(writer);
     return "present";
   } finally {
     await writer.close();
-    if (writer.size === 0 || writer.syncFailed) discard(partial);
+    if (writer.size === 0 || writer.syncFailed) discard(writer.path);
   }
-}
-
-/**
- * Continues the partial of an earlier run (FET-60), unless it is too long to be one (FET-61), or
- * another user or another name of the file could change it after the check (FET-67).
- */
-async function openPartial(path: string, size: number, onProgress: Progress): Promise<ImageWriter> {
-  const found = statRegularFile(path);
-  const isOurs = found?.nlink === 1 && found.uid === process.geteuid?.();
-  if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
-  removeIfPresent(path);
-  return ImageWriter.create(path, onProgress);
 }
 
 /** How a download ended, if the origin did its part. */
