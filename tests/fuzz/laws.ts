@@ -29,8 +29,10 @@ import {
   isKeepableEtag,
 } from "../../src/core/records.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
-import { continuesAt, redirectTarget } from "../../src/shell/origin/http.ts";
-import { OriginError, parseRetryAfter } from "../../src/shell/origin/retry.ts";
+import { continuesAt } from "../../src/shell/origin/http.ts";
+import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
+import { OriginError } from "../../src/shell/origin/origin-error.ts";
+import { redirectTarget } from "../../src/shell/origin/redirects.ts";
 import { unitsOfCgroup } from "../../src/shell/systemd.ts";
 import { asBytes } from "./inputs.ts";
 

@@ -12,7 +12,7 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { shownPath } from "../disk/storage-error.ts";
-import { type Fail, OriginError } from "./retry.ts";
+import { type Fail, OriginError } from "./origin-error.ts";
 import {
   type Chunks,
   type ImageAnswer,

@@ -12,7 +12,7 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { shownPath, storageError } from "../disk/storage-error.ts";
-import { OriginError } from "./retry.ts";
+import { OriginError } from "./origin-error.ts";
 import type { Chunks, ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 // What went wrong with a connection, in Tako's own words: the error codes of Bun's fetch, whose
 // messages are never shown (they advise on options that nobody here can set).
 
-import type { OriginErrorFacts } from "./retry.ts";
+import type { OriginErrorFacts } from "./origin-error.ts";
 
 interface Failure {
   readonly reason: string;

@@ -1,20 +1,21 @@
-// Origins over http: and https: (ORG-10 to ORG-46): the requests, the redirects, and what each
-// status means. When to try again and how much to read is decided elsewhere.
+// Origins over http: and https: (ORG-10 to ORG-46): the requests, and what each status means. When to
+// try again and how much to read is decided elsewhere.
 
 import { version } from "../../../package.json" with { type: "json" };
 import type { Sha256Hex } from "../../core/digest.ts";
-import { printable } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
-  type Credentials,
   imageLocation,
   type Location,
   manifestLocation,
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
+import { authorization } from "./http-credentials.ts";
 import { connectionFailure, isFileError } from "./http-error.ts";
-import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
+import { refusal } from "./http-status.ts";
+import { type Fail, OriginError } from "./origin-error.ts";
+import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
 import {
   type Append,
   type Chunks,
@@ -27,21 +28,11 @@ import {
   watched,
 } from "./transport.ts";
 
-const REDIRECTS = [301, 302, 303, 307, 308];
-const MAX_REDIRECTS = 10;
 /**
  * A body of this size is never there whole before somebody reads it. Bun.write would reserve room
  * for a body that is, and so append it behind a hole.
  */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-const HINTS: Readonly<Record<number, string>> = {
-  401: "Check the user and password in Origin=.",
-  403: "Check the user and password in Origin=, and the permissions at the origin.",
-  404: "Check Origin=, and that the publisher has uploaded everything.",
-  407: "Check the user and password of the proxy.",
-};
 
 export interface HttpEffects {
   readonly timeouts: Timeouts;
@@ -88,7 +79,7 @@ export class HttpTransport implements Transport {
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
-    throw this.#refusal(answer);
+    throw refusal(answer, this.#effects.now());
   }
 
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
@@ -98,8 +89,9 @@ export class HttpTransport implements Transport {
     if (offset > 0 && continuesAt(answer, offset, size)) return imageBody(answer, offset, size);
     answer.stop();
     if (answer.status === 410) return { kind: "gone" };
-    const refusal = this.#refusal(answer);
-    if (offset === 0 || refusal.passing || answer.status === 404) throw refusal;
+    const refused = refusal(answer, this.#effects.now());
+    if (offset === 0 || refused.passing || answer.status === 404) throw refused;
+    // It cannot be continued there, for whatever reason: from byte 0, then (ORG-25).
     return this.image(digest, size, 0);
   }
 
@@ -108,18 +100,19 @@ export class HttpTransport implements Transport {
     { href, shown }: Location,
     headers: Readonly<Record<string, string>>,
   ): Promise<Answer> {
+    const show = (to: URL) => shownTarget(to, this.#origin.credentials);
     let target = new URL(href);
     let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#request(target, headers, fail);
-      if (!REDIRECTS.includes(answer.status)) return answer;
+      if (!isRedirect(answer.status)) return answer;
       answer.stop();
       if (redirects === MAX_REDIRECTS) {
         throw fail(`more than ${MAX_REDIRECTS} redirects`, { rule: "ORG-40" });
       }
-      const next = redirectTarget(target, answer, (to) => this.#showTarget(to));
+      const next = redirectTarget(target, answer, show);
       fail = (reason, facts) =>
-        new OriginError(shown, `redirected to ${this.#showTarget(next)}: ${reason}`, facts);
+        new OriginError(shown, `redirected to ${show(next)}: ${reason}`, facts);
       target = next;
     }
   }
@@ -130,6 +123,7 @@ export class HttpTransport implements Transport {
     headers: Readonly<Record<string, string>>,
     fail: Fail,
   ): Promise<Answer> {
+    const { credentials } = this.#origin;
     const { timeouts } = this.#effects;
     const controller = new AbortController();
     const timer = setTimeout(() => {
@@ -146,7 +140,9 @@ export class HttpTransport implements Transport {
         headers: {
           "User-Agent": `tako/${version}`,
           "Accept-Encoding": "identity",
-          ...(target.origin === this.#home ? this.#authorization() : {}),
+          ...(credentials !== undefined && target.origin === this.#home
+            ? authorization(credentials)
+            : {}),
           ...headers,
         },
         decompress: false,
@@ -189,41 +185,6 @@ export class HttpTransport implements Transport {
       clearTimeout(timer);
     }
   }
-
-  /** Basic authentication (RFC 7617), in a header since a URL would show it (ORG-15). */
-  #authorization(): Readonly<Record<string, string>> {
-    const { credentials } = this.#origin;
-    return credentials === undefined ? {} : { Authorization: `Basic ${basic(credentials)}` };
-  }
-
-  /**
-   * Without its query, which in a presigned URL is as good as a password. A server may put into a
-   * `Location` what it was sent, so one with the password in it is not shown at all (ORG-90).
-   */
-  #showTarget(url: URL): string {
-    const { credentials } = this.#origin;
-    const place = url.search === "" ? url.href : `${url.href.slice(0, -url.search.length)}?...`;
-    if (credentials !== undefined && tells(place, credentials)) return "***";
-    return printable(place, 300);
-  }
-
-  /** The error of an answer with another status than was asked for (ORG-20). */
-  #refusal({ status, headers, fail }: Answer): OriginError {
-    const passing = status === 408 || status === 429 || (status >= 500 && status <= 599);
-    const retryAfterMs = passing
-      ? parseRetryAfter(headers.get("Retry-After"), this.#effects.now())
-      : undefined;
-    const wait = retryAfterMs === undefined ? "" : `, and asks to wait ${duration(retryAfterMs)}`;
-    // A status that sounds well needs a word more than one that is an error by itself.
-    const expected = status < 400 ? ", expected 200" : "";
-    const hint = HINTS[status];
-    return fail(`the server answered with status ${status}${expected}${wait}`, {
-      rule: status === 304 ? "ORG-21" : "ORG-20",
-      passing,
-      retryAfterMs,
-      hint,
-    });
-  }
 }
 
 /** The body of an image from byte `offset`, whose length the answer may tell beforehand. */
@@ -248,52 +209,4 @@ export function continuesAt(
 ): boolean {
   const range = /^bytes (\d+)-\d+\/(\d+)$/i.exec(headers.get("Content-Range") ?? "");
   return status === 206 && Number(range?.[1]) === offset && Number(range?.[2]) === size;
-}
-
-/** A server may ask for any number of seconds, beyond what a number can hold even. */
-function duration(ms: number): string {
-  return ms > DAY_MS ? "more than a day" : `${Math.ceil(ms / 1000)} s`;
-}
-
-/**
- * Where a redirect leads, if it may be followed (ORG-41 to ORG-44).
- *
- * @param show how a target is told
- */
-export function redirectTarget(
-  from: URL,
-  { headers, fail }: Pick<Answer, "headers" | "fail">,
-  show: (to: URL) => string,
-): URL {
-  const location = headers.get("Location");
-  const to = location === null ? null : URL.parse(location, from.href);
-  if (to === null) throw fail("a redirect without a valid Location", { rule: "ORG-43" });
-  // Credentials and fragment of a Location are nothing that an origin may set (ORG-44).
-  to.username = "";
-  to.password = "";
-  to.hash = "";
-  const isSafer = to.protocol === "https:";
-  if (!isSafer && from.protocol === "https:") {
-    throw fail(`redirected from https to ${show(to)}, which is not https`, { rule: "ORG-41" });
-  }
-  if (!isSafer && to.protocol !== "http:") {
-    throw fail(`redirected to ${show(to)}, which is neither http nor https`, { rule: "ORG-42" });
-  }
-  return to;
-}
-
-/** Whether a text has the password in it, as it is, percent-encoded, or as it was sent. */
-function tells(text: string, credentials: Credentials): boolean {
-  const decoded = text.replace(/%([0-9a-f]{2})/gi, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  const password = Buffer.from(credentials.password, "utf8").toString("latin1");
-  // A host's name comes in lower case.
-  return [password, basic(credentials)].some(
-    (secret) => secret !== "" && decoded.toLowerCase().includes(secret.toLowerCase()),
-  );
-}
-
-function basic({ user, password }: Credentials): string {
-  return Buffer.from(`${user}:${password}`, "utf8").toString("base64");
 }

@@ -6,7 +6,7 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import type { Location } from "../../core/origin-url.ts";
-import type { Fail } from "./retry.ts";
+import type { Fail } from "./origin-error.ts";
 
 /** Bytes as they arrive. Whoever stops reading ends the request by that. */
 export type Chunks = AsyncGenerator<Uint8Array, void, undefined>;
