@@ -73,17 +73,11 @@ async function receive(download: Download, writer: ImageWriter): Promise<Receive
     onStart(writer.size);
     const answer = await origin.image(entry.digest, entry.size, writer.size);
     if (answer.kind === "gone") return "gone";
+    await using body = answer.body;
     if (answer.offset !== writer.size) await writer.restart();
     continued = writer.size > 0;
-    if (answer.appendTo !== undefined) {
-      await writer.append(answer.appendTo);
-    } else {
-      for await (const chunk of answer.chunks) {
-        if (writer.size + chunk.length > entry.size) return "too long";
-        const written = writer.write(chunk);
-        if (written !== undefined) await written;
-      }
-    }
+    const end = await body.into(writer, entry.size - writer.size);
+    if (end === "longer") return "too long";
     return writer.size === entry.size ? "whole" : "too short";
   });
   if (ended === "gone") return { gone: true, continued };

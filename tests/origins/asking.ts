@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseOriginUrl } from "../../src/core/origin-url.ts";
+import type { Body, Sink } from "../../src/shell/origin/body.ts";
 import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin/origin.ts";
 
 export const manifest = Buffer.from(
@@ -57,8 +58,34 @@ export async function readImage(
   const answer = await origin.image(digest, image.length, offset);
   if (answer.kind === "gone") return "gone";
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.chunks) chunks.push(chunk);
+  const end = await answer.body.into(keepingIn(chunks), image.length - answer.offset);
+  if (end !== "ended") throw new Error("more came than the image has");
   return { offset: answer.offset, bytes: Buffer.concat(chunks) };
+}
+
+/** A sink that keeps what it gets in memory. */
+export function keepingIn(chunks: Uint8Array[]): Sink {
+  return {
+    write(chunk) {
+      chunks.push(chunk);
+      return undefined;
+    },
+  };
+}
+
+/** The body of an image from an offset. */
+export async function imageBody(
+  url: string,
+  { size = image.length, offset = 0, ...effects }: AskedImage = {},
+): Promise<Body> {
+  const answer = await open(url, effects).origin.image(digest, size, offset);
+  if (answer.kind === "gone") throw new Error("gone");
+  return answer.body;
+}
+
+interface AskedImage extends Partial<OriginEffects> {
+  readonly size?: number;
+  readonly offset?: number;
 }
 
 /** The TakoError that a promise is expected to reject with. */

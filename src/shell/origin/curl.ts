@@ -12,16 +12,10 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { shownPath } from "../disk/storage-error.ts";
-import { type Fail, OriginError } from "./origin-error.ts";
-import {
-  type Chunks,
-  type ImageAnswer,
-  type ManifestAnswer,
-  receive,
-  type Source,
-  type Timeouts,
-  type Transport,
-} from "./transport.ts";
+import { bodyFrom, type Source } from "./body.ts";
+import { OriginError } from "./origin-error.ts";
+import { watched } from "./stall.ts";
+import type { ImageAnswer, ManifestAnswer, Timeouts, Transport } from "./transport.ts";
 
 /** Exit statuses of curl that another try may turn out better (its manual, "EXIT CODES"). */
 const PASSING: readonly number[] = [
@@ -61,28 +55,32 @@ export class CurlTransport implements Transport {
   }
 
   async manifest(): Promise<ManifestAnswer> {
-    return { kind: "body", chunks: this.#get(manifestLocation(this.#origin), 0) };
+    return { kind: "body", body: bodyFrom(this.#start(manifestLocation(this.#origin), 0)) };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
     const location = imageLocation(this.#origin, digest);
     // scp has no offsets: curl would send the whole file as if it were the rest.
     if (offset > 0 && this.#origin.scheme !== "scp") {
-      const chunks = this.#get(location, offset);
+      const source = this.#start(location, offset);
       try {
         // Only the first bytes, or their absence, tell whether the server continues.
-        const first = await chunks.next();
-        return { kind: "body", offset, chunks: startingWith(first, chunks) };
+        const first = await source.read();
+        return { kind: "body", offset, body: bodyFrom(startingWith(first, source)) };
       } catch (error) {
+        await source.stop();
         if (!(error instanceof CurlError && CANNOT_CONTINUE.includes(error.status))) throw error;
       }
     }
-    return { kind: "body", offset: 0, chunks: this.#get(location, 0) };
+    return { kind: "body", offset: 0, body: bodyFrom(this.#start(location, 0)) };
   }
 
-  async *#get(location: Location, offset: number): Chunks {
-    const fail: Fail = (reason, facts) => new OriginError(location.shown, reason, facts);
-    yield* receive(startCurl(this.#origin, location, offset), fail, this.#timeouts);
+  #start(location: Location, offset: number): Source {
+    return watched(
+      startCurl(this.#origin, location, offset),
+      (reason, facts) => new OriginError(location.shown, reason, facts),
+      this.#timeouts,
+    );
   }
 }
 
@@ -182,11 +180,15 @@ async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> 
   return text;
 }
 
-async function* startingWith(first: IteratorResult<Uint8Array, void>, rest: Chunks): Chunks {
-  try {
-    if (first.value !== undefined) yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return();
-  }
+/** The same bytes, of which the first are read already. */
+function startingWith(first: Uint8Array | undefined, { read, stop }: Source): Source {
+  let isFirst = true;
+  return {
+    async read() {
+      if (!isFirst) return read();
+      isFirst = false;
+      return first;
+    },
+    stop,
+  };
 }

@@ -11,28 +11,20 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
+import type { Body } from "./body.ts";
+import { httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
-import { connectionFailure, isFileError } from "./http-error.ts";
+import { connectionFailure } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
 import {
-  type Append,
-  type Chunks,
   type ImageAnswer,
   type ManifestAnswer,
   manifestTooLong,
-  receive,
   type Timeouts,
   type Transport,
-  watched,
 } from "./transport.ts";
-
-/**
- * A body of this size is never there whole before somebody reads it. Bun.write would reserve room
- * for a body that is, and so append it behind a hole.
- */
-const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 export interface HttpEffects {
   readonly timeouts: Timeouts;
@@ -46,9 +38,7 @@ interface Answer {
   readonly headers: Headers;
   /** Makes an error of this request, which names its URL and where it was redirected to. */
   readonly fail: Fail;
-  /** The body, as sent (ORG-11); read by one of the two. */
-  readonly chunks: Chunks;
-  readonly appendTo: Append;
+  readonly body: Body;
   /** Ends a request whose body nobody wants. */
   readonly stop: () => void;
 }
@@ -75,7 +65,7 @@ export class HttpTransport implements Transport {
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) ? { etag: next } : {};
-      return { kind: "body", chunks: answer.chunks, ...kept };
+      return { kind: "body", body: answer.body, ...kept };
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
@@ -85,8 +75,10 @@ export class HttpTransport implements Transport {
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
     const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
     const answer = await this.#get(imageLocation(this.#origin, digest), range);
-    if (answer.status === 200) return imageBody(answer, 0, size);
-    if (offset > 0 && continuesAt(answer, offset, size)) return imageBody(answer, offset, size);
+    if (answer.status === 200) return { kind: "body", offset: 0, body: answer.body };
+    if (offset > 0 && continuesAt(answer, offset, size)) {
+      return { kind: "body", offset, body: answer.body };
+    }
     answer.stop();
     if (answer.status === 410) return { kind: "gone" };
     const refused = refusal(answer, this.#effects.now());
@@ -155,50 +147,15 @@ export class HttpTransport implements Transport {
         signal: controller.signal,
       });
       const stop = () => controller.abort();
-      // Only if it is asked for: what has a reader cannot be written to a file any more.
-      let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
-      const read = async () => {
-        try {
-          reader ??= response.body?.getReader();
-          return (await reader?.read())?.value;
-        } catch (error) {
-          throw failure(error, true);
-        }
-      };
-      return {
-        status: response.status,
-        headers: response.headers,
-        fail,
-        stop,
-        chunks: receive({ read, stop }, fail, timeouts),
-        appendTo: async (fd, signal) => {
-          signal.addEventListener("abort", stop);
-          const append = Bun.write(Bun.file(fd), response).catch((error) => {
-            throw isFileError(error) ? error : failure(error, true);
-          });
-          await watched(append, fd, stop, fail, timeouts).finally(stop);
-        },
-      };
+      const { status, headers: received } = response;
+      const request = { stop, fail, timeouts, failure: (error: unknown) => failure(error, true) };
+      return { status, headers: received, fail, stop, body: httpBody(response, request) };
     } catch (error) {
       throw failure(error, false);
     } finally {
       clearTimeout(timer);
     }
   }
-}
-
-/** The body of an image from byte `offset`, whose length the answer may tell beforehand. */
-function imageBody(
-  { headers, chunks, appendTo }: Answer,
-  offset: number,
-  size: number,
-): ImageAnswer {
-  const missing = size - offset;
-  // Then the client reads no byte beyond (RFC 9112, section 6.3), and the limit of ORG-27 is kept.
-  const isExact =
-    headers.get("Content-Length") === `${missing}` && !headers.has("Transfer-Encoding");
-  const isStreamed = missing >= LARGE_BODY_BYTES;
-  return { kind: "body", offset, chunks, ...(isExact && isStreamed ? { appendTo } : {}) };
 }
 
 /** Whether it is a 206 that brings the rest of this very image (ORG-23). */

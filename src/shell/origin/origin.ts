@@ -4,15 +4,10 @@
 import type { Sha256Hex } from "../../core/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
+import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
 import { type RetryEffects, retry } from "./retry.ts";
-import {
-  type Chunks,
-  type ImageAnswer,
-  manifestTooLong,
-  type Timeouts,
-  type Transport,
-} from "./transport.ts";
+import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
 
 export type { ImageAnswer } from "./transport.ts";
 
@@ -46,11 +41,9 @@ export interface Origin {
     | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
   >;
   /**
-   * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it. The
-   * bytes come by iterating `chunks`, which ends the request when it ends, and is to be iterated;
-   * nothing stops it at the signed size but its reader.
+   * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
-   * @throws TakoError of kind `origin`, here and while `chunks` is iterated
+   * @throws TakoError of kind `origin`, here and while its body is received
    */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
 }
@@ -65,8 +58,8 @@ export function openOrigin(url: OriginUrl, given: Partial<OriginEffects> = {}): 
       retry(effects, async () => {
         const answer = await (await transport).manifest(etag);
         if (answer.kind === "unchanged") return answer;
-        const { chunks, ...rest } = answer;
-        return { ...rest, kind: "manifest", bytes: await readManifest(chunks, url) };
+        const { body, ...rest } = answer;
+        return { ...rest, kind: "manifest", bytes: await readManifest(body, url) };
       }),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
   };
@@ -101,14 +94,14 @@ async function transportFor(url: OriginUrl, effects: OriginEffects): Promise<Tra
   }
 }
 
-/** The whole of a manifest, if it stays below the limit (ORG-22). */
-async function readManifest(chunks: Chunks, url: OriginUrl): Promise<Uint8Array> {
+/** The whole of a manifest, in memory, if it stays below the limit (ORG-22). */
+async function readManifest(body: Body, url: OriginUrl): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > MAX_MANIFEST_BYTES) throw manifestTooLong(manifestLocation(url));
+  const write = (chunk: Uint8Array) => {
     parts.push(chunk);
-  }
+    return undefined;
+  };
+  const end = await body.into({ write }, MAX_MANIFEST_BYTES);
+  if (end === "longer") throw manifestTooLong(manifestLocation(url));
   return Buffer.concat(parts);
 }
