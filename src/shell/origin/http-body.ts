@@ -3,8 +3,8 @@
 
 import { fstatSync } from "node:fs";
 import { type Body, bodyFrom, type WriteTo } from "./body.ts";
-import { isFileError } from "./http-error.ts";
-import type { Fail, OriginError } from "./origin-error.ts";
+import { connectionError, isFileError } from "./http-error.ts";
+import type { Fail } from "./origin-error.ts";
 import { StallWatch, watched } from "./stall.ts";
 import type { Timeouts } from "./transport.ts";
 
@@ -15,17 +15,14 @@ import type { Timeouts } from "./transport.ts";
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 interface Request {
+  /** Makes an error of it. */
+  readonly fail: Fail;
   /** Ends it. */
   readonly stop: () => void;
-  /** What {@link Response} rejects with, as an error of the request. */
-  readonly failure: (error: unknown) => OriginError;
-  readonly fail: Fail;
   readonly timeouts: Timeouts;
 }
 
-export function httpBody(response: Response, request: Request): Body {
-  const { stop, failure, fail, timeouts } = request;
-
+export function httpBody(response: Response, { stop, fail, timeouts }: Request): Body {
   // Only if it is asked for: what has a reader cannot be written to a file any more.
   let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
   const read = async () => {
@@ -33,7 +30,7 @@ export function httpBody(response: Response, request: Request): Body {
       reader ??= response.body?.getReader();
       return (await reader?.read())?.value;
     } catch (error) {
-      throw failure(error);
+      throw connectionError(error, true, fail);
     }
   };
   const chunked = bodyFrom(watched({ read, stop }, fail, timeouts));
@@ -45,9 +42,7 @@ export function httpBody(response: Response, request: Request): Body {
     try {
       await watch.during(Bun.write(Bun.file(fd), response));
     } catch (error) {
-      throw isFileError(error) ? error : failure(error);
-    } finally {
-      stop();
+      throw isFileError(error) ? error : connectionError(error, true, fail);
     }
   };
 
@@ -57,8 +52,12 @@ export function httpBody(response: Response, request: Request): Body {
       if (sink.append === undefined || !isLargeAndExact(response.headers, limit)) {
         return chunked.into(sink, limit);
       }
-      await sink.append(writeTo);
-      return "ended";
+      try {
+        await sink.append(writeTo);
+        return "ended";
+      } finally {
+        stop();
+      }
     },
   };
 }

@@ -14,7 +14,7 @@ import { isKeepableEtag } from "../../core/records.ts";
 import type { Body } from "./body.ts";
 import { httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
-import { connectionFailure } from "./http-error.ts";
+import { connectionError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
@@ -122,11 +122,6 @@ export class HttpTransport implements Transport {
       const reason = `no answer within ${timeouts.headersMs / 1000} s`;
       controller.abort(fail(reason, { passing: true }));
     }, timeouts.headersMs);
-    const failure = (error: unknown, inBody: boolean) => {
-      if (error instanceof OriginError) return error;
-      const { reason, facts } = connectionFailure(error, inBody);
-      return fail(reason, facts);
-    };
     try {
       const response = await fetch(target.href, {
         headers: {
@@ -147,11 +142,10 @@ export class HttpTransport implements Transport {
         signal: controller.signal,
       });
       const stop = () => controller.abort();
-      const { status, headers: received } = response;
-      const request = { stop, fail, timeouts, failure: (error: unknown) => failure(error, true) };
-      return { status, headers: received, fail, stop, body: httpBody(response, request) };
+      const body = httpBody(response, { fail, stop, timeouts });
+      return { status: response.status, headers: response.headers, fail, body, stop };
     } catch (error) {
-      throw failure(error, false);
+      throw connectionError(error, false, fail);
     } finally {
       clearTimeout(timer);
     }
