@@ -190,6 +190,9 @@ async function foreseeUpdate(run: Run): Promise<Outcome> {
 
 function originOf({ config, report }: Run): Origin {
   return openOrigin(config.origin, {
+    now: Date.now,
+    sleep: Bun.sleep,
+    random: Math.random,
     onRetry: (url, reason, delay_ms) => report({ event: "retry", url, reason, delay_ms }),
   });
 }

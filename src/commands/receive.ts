@@ -172,7 +172,6 @@ async function download(
     origin,
     images: destination.images,
     entry,
-    url,
     onStart: (offset) => report({ event: "download", version, url, size, offset }),
     onProgress: (done) => report({ event: "progress", version, size, done }),
   });

@@ -43,6 +43,7 @@ export function open(url: string, effects: Partial<OriginEffects> = {}): Asked {
     sleep: async (ms) => {
       slept.push(ms);
     },
+    now: Date.now,
     random: () => 0.5,
     onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
     ...effects,

@@ -4,7 +4,6 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
-import { withRetries } from "../../src/shell/origin/origin.ts";
 import { digest, failureOf, files, image, keepingIn, manifest, open } from "./asking.ts";
 
 const server = await startHostileOrigin(files);
@@ -73,7 +72,7 @@ test("ORG-51: an error that is not the origin's is not tried again", async () =>
   const { origin, slept } = open(server.origin("honest"));
   const full = new TakoError("storage", "no space");
   let tries = 0;
-  const attempt = withRetries(origin, async () => {
+  const attempt = origin.withRetries(async () => {
     tries++;
     throw full;
   });
@@ -137,7 +136,7 @@ test("ORG-54: tries continue where the last one was cut", async () => {
   const { origin, slept } = open(server.origin("cut=3"));
   const received: Uint8Array[] = [];
   const size = () => received.reduce((sum, { length }) => sum + length, 0);
-  await withRetries(origin, async () => {
+  await origin.withRetries(async () => {
     const answer = await origin.image(digest, image.length, size());
     if (answer.kind === "gone") throw new Error("gone");
     expect(answer.offset).toBe(size());

@@ -9,8 +9,9 @@ const FIRST_DELAY_MS = 1000;
 const MAX_RETRY_AFTER_MS = 60_000;
 
 export interface RetryEffects {
+  /** Waits so many milliseconds. */
   readonly sleep: (ms: number) => Promise<void>;
-  /** From 0 to below 1. */
+  /** A chance, from 0 to below 1. */
   readonly random: () => number;
   /** Told before each further try, with the location as it is shown. */
   readonly onRetry: (shown: string, reason: string, delayMs: number) => void;
@@ -19,16 +20,11 @@ export interface RetryEffects {
 /**
  * Makes `attempt` up to four times while it fails with what can pass. Anything else, and the last
  * failure, is thrown as it came.
- *
- * @param attempt is told the number of the try, from 1
  */
-export async function retry<T>(
-  effects: RetryEffects,
-  attempt: (tryNumber: number) => Promise<T>,
-): Promise<T> {
+export async function retry<T>(effects: RetryEffects, attempt: () => Promise<T>): Promise<T> {
   for (let tryNumber = 1; ; tryNumber++) {
     try {
-      return await attempt(tryNumber);
+      return await attempt();
     } catch (error) {
       if (!(error instanceof OriginError) || !error.passing || tryNumber === MAX_TRIES) throw error;
       const delayMs = error.retryAfterMs ?? backoff(tryNumber, effects.random());
