@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { hashBytes, hashFile, readBlocks } from "../../src/shell/disk/hash.ts";
 import { ImageWriter } from "../../src/shell/disk/image-writer.ts";
+import { needs } from "../support/needs.ts";
 
 const MIB = 1024 * 1024;
 
@@ -196,6 +197,27 @@ test("FET-60: a partial file that a killed run made read-only already is continu
   const child = Bun.spawn([...capabilities, process.execPath, "-e", script], { stderr: "inherit" });
   expect(await child.exited).toBe(0);
   expect(readFileSync(at("partial"), "latin1")).toBe("all of it, and more");
+});
+
+const strace = needs("strace");
+test.skipIf(strace.missing).each([
+  ["only while it is written", "fdatasync"],
+  ["at its end", "fsync"],
+])("FET-68: a file whose sync fails %s is not finished, and says so", async (_, call) => {
+  const script = `
+    const { ImageWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/image-writer.ts"))});
+    const writer = await ImageWriter.create(${JSON.stringify(at("image"))});
+    // So much that it is synced in the background, and nothing after it that could tell.
+    await writer.write(new Uint8Array(${32 * MIB}));
+    const outcome = await writer.finish(0o444).then(() => "finished", ({ message }) => message);
+    await writer.close();
+    console.log(outcome, writer.syncFailed);`;
+  const inject = ["-P", at("image"), "-e", `trace=${call}`, "-e", `inject=${call}:error=EIO`];
+  const command = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
+  const child = Bun.spawn([...command, process.execPath, "-e", script], { stdout: "pipe" });
+  expect(await child.stdout.text()).toBe(
+    "cannot write it: the device reports a read or write error true\n",
+  );
 });
 
 test("CLI-33: a read that fails names the path", async () => {
