@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { adapterCases } from "../src/conformance/adapter-cases.ts";
-import { blackBoxCases } from "../src/conformance/black-box/cases.ts";
+import { adapterCases } from "../conformance/adapter/cases.ts";
+import { blackBoxCases } from "../conformance/black-box/cases.ts";
 import { tomlFixture } from "../tests/support/fixtures.ts";
 import { readCases, tablePaths } from "./support/fixtures.ts";
 

@@ -15,6 +15,7 @@ export { type ErrorKind, type Problem, printable, TakoError } from "./core/error
 export { type PublicKey, parsePublicKey, parseSecretKey, SecretKey, verify } from "./core/keys.ts";
 export {
   decodeManifest,
+  decodeUnverified,
   EMPTY_MANIFEST,
   type Entry,
   encodeManifest,

@@ -5,11 +5,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { answer, answerLines, operations } from "../../src/conformance/adapter.ts";
-import { adapterCases } from "../../src/conformance/adapter-cases.ts";
-import { AdapterProcess } from "../../src/conformance/adapter-process.ts";
-import { Failure, NotRun } from "../../src/conformance/case.ts";
-import { type Ask, judge, question } from "../../src/conformance/questions.ts";
+import { adapterCases } from "../../conformance/adapter/cases.ts";
+import { AdapterProcess } from "../../conformance/adapter/process.ts";
+import { type Ask, judge, question } from "../../conformance/adapter/questions.ts";
+import { Failure, NotRun } from "../../conformance/case.ts";
+import { answer, answerLines, operations } from "../../src/adapter.ts";
 
 const repository = join(import.meta.dir, "../..");
 const ODD = "1.0";

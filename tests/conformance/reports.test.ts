@@ -12,9 +12,9 @@ import {
   PROFILES,
   type Profile,
   Skip,
-} from "../../src/conformance/case.ts";
-import { reports } from "../../src/conformance/reports/index.ts";
-import type { Report } from "../../src/conformance/reports/report.ts";
+} from "../../conformance/case.ts";
+import { reports } from "../../conformance/reports/index.ts";
+import type { Report } from "../../conformance/reports/report.ts";
 import {
   byRequirement,
   count,
@@ -23,8 +23,8 @@ import {
   runCases,
   saveEvidence,
   selectCases,
-} from "../../src/conformance/suite.ts";
-import { quoteWord, splitWords } from "../../src/conformance/words.ts";
+} from "../../conformance/suite.ts";
+import { quoteWord, splitWords } from "../../conformance/words.ts";
 import { needs } from "../support/needs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tako-reports-"));

@@ -3,13 +3,13 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { answer, operations } from "../../src/conformance/adapter.ts";
-import { adapterCases } from "../../src/conformance/adapter-cases.ts";
-import { AdapterProcess } from "../../src/conformance/adapter-process.ts";
-import { blackBoxCases } from "../../src/conformance/black-box/cases.ts";
-import type { Case } from "../../src/conformance/case.ts";
-import type { Ask } from "../../src/conformance/questions.ts";
-import { type Result, runCases } from "../../src/conformance/suite.ts";
+import { adapterCases } from "../../conformance/adapter/cases.ts";
+import { AdapterProcess } from "../../conformance/adapter/process.ts";
+import type { Ask } from "../../conformance/adapter/questions.ts";
+import { blackBoxCases } from "../../conformance/black-box/cases.ts";
+import type { Case } from "../../conformance/case.ts";
+import { type Result, runCases } from "../../conformance/suite.ts";
+import { answer, operations } from "../../src/adapter.ts";
 import { programs } from "../support/program.ts";
 import { ADAPTER_FAULTS } from "./wrong/adapter-faults.ts";
 import { CLI_FAULTS } from "./wrong/cli-faults.ts";

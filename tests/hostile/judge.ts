@@ -11,8 +11,8 @@ import {
   type HostileOptions,
   type HostileScenario,
   startHostileOrigin,
-} from "../../src/conformance/hostile-origin.ts";
-import { etagOf } from "../../src/conformance/hostile-wire.ts";
+} from "../../conformance/hostile/origin.ts";
+import { etagOf } from "../../conformance/hostile/wire.ts";
 import {
   bigImage,
   createHost,

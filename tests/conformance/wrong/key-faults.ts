@@ -2,7 +2,7 @@
 
 import { verify as verifyNatively } from "node:crypto";
 import { Point, verify } from "@noble/ed25519";
-import type { Arguments, Operation } from "../../../src/conformance/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { SecretKey } from "../../../src/core/keys.ts";
 import { type AdapterFault, type AdapterFaults, bytes, text } from "./fault.ts";

@@ -1,11 +1,11 @@
 // Compares what a step expects with what happened, files above all. Each difference is one line that says
 // both; nothing is run or written here.
 
-import type { HostileRequest } from "../hostile-origin.ts";
+import type { HostileRequest } from "../hostile/origin.ts";
 import { isSigned, type KeyPair, readKeyPair } from "../publisher.ts";
 import type { DestinationExpected, Expected, FileExpected, Step } from "./fixture.ts";
-import { differs, output, requests, status } from "./judge-run.ts";
-import type { Outcome } from "./run.ts";
+import type { Outcome } from "./guarded-run.ts";
+import { differs, output, requests, status } from "./judge-output.ts";
 import { describe, describeContent, type Node, type Tree } from "./tree.ts";
 import { latin1, type World } from "./world.ts";
 

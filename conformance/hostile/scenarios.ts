@@ -16,7 +16,7 @@ import {
   type Scenario,
   send,
   split,
-} from "./hostile-wire.ts";
+} from "./wire.ts";
 
 export const scenarios = {
   honest,

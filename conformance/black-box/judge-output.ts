@@ -1,9 +1,9 @@
 // Compares what the command said and asked for with what a step expects: exit status, outputs, requests.
 // What it left in files is judge.ts's.
 
-import type { HostileRequest } from "../hostile-origin.ts";
+import type { HostileRequest } from "../hostile/origin.ts";
 import type { Expected } from "./fixture.ts";
-import type { Outcome } from "./run.ts";
+import type { Outcome } from "./guarded-run.ts";
 import type { World } from "./world.ts";
 
 export function status({ status, trouble }: Outcome, expect: Expected, strict: boolean): string[] {

@@ -1,13 +1,9 @@
-// Our own adapter: answers the operations of spec/adapter.md with what src/core makes of them. It is
-// what `tako conformance --answer` runs, and knows nothing of cases.
+// Our own program behind the adapter protocol (spec/adapter.md): answers its operations with what the
+// library makes of them. It is what `tako conformance --answer` runs, and knows nothing of cases.
 
-import { version } from "../../package.json";
-import { decodeBase64, encodeBase64 } from "../core/base64.ts";
-import { parseConfig } from "../core/config.ts";
-import { parseSha256Hex } from "../core/digest.ts";
-import { ownError, TakoError } from "../core/error.ts";
-import { parsePublicKey, parseSecretKey, verify } from "../core/keys.ts";
+import { version } from "../package.json";
 import {
+  compareVersions,
   decodeManifest,
   decodeUnverified,
   EMPTY_MANIFEST,
@@ -16,11 +12,17 @@ import {
   firstLost,
   insertEntry,
   type Manifest,
-} from "../core/manifest.ts";
-import { matches, parsePattern } from "../core/pattern.ts";
-import { newestMatch } from "../core/select.ts";
-import { compareVersions, parseVersion } from "../core/version.ts";
-import { LineReader } from "./lines.ts";
+  matches,
+  newestMatch,
+  parseConfig,
+  parsePattern,
+  parsePublicKey,
+  parseSecretKey,
+  parseSha256Hex,
+  parseVersion,
+  TakoError,
+  verify,
+} from "./index.ts";
 
 export type Arguments = Readonly<Record<string, unknown>>;
 
@@ -64,7 +66,7 @@ export const operations: Readonly<Record<string, Operation>> = {
 
   encode(args) {
     const key = parseSecretKey(text(args, "secretKey"));
-    return encodeBase64(encodeManifest(manifestOf(list(args, "entries")), key));
+    return encodeManifest(manifestOf(list(args, "entries")), key).toBase64();
   },
 
   insert(args) {
@@ -72,15 +74,14 @@ export const operations: Readonly<Record<string, Operation>> = {
     return plainEntries(insertEntry(manifestOf(list(args, "entries")), entry));
   },
 
-  "parse-public-key": (args) => encodeBase64(parsePublicKey(text(args, "text")).bytes),
+  "parse-public-key": (args) => parsePublicKey(text(args, "text")).bytes.toBase64(),
 
   "parse-secret-key"(args) {
     const key = parseSecretKey(text(args, "text"));
     return { publicKey: key.publicKey.text, text: key.reveal() };
   },
 
-  sign: (args) =>
-    encodeBase64(parseSecretKey(text(args, "secretKey")).sign(bytes(args, "message"))),
+  sign: (args) => parseSecretKey(text(args, "secretKey")).sign(bytes(args, "message")).toBase64(),
 
   verify: (args) =>
     verify(
@@ -116,7 +117,9 @@ export function answer(
       typeof op === "string" && Object.hasOwn(offered, op) ? offered[op] : undefined;
     return operation === undefined ? { id, unsupported: true } : { id, value: operation(args) };
   } catch (caught) {
-    const { kind, message, line, problems } = ownError(caught);
+    // Anything else is a fault of the program, and goes on its way.
+    if (!(caught instanceof TakoError)) throw caught;
+    const { kind, message, line, problems } = caught;
     return { id, error: kind, line: line ?? problems[0]?.line, message };
   }
 }
@@ -127,9 +130,36 @@ export async function answerLines(
   requests: ReadableStream<Uint8Array>,
   write: (line: string) => void,
 ): Promise<void> {
-  const lines = new LineReader(requests);
-  for (let line = await lines.read(); line !== undefined; line = await lines.read()) {
+  for await (const line of linesOf(requests)) {
     write(`${JSON.stringify(answer(offered, parseJson(line)))}\n`);
+  }
+}
+
+const LF = 0x0a;
+/** The most bytes of a line with its LF (ADP-8). */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The lines of a stream, without their LF, which alone ends one (ADP-1): no library that splits lines
+ * leaves U+2028 and CR in them. Bytes without LF at the end are no line.
+ */
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    for (let rest = chunk; rest.length > 0; ) {
+      const end = rest.indexOf(LF) + 1;
+      const piece = end === 0 ? rest : rest.subarray(0, end);
+      pieces.push(piece);
+      length += piece.length;
+      if (length > MAX_LINE_BYTES) {
+        throw new TakoError("failed", `a request is a line of more than ${MAX_LINE_BYTES} bytes`);
+      }
+      rest = rest.subarray(piece.length);
+      if (end === 0) continue;
+      yield Buffer.concat(pieces).subarray(0, -1);
+      [pieces, length] = [[], 0];
+    }
   }
 }
 
@@ -167,8 +197,14 @@ function texts(args: Arguments, name: string): readonly string[] {
 }
 
 function bytes(args: Arguments, name: string): Uint8Array {
-  const decoded = decodeBase64(text(args, name));
-  if (decoded !== undefined) return decoded;
+  const given = text(args, name);
+  try {
+    const decoded = Uint8Array.fromBase64(given, { lastChunkHandling: "strict" });
+    // The built-in skips white space.
+    if (decoded.toBase64() === given) return decoded;
+  } catch {
+    // Not base64 at all.
+  }
   throw badRequest(`expected canonical base64 as ${name}`);
 }
 

@@ -1,6 +1,6 @@
 // The report for people: what failed and what to do about it, then how it stands.
 
-import { printable } from "../../core/error.ts";
+import { printable } from "../../src/index.ts";
 import { byRequirement, count, isOk, type Result } from "../suite.ts";
 import { describeJudged, linesOf, type Report } from "./report.ts";
 

@@ -8,10 +8,10 @@
 
 import { createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { behave, type scenarios } from "./hostile-scenarios.ts";
-import { end, type HostileRequest, split } from "./hostile-wire.ts";
+import { behave, type scenarios } from "./scenarios.ts";
+import { end, type HostileRequest, split } from "./wire.ts";
 
-export type { HostileRequest } from "./hostile-wire.ts";
+export type { HostileRequest } from "./wire.ts";
 
 type Name = keyof typeof scenarios;
 /** For the manifest or the images only, for the first request of each file only; else honest. */

@@ -1,14 +1,14 @@
 // The story of `tako conformance`: which programs are judged, by which cases, and what is reported.
 
 import { readFile } from "node:fs/promises";
-import { printable, TakoError } from "../core/error.ts";
-import { shownPath, storageError } from "../shell/storage-error.ts";
-import { adapterCases } from "./adapter-cases.ts";
-import { AdapterProcess } from "./adapter-process.ts";
+import { printable } from "../src/index.ts";
+import { adapterCases } from "./adapter/cases.ts";
+import { AdapterProcess } from "./adapter/process.ts";
+import type { Ask } from "./adapter/questions.ts";
 import { blackBoxCases } from "./black-box/cases.ts";
 import { type Case, Failure, type Profile } from "./case.ts";
+import { SuiteError } from "./error.ts";
 import { lastLines } from "./processes.ts";
-import type { Ask } from "./questions.ts";
 import { reports } from "./reports/index.ts";
 import type { Judged } from "./reports/report.ts";
 import {
@@ -62,7 +62,7 @@ const PATIENCE = 10;
  *
  * @param onResult is told each result as it comes, and how many there will be
  * @returns the report, and whether the programs passed
- * @throws TakoError for a request that names no case, and for an adapter that does not start
+ * @throws SuiteError for a request that names no case, a program that does not start, a file in the way
  */
 export async function runConformance(
   request: Request,
@@ -87,7 +87,7 @@ export async function runConformance(
   }
 }
 
-/** The cases that are meant, without running anything. @throws TakoError when there are none */
+/** The cases that are meant, without running anything. @throws SuiteError when there are none */
 export function listCases(request: Pick<Request, "profiles" | "run" | "skip">): readonly Case[] {
   checkSkip(request.skip);
   const cases = selectCases(allCases(), request);
@@ -100,11 +100,15 @@ function checkSkip(globs: readonly string[]): void {
   const names = allCases().flatMap(({ id, requirements }) => [id, ...requirements]);
   const unknown = globs.find((glob) => !names.some((name) => matchesGlob([glob], name)));
   if (unknown === undefined) return;
-  throw new TakoError("usage", `--skip: no case matches "${printable(unknown)}"`);
+  throw usage(`--skip: no case matches "${printable(unknown)}"`);
 }
 
-function noCase(): TakoError {
-  return new TakoError("usage", "no case matches; --list alone shows them all");
+function noCase(): SuiteError {
+  return usage("no case matches; --list alone shows them all");
+}
+
+function usage(message: string, place: { file?: string; line?: number } = {}): SuiteError {
+  return new SuiteError({ kind: "usage", message, ...place });
 }
 
 const neverAsked: Ask = () => Promise.reject(new Error("no adapter was given"));
@@ -145,24 +149,23 @@ async function greet(adapter: AdapterProcess, timeoutMs: number) {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const [reason = ""] = error.message.split("\n", 1);
-    throw doesNotStart(`the adapter does not start: ${printable(reason, 1000)}`, error);
+    throw new SuiteError({
+      kind: "no-start",
+      message: `the adapter does not start: ${printable(reason, 1000)}`,
+      said: lastLines(String(error.evidence["stderr"] ?? "")).map((line) => printable(line)),
+      cause: error,
+    });
   }
-}
-
-/** A message, and below it what the program said last, line by line. */
-function doesNotStart(message: string, cause: Failure): TakoError {
-  const said = lastLines(String(cause.evidence["stderr"] ?? ""));
-  const shown =
-    said.length === 0 ? [] : ["it said:", ...said.map((line) => `  ${printable(line)}`)];
-  const problems = [message, ...shown].map((line) => ({ message: line, rule: undefined }));
-  return new TakoError("failed", message, { source: "tako", problems, cause });
 }
 
 /** Without a program, every case would fail for the same reason. */
 function checkProgram(cli: CommandLine | undefined): void {
   const [program = ""] = cli?.words ?? [];
   if (cli === undefined || Bun.which(program) !== null) return;
-  throw new TakoError("failed", `the command of --cli does not start: ${printable(program)}`, {
+  throw new SuiteError({
+    kind: "no-start",
+    message: `the command of --cli does not start: ${printable(program)}`,
+    said: [],
     hint: "There is no such file, or it is not executable.",
   });
 }
@@ -187,8 +190,8 @@ async function readExpectedFailures(path: string | undefined): Promise<readonly 
   const ids = allCases().map(({ id }) => id);
   const unknown = globs.find((glob) => !ids.some((id) => matchesGlob([glob], id)));
   if (unknown === undefined) return globs;
-  throw new TakoError("usage", `no case is named "${printable(unknown)}"`, {
-    source: shownPath(path),
+  throw usage(`no case is named "${printable(unknown)}"`, {
+    file: path,
     line: lines.indexOf(unknown) + 1,
   });
 }
@@ -197,10 +200,14 @@ function save(results: readonly Result[], directory: string): Promise<void> {
   return touching(directory, "write", () => saveEvidence(results, directory));
 }
 
-async function touching<T>(path: string, action: string, work: () => Promise<T>): Promise<T> {
+async function touching<T>(
+  path: string,
+  action: "read" | "write",
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw storageError(error, action, path);
+    throw new SuiteError({ kind: "file", action, path, cause: error });
   }
 }

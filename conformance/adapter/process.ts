@@ -1,12 +1,12 @@
 // The suite's side of the adapter protocol: one process, one request at a time. Whatever the process
 // does, a request ends with an answer or a Failure, and the next one finds a process that is well.
 
-import { printable } from "../core/error.ts";
-import { Failure, NotRun } from "./case.ts";
+import { printable } from "../../src/index.ts";
+import { Failure, NotRun } from "../case.ts";
+import { describeEnd, killProgram, lastLines, startProgram } from "../processes.ts";
+import { PROTOCOL, SPEC_VERSION } from "../version.ts";
 import { type ByteReader, LineReader, LineTooLong } from "./lines.ts";
-import { describeEnd, killProgram, lastLines, startProgram } from "./processes.ts";
 import { type Answer, type Ask, cut, type Exchange } from "./questions.ts";
-import { PROTOCOL, SPEC_VERSION } from "./version.ts";
 
 /** How much of the end of standard error is kept for a failure. */
 const STDERR_BYTES = 4096;

@@ -1,11 +1,12 @@
-// The one place of the program that reads fixtures/: beside the sources, or in the compiled binary.
+// The one reader of fixtures/: beside the sources, or in the compiled binary. What the tables mean is not
+// known here.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 
 const embedded = join(import.meta.dir, "fixtures");
-const root = existsSync(embedded) ? embedded : join(import.meta.dir, "../../fixtures");
+const root = existsSync(embedded) ? embedded : join(import.meta.dir, "../fixtures");
 
 interface Coverage {
   readonly unasked: readonly {

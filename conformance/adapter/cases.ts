@@ -1,8 +1,8 @@
 // The cases of fixtures/ as questions to an adapter (spec/adapter.md). What is right comes from the
 // fixtures alone, never from src/core.
 
-import type { Case, Profile } from "./case.ts";
-import { readFixture, tomlFixture, unaskedOf } from "./fixtures.ts";
+import type { Case, Profile } from "../case.ts";
+import { readFixture, tomlFixture, unaskedOf } from "../fixtures.ts";
 import { type Ask, type Expected, judge, type Question, question } from "./questions.ts";
 
 /** Every case that an adapter can be asked. */

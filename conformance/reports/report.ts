@@ -1,6 +1,6 @@
 // What every form of report is made from. Each form is a file beside this one: a report in, text out.
 
-import { printable } from "../../core/error.ts";
+import { printable } from "../../src/index.ts";
 import type { Case } from "../case.ts";
 import type { Result } from "../suite.ts";
 

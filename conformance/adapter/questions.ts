@@ -2,8 +2,8 @@
 // here, nor how they reach the adapter.
 
 import { isDeepStrictEqual } from "node:util";
-import { printable } from "../core/error.ts";
-import { Failure, Skip } from "./case.ts";
+import { printable } from "../../src/index.ts";
+import { Failure, Skip } from "../case.ts";
 
 /** An answer of the protocol, whose shape is checked and whose content is not (ADP-5). */
 export type Answer =

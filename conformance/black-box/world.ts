@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../case.ts";
-import { type HostileOrigin, startHostileOrigin } from "../hostile-origin.ts";
+import { type HostileOrigin, startHostileOrigin } from "../hostile/origin.ts";
 import { beforeSignal } from "../processes.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
 import type { ConfigKeys, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
