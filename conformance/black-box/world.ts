@@ -19,7 +19,7 @@ import { Failure } from "../case.ts";
 import { type HostileOrigin, startHostileOrigin } from "../hostile/origin.ts";
 import { beforeSignal } from "../processes.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
-import type { ConfigKeys, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
+import type { ConfigSpec, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
 import { nodeAt, treeOf } from "./tree.ts";
 
 export interface Image {
@@ -41,7 +41,7 @@ export class World {
   readonly #images = new Map<string, Image>();
   readonly #keys = new Map(Object.entries(KEYS));
   #origin = "";
-  #config: ConfigKeys | string = {};
+  #config: ConfigSpec = {};
 
   private constructor(server: HostileOrigin, files: Record<string, Uint8Array>) {
     this.#server = server;
@@ -229,12 +229,8 @@ export class World {
     }
   }
 
-  #writeConfig(name: string, config: ConfigKeys | string): void {
-    const path = this.path(name);
-    this.#write(
-      path,
-      Buffer.from(this.fill(typeof config === "string" ? config : configOf(config))),
-    );
+  #writeConfig(name: string, config: ConfigSpec): void {
+    this.#write(this.path(name), Buffer.from(this.fill(configOf(config))));
   }
 
   #write(path: string, content: Uint8Array, mode = "0644"): void {
@@ -260,15 +256,16 @@ export class World {
   }
 }
 
-/** The lines of a config: those that every case has, unless it gives others. */
-function configOf(keys: ConfigKeys): string {
+/** The text of a config: the lines that every case has, unless it gives others, or all of it. */
+function configOf(config: ConfigSpec): string {
+  if (typeof config === "string") return config;
   const usual = {
     Origin: "{origin}",
     PublicKey: "{public:test-1}",
     Destination: "{folder}/app",
     Version: "*",
   };
-  return Object.entries({ ...usual, ...keys })
+  return Object.entries({ ...usual, ...config })
     .flatMap(([key, value]) => [value].flat().map((each) => `${key}=${each}\n`))
     .join("");
 }
