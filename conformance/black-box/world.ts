@@ -40,6 +40,8 @@ export class World {
   readonly #files: Record<string, Uint8Array>;
   readonly #images = new Map<string, Image>();
   readonly #keys = new Map(Object.entries(KEYS));
+  /** The paths of what the case has put into its folder itself. */
+  readonly planted = new Set<string>();
   #origin = "";
   #config: ConfigSpec = {};
 
@@ -202,7 +204,9 @@ export class World {
   }
 
   #plant(plant: Plant): void {
-    const path = this.path(this.fill(plant.path));
+    const name = this.fill(plant.path);
+    this.planted.add(name);
+    const path = this.path(name);
     rmSync(path, { recursive: true, force: true });
     this.#makeDirectory(dirname(path));
     if (plant.link !== undefined) symlinkSync(this.fill(plant.link), path);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { adapterCases } from "../../conformance/adapter/cases.ts";
 import { AdapterProcess } from "../../conformance/adapter/process.ts";
 import type { Ask } from "../../conformance/adapter/questions.ts";
-import { blackBoxCases } from "../../conformance/black-box/cases.ts";
+import { blackBoxCases, blackBoxFixtures } from "../../conformance/black-box/cases.ts";
 import type { Case } from "../../conformance/case.ts";
 import { type Result, runCases } from "../../conformance/suite.ts";
 import { answer, operations } from "../../src/adapter.ts";
@@ -57,8 +57,8 @@ function named(cases: readonly Case[], ids: readonly string[]): readonly Case[] 
 
 test("there are this many wrong implementations, each with another name", () => {
   expect(adapterFaults).toHaveLength(165);
-  expect(programFaults).toHaveLength(84);
-  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(84);
+  expect(programFaults).toHaveLength(88);
+  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(88);
 });
 
 describe("adapters with one fault", () => {
@@ -167,6 +167,20 @@ describe("programs with one fault", () => {
     });
   }
 });
+
+test(
+  "CNF-8, DST-9: what an implementation may add to a destination fails no case",
+  async () => {
+    const steps = new Map(blackBoxFixtures().map(({ id, step }) => [id, step]));
+    const isCompared = ({ id }: Case) =>
+      steps.get(id)?.some(({ expect: { unchanged, store } }) => unchanged || store !== undefined);
+    const options = { strict: true, timeoutMs: TIMEOUT_MS };
+    const cases = blackBoxCases(commandOf("wrapper", "additions"), options).filter(isCompared);
+    expect(cases.length).toBeGreaterThan(100);
+    expect(notPassed(await run(cases, JOBS))).toEqual([]);
+  },
+  10 * TIMEOUT_MS,
+);
 
 test("CNF-1: the command says which case caught a wrong adapter and a wrong program", async () => {
   const [sources] = programs;
