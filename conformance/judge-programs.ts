@@ -11,15 +11,9 @@ import { SuiteError } from "./error.ts";
 import { lastLines } from "./processes.ts";
 import { reports } from "./reports/index.ts";
 import type { Judged } from "./reports/report.ts";
-import {
-  isSuccess,
-  matchesGlob,
-  type Part,
-  type Result,
-  runCases,
-  saveEvidence,
-  selectCases,
-} from "./suite.ts";
+import { isSuccess, type Result, saveEvidence } from "./results.ts";
+import { type Part, runCases } from "./run-cases.ts";
+import { matchesGlob, selectCases } from "./selection.ts";
 import { SPEC_VERSION } from "./version.ts";
 import { quoteWord } from "./words.ts";
 

@@ -6,6 +6,13 @@ import { constants } from "node:os";
 const running = new Set<number>();
 const cleanUps = new Set<() => void>();
 
+/** A reader as every stream of bytes gives one. */
+export interface ByteReader {
+  /** `value` is `undefined` at the end. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 /** Has something done before a signal ends the suite. @returns what takes that back */
 export function beforeSignal(work: () => void): () => void {
   watchSignals();

@@ -1,18 +1,13 @@
 // Lines of bytes from a stream that nobody can trust to be short. What they mean is not known here.
 
+import type { ByteReader } from "../processes.ts";
+
 const LF = 0x0a;
 
 /** The most bytes of a line of the adapter protocol, with its LF (ADP-8). */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 export class LineTooLong extends Error {}
-
-/** A reader as every stream of bytes gives one. */
-export interface ByteReader {
-  /** `value` is `undefined` at the end. */
-  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
 
 /** Reads a stream line by line, and no further than it was asked to. */
 export class LineReader {

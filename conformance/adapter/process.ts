@@ -3,15 +3,20 @@
 
 import { printable } from "../../src/index.ts";
 import { Failure, NotRun } from "../case.ts";
-import { describeEnd, killProgram, lastLines, startProgram } from "../processes.ts";
+import {
+  type ByteReader,
+  describeEnd,
+  killProgram,
+  lastLines,
+  startProgram,
+} from "../processes.ts";
 import { PROTOCOL, SPEC_VERSION } from "../version.ts";
-import { type ByteReader, LineReader, LineTooLong } from "./lines.ts";
-import { type Answer, type Ask, cut, type Exchange } from "./questions.ts";
+import { decodeUtf8, NoAnswer, parseAnswer, parseObject } from "./answers.ts";
+import { LineReader, LineTooLong } from "./lines.ts";
+import { type Ask, cut, type Exchange } from "./questions.ts";
 
 /** How much of the end of standard error is kept for a failure. */
 const STDERR_BYTES = 4096;
-const MAX_DEPTH = 100;
-const MAX_DIGITS = 100;
 /** How long an adapter may take to end after its input did. */
 const END_MS = 2000;
 /** How long the last of its standard error may take to come, once it was killed. */
@@ -31,11 +36,6 @@ interface Running {
   readonly kill: () => void;
   readonly stderr: StreamEnd;
   nextId: number;
-}
-
-/** Why a request got no answer, and what went to and fro. */
-class NoAnswer extends Error {
-  evidence: { readonly request?: string; readonly reply?: string | Uint8Array } = {};
 }
 
 export class AdapterProcess {
@@ -232,59 +232,4 @@ async function readLine({ lines, child, killed }: Running): Promise<Uint8Array> 
   await Promise.race([child.exited, killed, Bun.sleep(END_MS)]);
   const hasEnded = child.exitCode !== null || child.signalCode !== null;
   throw new NoAnswer(`the adapter ${hasEnded ? describeEnd(child) : "closed its output"}`);
-}
-
-function decodeUtf8(line: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(line);
-  } catch {
-    throw new NoAnswer("the answer is not UTF-8 (ADP-1)");
-  }
-}
-
-/** Reads an answer (ADP-5, ADP-6). */
-function parseAnswer(reply: string, id: number): Answer {
-  const object = parseObject(reply);
-  if (object?.["id"] !== id) {
-    const what = object === undefined ? "no JSON object" : `not the one to request ${id}`;
-    throw new NoAnswer(`the answer is ${what}: ${printable(reply)}`);
-  }
-  const { value, error, line, unsupported } = object;
-  const given = [value !== undefined, error !== undefined, unsupported === true];
-  if (given.filter(Boolean).length !== 1) {
-    throw new NoAnswer(`expected one of value, error and unsupported: ${printable(reply)}`);
-  }
-  if (unsupported === true) return { unsupported };
-  if (error === undefined) return { value };
-  return { error, ...(line === undefined || line === null ? {} : { line }) };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = isModest(text) ? JSON.parse(text) : undefined;
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Whether a text, if it is JSON, is read in little time and memory: no value of the protocol nests
- * as deep as `MAX_DEPTH`, or has a number of so many digits (ADP-7).
- */
-function isModest(text: string): boolean {
-  let [depth, digits, isInText] = [0, 0, false];
-  for (let at = 0; at < text.length && depth <= MAX_DEPTH && digits <= MAX_DIGITS; at++) {
-    const character = text[at] ?? "";
-    if (isInText) {
-      if (character === "\\") at++;
-      else isInText = character !== '"';
-    } else {
-      digits = /\d/.test(character) ? digits + 1 : 0;
-      if (character === '"') isInText = true;
-      else if (character === "[" || character === "{") depth++;
-      else if (character === "]" || character === "}") depth--;
-    }
-  }
-  return depth <= MAX_DEPTH && digits <= MAX_DIGITS;
 }

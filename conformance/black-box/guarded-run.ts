@@ -1,7 +1,7 @@
 // Runs the command under test so that it can't harm the suite: a group of processes of its own that is
 // killed as a whole, a time-out, and a limit to what it prints.
 
-import { killProgram, startProgram } from "../processes.ts";
+import { type ByteReader, killProgram, startProgram } from "../processes.ts";
 
 export interface RunOptions {
   readonly cwd: string;
@@ -69,11 +69,6 @@ export async function runGuarded(
     stdout.close();
     stderr.close();
   }
-}
-
-interface ByteReader {
-  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
 }
 
 /** Keeps the beginning of a stream, counts the rest, and reads on: a full pipe would stop the command. */

@@ -3,12 +3,13 @@
 
 import type { HostileRequest } from "../hostile/origin.ts";
 import { isSigned, type KeyPair, readKeyPair } from "../publisher.ts";
+import { latin1 } from "./contents.ts";
 import type { Expected, Step } from "./fixture.ts";
 import type { Outcome } from "./guarded-run.ts";
 import { destination, latestDuring, storeHolds } from "./judge-destination.ts";
 import { ABSENT, fileAt, holds, pathsOf, type Trees, unchanged, untouched } from "./judge-files.ts";
 import { differs, output, requests, status } from "./judge-output.ts";
-import { latin1, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** What was seen of one step. */
 export interface Observed extends Trees {

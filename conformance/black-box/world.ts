@@ -19,6 +19,7 @@ import { Failure } from "../case.ts";
 import { type HostileOrigin, startHostileOrigin } from "../hostile/origin.ts";
 import { beforeSignal } from "../processes.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
+import { configOf, latin1, repeated, servedOf } from "./contents.ts";
 import type { ConfigSpec, ImageSpec, Installed, ManifestSpec, Plant, Step } from "./fixture.ts";
 import { nodeAt, treeOf } from "./tree.ts";
 
@@ -258,39 +259,6 @@ export class World {
       if (content !== undefined) this.#files[name] = content;
     }
   }
-}
-
-/** The text of a config: the lines that every case has, unless it gives others, or all of it. */
-function configOf(config: ConfigSpec): string {
-  if (typeof config === "string") return config;
-  const usual = {
-    Origin: "{origin}",
-    PublicKey: "{public:test-1}",
-    Destination: "{folder}/app",
-    Version: "*",
-  };
-  return Object.entries({ ...usual, ...config })
-    .flatMap(([key, value]) => [value].flat().map((each) => `${key}=${each}\n`))
-    .join("");
-}
-
-function servedOf(content: Buffer, served: ImageSpec["served"]): Buffer {
-  if (served === "damaged")
-    return Buffer.concat([Buffer.of((content[0] ?? 0) ^ 1), content.subarray(1)]);
-  if (served === "short") return content.subarray(0, -1);
-  if (served === "long") return Buffer.concat([content, Buffer.from("x")]);
-  return served === "empty" ? Buffer.of() : content;
-}
-
-/** `3:ab` is `ababab`. */
-function repeated(argument: string): string {
-  const [count, ...text] = argument.split(":");
-  return text.join(":").repeat(Number(count));
-}
-
-/** Manifests are bytes; a text of them has a character for each. */
-export function latin1(text: string): Buffer {
-  return Buffer.from(text, "latin1");
 }
 
 /** Whether something is mounted below a folder, as Linux tells it; a bind mount has no other sign. */

@@ -1,6 +1,6 @@
 // A real server on a loopback port that misbehaves on request: the first part of the path names the
 // scenario, so `origin("reset=middle")` is an origin whose every body is cut off. What a scenario does
-// is in hostile-scenarios.ts.
+// is in scenarios.ts.
 //
 //   const server = await startHostileOrigin({ manifest: bytes });
 //   openOrigin(parseOriginUrl(server.origin("status=503"))).manifest()

@@ -89,6 +89,17 @@ function contentRange(start: number, body: Uint8Array): string {
   return `bytes ${start}-${body.length - 1}/${body.length}`;
 }
 
+/** What no manifest and no image is, though it looks like one at a glance. */
+export const errorPage = "<html>Tako Manifest 1\n\nan error page</html>";
+
+/** The header of a body in chunks. */
+export const chunked = { "Transfer-Encoding": "chunked" };
+
+/** What stands before a chunk. */
+export function chunk(content: Uint8Array): string {
+  return `${content.length.toString(16)}\r\n`;
+}
+
 /** Where an answer is broken off. */
 const places = {
   /** Before its first byte. */

@@ -1,6 +1,6 @@
 // The report as one JSON object, whose fields docs/reference/conformance.md lists.
 
-import { byRequirement, count, isSuccess, type Result } from "../suite.ts";
+import { byRequirement, count, isSuccess, type Result } from "../results.ts";
 import { linesOf, type Report } from "./report.ts";
 
 export function json({ spec, judged, results, rerun }: Report): string {

@@ -1,7 +1,7 @@
 // The report as JUnit's XML, in the shape that Jenkins and others read (the schema is in tests/).
 
 import type { Profile } from "../case.ts";
-import { count, isOk, type Result } from "../suite.ts";
+import { count, isOk, type Result } from "../results.ts";
 import { describeJudged, linesOf, type Report } from "./report.ts";
 
 export function junit({ spec, judged, results, rerun }: Report): string {

@@ -1,7 +1,7 @@
 // The report as a table for a README: the pages of the specification, and how the program stands.
 
 import { PROFILES } from "../case.ts";
-import { count, isOk, type Result } from "../suite.ts";
+import { count, isOk, type Result } from "../results.ts";
 import { describeJudged, linesOf, type Report } from "./report.ts";
 
 export function markdown({ spec, judged, results }: Report): string {

@@ -1,7 +1,7 @@
 // The report for people: what failed and what to do about it, then how it stands.
 
 import { printable } from "../../src/index.ts";
-import { byRequirement, count, isOk, type Result } from "../suite.ts";
+import { byRequirement, count, isOk, type Result } from "../results.ts";
 import { describeJudged, linesOf, type Report } from "./report.ts";
 
 export function people({ spec, judged, results, rerun }: Report): string {

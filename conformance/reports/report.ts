@@ -2,7 +2,7 @@
 
 import { printable } from "../../src/index.ts";
 import type { Case } from "../case.ts";
-import type { Result } from "../suite.ts";
+import type { Result } from "../results.ts";
 
 /** A program that was judged. */
 export interface Judged {

@@ -1,7 +1,7 @@
 // The report as TAP, version 13 (testanything.org): the prove of today's distributions refuses 14, and
 // readers of 14 take 13.
 
-import { isOk, type Result } from "../suite.ts";
+import { isOk, type Result } from "../results.ts";
 import { describeJudged, linesOf, type Report } from "./report.ts";
 
 export function tap({ spec, judged, results, rerun }: Report): string {

@@ -18,7 +18,8 @@ import { blackBoxCases, blackBoxFixtures } from "../../conformance/black-box/cas
 import { parseFixtures } from "../../conformance/black-box/fixture.ts";
 import { watchLink } from "../../conformance/black-box/watch.ts";
 import { KEYS, readKeyPair, sha256 } from "../../conformance/publisher.ts";
-import { type Result, runCases } from "../../conformance/suite.ts";
+import type { Result } from "../../conformance/results.ts";
+import { runCases } from "../../conformance/run-cases.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
 

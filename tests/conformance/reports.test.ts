@@ -20,10 +20,10 @@ import {
   count,
   isSuccess,
   type Result,
-  runCases,
   saveEvidence,
-  selectCases,
-} from "../../conformance/suite.ts";
+} from "../../conformance/results.ts";
+import { runCases } from "../../conformance/run-cases.ts";
+import { selectCases } from "../../conformance/selection.ts";
 import { quoteWord, splitWords } from "../../conformance/words.ts";
 import { needs } from "../support/needs.ts";
 
