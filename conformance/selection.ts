@@ -22,8 +22,5 @@ export function selectCases(
 
 /** Whether one of the globs matches the whole name. */
 export function matchesGlob(globs: readonly string[], name: string): boolean {
-  return globs.some((glob) => {
-    const source = glob.replace(/[^*?]+/g, RegExp.escape).replaceAll("*", ".*");
-    return new RegExp(`^${source.replaceAll("?", ".")}$`).test(name);
-  });
+  return globs.some((glob) => new Bun.Glob(glob).match(name));
 }

@@ -157,6 +157,8 @@ describe("the run of cases", () => {
     expect(selected({ run: ["ORG-?"] })).toEqual(["known-failure"]);
     expect(selected({ run: ["MAN-*"], skip: ["MAN-12"] })).toEqual(["fails"]);
     expect(selected({ run: ["MAN-."] })).toEqual([]);
+    expect(selected({ run: ["PAT-[0-3]"] })).toEqual(["fails"]);
+    expect(selected({ run: ["PAT-[!0-3]"] })).toEqual([]);
     expect(selected({ run: ["pass"] })).toEqual([]);
     expect(selected({ skip: ["*s"] })).toEqual(["cannot-run", "known-failure"]);
   });
