@@ -25,7 +25,7 @@ export interface CommandLine {
   readonly words: readonly string[];
 }
 
-export interface Request {
+export interface SuiteRequest {
   readonly adapter?: CommandLine;
   readonly cli?: CommandLine;
   readonly profiles: readonly Profile[];
@@ -59,7 +59,7 @@ const PATIENCE = 10;
  * @throws SuiteError for a request that names no case, a program that does not start, a file in the way
  */
 export async function runConformance(
-  request: Request,
+  request: SuiteRequest,
   onResult: (result: Result, all: number) => void = () => {},
 ): Promise<{ readonly report: string; readonly success: boolean }> {
   const { adapter, timeoutMs } = request;
@@ -82,7 +82,9 @@ export async function runConformance(
 }
 
 /** The cases that are meant, without running anything. @throws SuiteError when there are none */
-export function listCases(request: Pick<Request, "profiles" | "run" | "skip">): readonly Case[] {
+export function listCases(
+  request: Pick<SuiteRequest, "profiles" | "run" | "skip">,
+): readonly Case[] {
   checkSkip(request.skip);
   const cases = selectCases(allCases(), request);
   if (cases.length === 0) throw noCase();
@@ -111,7 +113,7 @@ function allCases(): readonly Case[] {
   return [...adapterCases(neverAsked), ...blackBoxCases([], { strict: false, timeoutMs: 0 })];
 }
 
-function partsOf(request: Request, ask: Ask | undefined): readonly Part[] {
+function partsOf(request: SuiteRequest, ask: Ask | undefined): readonly Part[] {
   const { cli, strict, timeoutMs } = request;
   const parts: Part[] = [];
   if (ask !== undefined) {
@@ -125,7 +127,7 @@ function partsOf(request: Request, ask: Ask | undefined): readonly Part[] {
 }
 
 async function judgedPrograms(
-  { adapter, cli, timeoutMs }: Request,
+  { adapter, cli, timeoutMs }: SuiteRequest,
   running: AdapterProcess | undefined,
 ): Promise<readonly Judged[]> {
   const judged: Judged[] = [];
@@ -164,7 +166,7 @@ function checkProgram(cli: CommandLine | undefined): void {
   });
 }
 
-function rerunOf({ adapter, cli, strict, timeoutMs }: Request): (each: Case) => string {
+function rerunOf({ adapter, cli, strict, timeoutMs }: SuiteRequest): (each: Case) => string {
   const asked = new Set(adapterCases(neverAsked).map(({ id }) => id));
   return ({ id }) => {
     const [option, command] = asked.has(id) ? ["adapter", adapter] : ["cli", cli];

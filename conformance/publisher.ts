@@ -1,5 +1,5 @@
 // Keys, digests and signed manifests on node:crypto alone: what the suite expects must not come from
-// the code that it may be judging, so nothing of src/core is used here.
+// the code that it may be judging, so nothing of src is used here.
 
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 

@@ -1,9 +1,9 @@
 // The cases of fixtures/ as questions to an adapter (spec/adapter.md). What is right comes from the
-// fixtures alone, never from src/core.
+// fixtures alone, never from Tako.
 
 import type { Case, Profile } from "../case.ts";
 import { readFixture, tomlFixture, unaskedOf } from "../fixtures.ts";
-import { type Ask, type Expected, judge, type Question, question } from "./questions.ts";
+import { type Ask, judge, type Question, question, type RightAnswer } from "./questions.ts";
 
 /** Every case that an adapter can be asked. */
 export function adapterCases(ask: Ask): readonly Case[] {
@@ -170,7 +170,7 @@ const tables: readonly Table[] = [
     "keys/secret.toml",
     "publish",
     ({ text, public: publicKey, revealed, error }) => {
-      const expected: readonly Expected[] =
+      const expected: readonly RightAnswer[] =
         error === undefined
           ? [{ value: { publicKey } }, { value: { publicKey, text: revealed } }]
           : [{ error }];
@@ -200,7 +200,7 @@ const tables: readonly Table[] = [
     "formats",
     ({ valid, ...row }) => {
       // Whether a bad key is refused or verifies nothing is the case of another table.
-      const wrong: readonly Expected[] = [{ value: false }, { error: "key" }];
+      const wrong: readonly RightAnswer[] = [{ value: false }, { error: "key" }];
       return [question("verify", signatureOf(row), ...(valid ? [{ value: true }] : wrong))];
     },
   ),

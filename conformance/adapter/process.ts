@@ -13,7 +13,7 @@ import {
 import { PROTOCOL, SPEC_VERSION } from "../version.ts";
 import { decodeUtf8, NoAnswer, parseAnswer, parseObject } from "./answers.ts";
 import { LineReader, LineTooLong } from "./lines.ts";
-import { type Ask, cut, type Exchange } from "./questions.ts";
+import { type Answered, type Ask, cut } from "./questions.ts";
 
 /** How much of the end of standard error is kept for a failure. */
 const STDERR_BYTES = 4096;
@@ -187,7 +187,7 @@ async function greet(running: Running): Promise<Subject> {
 }
 
 /** Sends a request and waits for its answer. @throws NoAnswer */
-async function converse(running: Running, op: string, args: object): Promise<Exchange> {
+async function converse(running: Running, op: string, args: object): Promise<Answered> {
   const id = running.nextId++;
   const request = `${JSON.stringify({ id, op, ...args })}\n`;
   try {

@@ -12,7 +12,7 @@ export type Answer =
   | { readonly unsupported: true };
 
 /** What went to and fro. */
-export interface Exchange {
+export interface Answered {
   readonly request: string;
   readonly reply: string;
   readonly answer: Answer;
@@ -21,10 +21,10 @@ export interface Exchange {
 }
 
 /** Asks an adapter. @throws Failure when it does not answer */
-export type Ask = (op: string, args: object, signal: AbortSignal) => Promise<Exchange>;
+export type Ask = (op: string, args: object, signal: AbortSignal) => Promise<Answered>;
 
 /** An answer that is right. A line counts only where the adapter gives one. */
-export type Expected =
+export type RightAnswer =
   | { readonly value: unknown }
   | { readonly error: string; readonly line?: number | undefined };
 
@@ -32,10 +32,10 @@ export type Expected =
 export interface Question {
   readonly op: string;
   readonly args: object;
-  readonly expected: readonly Expected[];
+  readonly expected: readonly RightAnswer[];
 }
 
-export function question(op: string, args: object, ...expected: readonly Expected[]): Question {
+export function question(op: string, args: object, ...expected: readonly RightAnswer[]): Question {
   return { op, args, expected };
 }
 
@@ -59,18 +59,18 @@ export async function judge(
     } else if (expected.some((each) => isRight(answer, each))) {
       answered += 1;
     } else {
-      const told = [
+      const difference = [
         `${op} ${cut(JSON.stringify(args))}`,
         `expected ${expected.map(describe).join(" or ")}`,
         `got ${describe(answer)}`,
       ];
-      throw new Failure(told.join("\n"), { request, reply, stderr: stderr() });
+      throw new Failure(difference.join("\n"), { request, reply, stderr: stderr() });
     }
   }
   if (answered === 0) throw new Skip(`${[...missing].join(", ")} not offered`);
 }
 
-function isRight(answer: Exclude<Answer, { unsupported: true }>, expected: Expected): boolean {
+function isRight(answer: Exclude<Answer, { unsupported: true }>, expected: RightAnswer): boolean {
   if ("value" in expected) {
     return "value" in answer && isDeepStrictEqual(answer.value, plain(expected.value));
   }
@@ -83,7 +83,7 @@ function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value));
 }
 
-function describe(answer: Answer | Expected): string {
+function describe(answer: Answer | RightAnswer): string {
   if ("unsupported" in answer) return "unsupported";
   if ("value" in answer) return cut(JSON.stringify(answer.value));
   const line = answer.line === undefined ? "" : ` on line ${printable(String(answer.line))}`;

@@ -8,7 +8,7 @@ import { readFixture, unaskedOf } from "../fixtures.ts";
 import { lastLines } from "../processes.ts";
 import { quoteWord } from "../words.ts";
 import { type Fixture, parseFixtures, type Step } from "./fixture.ts";
-import { type Outcome, runGuarded } from "./guarded-run.ts";
+import { type RunEnd, runGuarded } from "./guarded-run.ts";
 import { judge, type Observed } from "./judge.ts";
 import { requestText } from "./judge-output.ts";
 import { listing, treeOf } from "./tree.ts";
@@ -108,7 +108,7 @@ async function runStep(
   const asked = world.requests.length;
   const isWatched = step.expect.latest_during !== undefined;
   const watch = isWatched ? watchLink(world.path("app"), "latest") : undefined;
-  const run = (words: readonly string[]): Promise<Outcome> =>
+  const run = (words: readonly string[]): Promise<RunEnd> =>
     runGuarded(commandOf(command, words, world, step), {
       cwd: step.in_folder ? world.folder : process.cwd(),
       env: environment(world, step),

@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Outcome {
+export interface RunEnd {
   /** The exit status; null if there is none. */
   readonly status: number | null;
   /** The first 64 KiB of each. */
@@ -33,7 +33,7 @@ const GRACE_MS = 1000;
 export async function runGuarded(
   command: readonly string[],
   { cwd, env, input, timeoutMs, signal }: RunOptions,
-): Promise<Outcome> {
+): Promise<RunEnd> {
   let child: ReturnType<typeof startProgram>;
   try {
     child = startProgram(command, { cwd, env });

@@ -1,12 +1,12 @@
 // Compares what the command said and asked for with what a step expects: exit status, outputs, requests.
-// What it left in files is judge.ts's.
+// What it left in files is judge-files.ts's.
 
 import type { HostileRequest } from "../hostile/origin.ts";
 import type { Expected } from "./fixture.ts";
-import type { Outcome } from "./guarded-run.ts";
+import type { RunEnd } from "./guarded-run.ts";
 import type { World } from "./world.ts";
 
-export function status({ status, trouble }: Outcome, expect: Expected, strict: boolean): string[] {
+export function status({ status, trouble }: RunEnd, expect: Expected, strict: boolean): string[] {
   if (trouble !== undefined) return [trouble];
   if (strict && expect.strict !== undefined) {
     return differs("exit status", expect.strict, status);
@@ -18,7 +18,7 @@ export function status({ status, trouble }: Outcome, expect: Expected, strict: b
   return [];
 }
 
-export function output(world: World, expect: Expected, outcome: Outcome | undefined): string[] {
+export function output(world: World, expect: Expected, outcome: RunEnd | undefined): string[] {
   const { stdout = "", stderr = "" } = outcome ?? {};
   const all = `${stdout}\n${stderr}`;
   const wanted = expect.output_has.map((text) => world.fill(text));

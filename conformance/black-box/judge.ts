@@ -5,7 +5,7 @@ import type { HostileRequest } from "../hostile/origin.ts";
 import { isSigned, type KeyPair, readKeyPair } from "../publisher.ts";
 import { latin1 } from "./contents.ts";
 import type { Expected, Step } from "./fixture.ts";
-import type { Outcome } from "./guarded-run.ts";
+import type { RunEnd } from "./guarded-run.ts";
 import { destination, latestDuring, storeHolds } from "./judge-destination.ts";
 import { ABSENT, fileAt, holds, pathsOf, type Trees, unchanged, untouched } from "./judge-files.ts";
 import { differs, output, requests, status } from "./judge-output.ts";
@@ -14,7 +14,7 @@ import type { World } from "./world.ts";
 /** What was seen of one step. */
 export interface Observed extends Trees {
   /** Of `run` and of each of `also_run`. */
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly RunEnd[];
   readonly requests: readonly HostileRequest[];
   /** Where `latest` led at any time during the run; `none` while it was absent. */
   readonly latestSeen: ReadonlySet<string>;

@@ -67,12 +67,12 @@ export const statuses = {
       .toString()
       .replace(/^[^:]*:/, "");
     const percent = Buffer.from(password).toString("hex").replace(/../g, "%$&");
-    const told: Readonly<Record<string, string>> = {
+    const targets: Readonly<Record<string, string>> = {
       percent: `/status=404/${percent}`,
       base64: `/status=404/${pair}`,
       file: `file:///${password}`,
     };
-    end(socket, 302, { Location: told[argument] ?? `/status=404/${password}` });
+    end(socket, 302, { Location: targets[argument] ?? `/status=404/${password}` });
   },
   /** A redirect whose body never ends. */
   "endless-redirect": ({ socket, request }) => {

@@ -38,7 +38,7 @@ export type Scenario = (exchange: Exchange) => void;
 
 export type Headers = Readonly<Record<string, string | number>>;
 
-interface Answer {
+interface Reply {
   readonly status: number;
   readonly headers: Headers;
   /** The bytes that were asked for. */
@@ -53,7 +53,7 @@ export function honest(exchange: Exchange): void {
   end(exchange.socket, status, { ...headers, "Content-Length": part.length }, part);
 }
 
-export function honestAnswer({ request, body }: Exchange): Answer {
+export function honestAnswer({ request, body }: Exchange): Reply {
   const etag = etagOf(body);
   if (request.headers["if-none-match"] === etag) {
     return { status: 304, headers: { ETag: etag }, part: body.subarray(0, 0), start: 0 };
