@@ -144,23 +144,22 @@ const MAX_LINE_BYTES = 16 * 1024 * 1024;
  * leaves U+2028 and CR in them. Bytes without LF at the end are no line.
  */
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let pieces: Uint8Array[] = [];
-  let length = 0;
+  /** The pieces of the line that has not ended yet. */
+  let begun: readonly Uint8Array[] = [];
   for await (const chunk of stream) {
-    for (let rest = chunk; rest.length > 0; ) {
-      const end = rest.indexOf(LF) + 1;
-      const piece = end === 0 ? rest : rest.subarray(0, end);
-      pieces.push(piece);
-      length += piece.length;
-      if (length > MAX_LINE_BYTES) {
-        throw new TakoError("failed", `a request is a line of more than ${MAX_LINE_BYTES} bytes`);
-      }
-      rest = rest.subarray(piece.length);
-      if (end === 0) continue;
-      yield Buffer.concat(pieces).subarray(0, -1);
-      [pieces, length] = [[], 0];
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
+      const line = shortEnough([...begun, chunk.subarray(start, end + 1)]);
+      yield Buffer.concat(line).subarray(0, -1);
+      [begun, start] = [[], end + 1];
     }
+    begun = shortEnough([...begun, chunk.subarray(start)]);
   }
+}
+
+function shortEnough(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (pieces.reduce((sum, { length }) => sum + length, 0) <= MAX_LINE_BYTES) return pieces;
+  throw new TakoError("failed", `a request is a line of more than ${MAX_LINE_BYTES} bytes`);
 }
 
 /** `undefined`, which is no JSON value, for what is no JSON. */

@@ -91,6 +91,37 @@ describe("Tako's own adapter", () => {
     expect(await answersTo("")).toEqual([]);
   });
 
+  test("ADP-8: a request of 16 MiB is answered, and one that is longer ends the adapter", async () => {
+    const request = '{"id": 1, "op": "compare", "a": "1", "b": "1", "more": ""}';
+    const long = (size: number) =>
+      `${request.slice(0, -2)}${"x".repeat(size - request.length - 1)}"}\n`;
+    expect(long(100)).toHaveLength(100);
+    expect(await answersTo(long(16 * 1024 * 1024))).toEqual([{ id: 1, value: 0 }]);
+    const longer = answersTo(long(16 * 1024 * 1024 + 1));
+    expect(longer).rejects.toThrow("a line of more than 16777216 bytes");
+  });
+
+  test("ADP-1: lines that come in pieces are answered, and bytes without LF at the end are not", async () => {
+    const bytes = new TextEncoder().encode(
+      '{"id": 1, "op": "parse-pattern", "text": "*"}\n{"id": 2, "op": "é"}\n{"id": 3}',
+    );
+    for (const size of [1, 7, 46, 1000]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      const stream = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const piece of pieces) controller.enqueue(piece);
+          controller.close();
+        },
+      });
+      expect(await answersOf(stream)).toEqual([
+        { id: 1, value: { canonical: "*" } },
+        { id: 2, unsupported: true },
+      ]);
+    }
+  });
+
   test.each([
     ["no JSON", "compare 1 2"],
     ["no object", "[]"],
@@ -109,12 +140,16 @@ describe("Tako's own adapter", () => {
     expect(answers).toMatchObject([{ error: "usage" }, { id: 2, value: 0 }]);
   });
 
-  async function answersTo(requests: string): Promise<readonly unknown[]> {
+  function answersTo(requests: string): Promise<readonly unknown[]> {
+    return answersOf(new Blob([requests]).stream());
+  }
+
+  async function answersOf(requests: ReadableStream<Uint8Array>): Promise<readonly unknown[]> {
     let written = "";
     const write = (line: string) => {
       written += line;
     };
-    await answerLines(operations, new Blob([requests]).stream(), write);
+    await answerLines(operations, requests, write);
     return written
       .split("\n")
       .slice(0, -1)

@@ -5,7 +5,6 @@ import { PROFILES } from "../../../conformance/case.ts";
 import { SuiteError } from "../../../conformance/error.ts";
 import type { CommandLine, Format } from "../../../conformance/judge-programs.ts";
 import { TakoError } from "../../core/error.ts";
-import { shownPath, storageError } from "../../shell/storage-error.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { DONE, FAILED } from "../exit-status.ts";
@@ -122,11 +121,12 @@ async function asCommand<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw error instanceof SuiteError ? failureOf(error) : error;
+    throw error instanceof SuiteError ? await failureOf(error) : error;
   }
 }
 
-function failureOf({ message, trouble }: SuiteError): unknown {
+async function failureOf({ message, trouble }: SuiteError): Promise<unknown> {
+  const { shownPath, storageError } = await import("../../shell/storage-error.ts");
   switch (trouble.kind) {
     case "usage": {
       const { file, line } = trouble;
