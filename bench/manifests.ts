@@ -6,7 +6,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { MAX_CONFIG_BYTES, parseConfig } from "../src/core/config.ts";
-import { ownError } from "../src/core/error.ts";
+import { asTakoError } from "../src/core/error.ts";
 import { parsePublicKey } from "../src/core/keys.ts";
 import { decodeManifest, MAX_MANIFEST_BYTES } from "../src/core/manifest.ts";
 import { parsePattern } from "../src/core/pattern.ts";
@@ -176,7 +176,7 @@ function decode(file: string, bytes: Uint8Array, key: string): string {
     const manifest = decodeManifest(bytes, [parsePublicKey(key)]);
     return newestMatch(manifest, parsePattern("*"))?.version.text.slice(0, 12) ?? "empty";
   } catch (error) {
-    const { rule, problems } = ownError(error);
+    const { rule, problems } = asTakoError(error);
     return rule ?? `${problems.length} problems, ${problems[0]?.rule}`;
   }
 }

@@ -3,8 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ownError, printable, TakoError, withoutSecrets } from "../src/core/error.ts";
+import { asTakoError, TakoError } from "../src/core/error.ts";
 import { nearest } from "../src/core/near-miss.ts";
+import { printable, withoutSecrets } from "../src/core/text.ts";
 import { runs } from "../tests/support/properties.ts";
 import { KEY } from "./support/manifests.ts";
 
@@ -99,7 +100,7 @@ describe("errors", () => {
   test("CLI-42: Tako's own error is told from a fault of the program, which goes on its way", () => {
     const own = new TakoError("failed", "x");
     const fault = new RangeError("x");
-    expect(ownError(own)).toBe(own);
-    expect(() => ownError(fault)).toThrow(fault);
+    expect(asTakoError(own)).toBe(own);
+    expect(() => asTakoError(fault)).toThrow(fault);
   });
 });

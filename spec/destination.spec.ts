@@ -3,7 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseSha256Hex, type Sha256Hex } from "../src/core/digest.ts";
+import { phaseOf } from "../src/core/activation.ts";
+import type { Sha256Hex } from "../src/core/digest.ts";
+import { imageOfLink, partialName, stalePartials } from "../src/core/layout.ts";
 import {
   decodeEtag,
   decodeOwed,
@@ -12,9 +14,9 @@ import {
   isKeepableEtag,
   type Owed,
 } from "../src/core/records.ts";
-import { imageOfLink, partialName, stalePartials, unitsOwed } from "../src/core/select.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
+import { digestOf, digests } from "./support/manifests.ts";
 
 interface EtagCase extends Case {
   readonly text: string;
@@ -42,14 +44,18 @@ interface PartialsCase extends Case {
   readonly stale: readonly string[];
 }
 
-function digestOf(text: string): Sha256Hex {
-  const digest = parseSha256Hex(text);
-  if (digest === undefined) throw new Error(`not a digest: ${text}`);
-  return digest;
+/** The units whose restart is owed, in the config's order. */
+function unitsOwed(
+  owed: Owed,
+  inUse: Sha256Hex | undefined,
+  units: readonly string[],
+): readonly string[] {
+  const phase = phaseOf({ inUse, owed, units });
+  return phase.phase === "restart-owed" ? phase.units : [];
 }
 
 describe("fixtures of .etag", () => {
-  for (const each of casesOf<EtagCase>("fetch/etag.toml", 28)) {
+  for (const each of casesOf<EtagCase>("fetch/etag.toml")) {
     test(title(each), () => {
       const { text, url, etag, digest } = each;
       const record = decodeEtag(text);
@@ -64,7 +70,7 @@ describe("fixtures of .etag", () => {
 });
 
 describe("fixtures of .owed", () => {
-  for (const each of casesOf<OwedCase>("fetch/owed.toml", 31)) {
+  for (const each of casesOf<OwedCase>("fetch/owed.toml")) {
     test(title(each), () => {
       const latest = each.latest === undefined ? undefined : digestOf(each.latest);
       const owed = decodeOwed(each.text);
@@ -78,7 +84,7 @@ describe("fixtures of .owed", () => {
 });
 
 describe("fixtures of latest", () => {
-  for (const each of casesOf<LatestCase>("fetch/latest.toml", 20)) {
+  for (const each of casesOf<LatestCase>("fetch/latest.toml")) {
     test(title(each), () => {
       expect(imageOfLink(each.target) as string | undefined).toBe(each.digest);
     });
@@ -86,7 +92,7 @@ describe("fixtures of latest", () => {
 });
 
 describe("fixtures of partial downloads", () => {
-  for (const each of casesOf<PartialsCase>("fetch/partials.toml", 8)) {
+  for (const each of casesOf<PartialsCase>("fetch/partials.toml")) {
     test(title(each), () => {
       expect(stalePartials(each.names, digestOf(each.wanted))).toEqual([...each.stale]);
     });
@@ -94,13 +100,6 @@ describe("fixtures of partial downloads", () => {
 });
 
 describe("laws", () => {
-  const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
-  const digests = fc
-    .oneof(
-      fc.constantFrom(0, 0xab, 0xff).map((byte) => new Uint8Array(32).fill(byte)),
-      bytes,
-    )
-    .map((hash) => digestOf(hash.toHex()));
   const printableAscii = fc
     .integer({ min: 0x21, max: 0x7e })
     .map((code) => String.fromCharCode(code));

@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TakoError } from "../src/core/error.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { parseVersion } from "../src/core/version.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
+import { refusalOf } from "./support/refusals.ts";
 import {
   allows,
   around,
@@ -38,9 +38,9 @@ interface CanonicalCase extends PatternCase {
   readonly text: string;
 }
 
-const matchCases = casesOf<MatchCase>("patterns/match.toml", 83);
-const invalidCases = casesOf<PatternCase>("patterns/invalid.toml", 121);
-const canonicalCases = casesOf<CanonicalCase>("patterns/canonical.toml", 16);
+const matchCases = casesOf<MatchCase>("patterns/match.toml");
+const invalidCases = casesOf<PatternCase>("patterns/invalid.toml");
+const canonicalCases = casesOf<CanonicalCase>("patterns/canonical.toml");
 
 function allowed(pattern: Pattern | string, version: string): boolean {
   return matches(
@@ -49,27 +49,14 @@ function allowed(pattern: Pattern | string, version: string): boolean {
   );
 }
 
-/** How a text is refused; undefined if it is a pattern. Whatever else is thrown fails the test. */
-function refusal(text: string): TakoError | undefined {
-  try {
-    parsePattern(text);
-  } catch (error) {
-    if (error instanceof TakoError) return error;
-    throw error;
-  }
-  return undefined;
-}
+/** How a text is refused; undefined if it is a pattern. */
+const refusal = (text: string) => refusalOf(() => parsePattern(text));
 
 function plain(parts: Parts): string {
   return parts.join(".");
 }
 
 describe("fixtures of matching", () => {
-  test("PAT-1 to PAT-8: there are as many pairs as there were", () => {
-    expect(matchCases.flatMap((each) => each.matches).length).toBeGreaterThanOrEqual(403);
-    expect(matchCases.flatMap((each) => each.differs).length).toBeGreaterThanOrEqual(526);
-  });
-
   for (const each of matchCases) {
     test(title(each), () => {
       const pattern = parsePattern(each.pattern);

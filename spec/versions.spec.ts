@@ -2,10 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TakoError } from "../src/core/error.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
-import { type Case, casesOf, title } from "./support/fixtures.ts";
+import { refusalOf } from "./support/refusals.ts";
 import {
   equivalentSpelled,
   isNumeric,
@@ -33,25 +33,17 @@ interface InvalidCase extends Case {
   readonly text: string;
 }
 
-const chains = casesOf<Chain>("versions/order.toml", 59);
-const partsCases = casesOf<PartsCase>("versions/parts.toml", 38);
-const invalidCases = casesOf<InvalidCase>("versions/invalid.toml", 69);
+const chains = casesOf<Chain>("versions/order.toml");
+const partsCases = casesOf<PartsCase>("versions/parts.toml");
+const invalidCases = casesOf<InvalidCase>("versions/invalid.toml");
 
 /** -1, 0 or 1 for any two texts. */
 function compare(a: string, b: string): number {
   return Math.sign(compareVersions(parseVersion(a), parseVersion(b)));
 }
 
-/** How a text is refused; undefined if it is a version. Whatever else is thrown fails the test. */
-function refusal(text: string): TakoError | undefined {
-  try {
-    parseVersion(text);
-  } catch (error) {
-    if (error instanceof TakoError) return error;
-    throw error;
-  }
-  return undefined;
-}
+/** How a text is refused; undefined if it is a version. */
+const refusal = (text: string) => refusalOf(() => parseVersion(text));
 
 function plain(parts: Parts): string {
   return parts.join(".");
@@ -68,10 +60,6 @@ function* pairsOf(chain: Chain): Generator<readonly [string, string, number]> {
 }
 
 describe("fixtures of the order", () => {
-  test("VER-11 to VER-18: there are as many pairs as there were", () => {
-    expect(chains.flatMap((chain) => [...pairsOf(chain)]).length).toBeGreaterThanOrEqual(7_203);
-  });
-
   for (const chain of chains) {
     test(title(chain), () => {
       for (const [a, b, expected] of pairsOf(chain)) {

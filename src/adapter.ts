@@ -99,7 +99,7 @@ export const operations: Readonly<Record<string, Operation>> = {
       publicKeys: config.publicKeys.map((key) => key.text),
       destination: config.destination,
       pattern: config.pattern.text,
-      restart: config.restart,
+      ...(config.restart.length === 0 ? {} : { restart: config.restart }), // (ADP-17)
     };
   },
 };

@@ -11,7 +11,7 @@
 
 export { type Config, MAX_CONFIG_BYTES, parseConfig } from "./core/config.ts";
 export { parseSha256Hex, type Sha256Hex } from "./core/digest.ts";
-export { type ErrorKind, type Problem, printable, TakoError } from "./core/error.ts";
+export { type ErrorKind, type Problem, TakoError } from "./core/error.ts";
 export { type PublicKey, parsePublicKey, parseSecretKey, SecretKey, verify } from "./core/keys.ts";
 export {
   decodeManifest,
@@ -35,4 +35,5 @@ export {
 } from "./core/origin-url.ts";
 export { matches, type Pattern, parsePattern } from "./core/pattern.ts";
 export { newestMatch } from "./core/select.ts";
+export { printable } from "./core/text.ts";
 export { compareVersions, type Part, parseVersion, type Version } from "./core/version.ts";

@@ -11,6 +11,6 @@ const asksForVersion = words.length === 1 && words[0] === "--version";
 if (asksForVersion) io.stdout.write(`tako ${version}\n`);
 // Also to tell that the version could not be written.
 if (!asksForVersion || io.stdout.failure !== undefined) {
-  const { run } = await import("./cli/run.ts");
+  const { run } = await import("./cli/program.ts");
   process.exitCode = await run(words, io);
 }

@@ -238,8 +238,14 @@ interface ConfigRow extends KeyNames {
 }
 
 function configOf({ origin, user, password, keys, destination, pattern, restart }: ConfigRow) {
-  const credentials = user === undefined ? {} : { credentials: { user, password } };
-  return { origin, ...credentials, publicKeys: keys, destination, pattern, restart };
+  return {
+    origin,
+    ...(user === undefined ? {} : { credentials: { user, password } }),
+    publicKeys: keys,
+    destination,
+    pattern,
+    ...(restart.length === 0 ? {} : { restart }), // (ADP-17)
+  };
 }
 
 function manifest(file: string): string {

@@ -65,17 +65,20 @@ export const sizes: fc.Arbitrary<number> = fc.oneof(
   fc.constantFrom(0, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
 );
 
+/** A text that is known to be a digest. */
+export function digestOf(text: string): Sha256Hex {
+  const digest = parseSha256Hex(text);
+  if (digest === undefined) throw new Error(`not a digest: ${text}`);
+  return digest;
+}
+
 /** Few digests, so that equal ones come up, and any other. */
 export const digests: fc.Arbitrary<Sha256Hex> = fc
   .oneof(
     fc.constantFrom("00", "ab", "ff").map((byte) => byte.repeat(32)),
     fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytes.toHex()),
   )
-  .map((text) => {
-    const digest = parseSha256Hex(text);
-    if (digest === undefined) throw new Error(`not a digest: ${text}`);
-    return digest;
-  });
+  .map(digestOf);
 
 export const entries: fc.Arbitrary<Entry> = fc.record({
   version: versions,

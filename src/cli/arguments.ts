@@ -3,8 +3,9 @@
 
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import type { ArgsDef, ParsedArgs } from "citty";
-import { printable, TakoError } from "../core/error.ts";
+import { TakoError } from "../core/error.ts";
 import { nearest } from "../core/near-miss.ts";
+import { printable } from "../core/text.ts";
 
 /** The words before `--`: those that can be options (CLI-3). */
 export function wordsBeforeDashes(words: readonly string[]): readonly string[] {

@@ -3,7 +3,9 @@
 
 import type { Io, Stream } from "./io.ts";
 import { type Download, progressLine } from "./progress.ts";
-import { type Priority, safe } from "./text.ts";
+import { safe } from "./text.ts";
+
+export type Priority = "error" | "warning" | "info";
 
 /** The time between two drawings of the bars. */
 const REDRAW_MS = 100;

@@ -1,13 +1,16 @@
-// What a command tells, in the form that was asked for: for people (text.ts) or as JSON (json.ts).
-// Results go to standard output, messages to standard error (CLI-20).
+// What a command tells, in the form that was asked for: for people, or as JSON. Results go to standard
+// output, messages to standard error (CLI-20).
 
-import type { Event, FetchResult, Report } from "../commands/events.ts";
+import type { Event, Report } from "../commands/events.ts";
 import { TakoError } from "../core/error.ts";
 import { Display } from "./display.ts";
+import { describeError, errorFields } from "./errors.ts";
+import { describeEvent, eventFields } from "./events.ts";
 import { exitStatus, FAILED } from "./exit-status.ts";
 import type { Io } from "./io.ts";
-import { errorFields, jsonLine, resultFields } from "./json.ts";
-import { describeError, describeEvent, describeResult, safe } from "./text.ts";
+import { jsonLine } from "./json.ts";
+import type { Presenter } from "./presenter.ts";
+import { safe } from "./text.ts";
 
 export class Output {
   readonly #display: Display;
@@ -26,8 +29,8 @@ export class Output {
   /** Tells an event. */
   readonly report: Report = (event) => {
     if (this.#isJson) {
-      const { event: name, ...fields } = event;
-      if (name !== "progress") this.#display.print(jsonLine({ event: name, ...fields }));
+      const fields = eventFields(event);
+      if (fields !== undefined) this.#display.print(jsonLine(fields));
     } else if (event.event === "would") {
       // What would be done is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");
@@ -50,22 +53,23 @@ export class Output {
     return false;
   }
 
-  /** Tells how a config's run ended. */
-  fetched(result: FetchResult): void {
-    this.#display.endBar(result.config);
-    if (this.#isJson) this.#display.print(jsonLine(resultFields(result)));
-    for (const error of result.errors) this.#sayError(error, result.config);
-    // What is planned was told event by event.
-    if (this.#isJson || result.outcome === "failed" || result.outcome === "planned") return;
-    const [text, ...hint] = describeResult(result);
-    if (result.outcome === "no-match") this.#display.say("warning", [`tako: ${text}`, ...hint]);
-    else this.print(text);
-  }
-
-  /** A result: a line for people, or the fields of a JSON object. */
-  result(text: string, fields: object): void {
-    if (this.#isJson) this.#display.print(jsonLine({ event: "result", ...fields }));
-    else this.print(text);
+  /**
+   * Tells a result.
+   *
+   * @param config the config file that it is about, if it is about one
+   * @returns the exit status that it stands for
+   */
+  show<Result>(presenter: Presenter<Result>, result: Result, config?: string): number {
+    if (config !== undefined) this.#display.endBar(config);
+    if (this.#isJson) {
+      this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
+    }
+    for (const error of presenter.errors(result)) this.#sayError(error, config);
+    for (const said of this.#isJson ? [] : presenter.text(result)) {
+      if (said.on === "stdout") this.print(said.line);
+      else this.#display.say(said.priority, said.lines);
+    }
+    return presenter.status(result);
   }
 
   /** A line of a result for people. */

@@ -2,8 +2,6 @@
 // `progress`, which only moves a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
-import type { TakoError } from "../core/error.ts";
-
 /** Something that happened to one config (fetch) or origin (store). Sizes and offsets are bytes. */
 export type Event = { readonly config?: string } & (
   | { readonly event: "waiting"; readonly directory: string }
@@ -12,7 +10,7 @@ export type Event = { readonly config?: string } & (
       readonly event: "retry";
       readonly url: string;
       readonly reason: string;
-      readonly delay_ms: number;
+      readonly delayMs: number;
     }
   | {
       readonly event: "manifest";
@@ -44,31 +42,17 @@ export type Event = { readonly config?: string } & (
       readonly event: "activated";
       readonly version: string;
       readonly sha256: string;
-      readonly previous: string | null;
+      /** What `latest` named before. */
+      readonly previous: string | undefined;
     }
   | { readonly event: "restarted"; readonly units: readonly string[] }
   | {
+      /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
       readonly action: "download" | "activate" | "restart";
       readonly what: string;
     }
 );
-
-/**
- * How one config ended: `current` and `updated` name the version in use, `planned` (of a dry run that
- * would do something) the one that would be, `no-match` what was on offer.
- */
-export interface FetchResult {
-  readonly config: string;
-  readonly outcome: "updated" | "current" | "planned" | "no-match" | "failed";
-  readonly version?: string;
-  readonly sha256?: string;
-  /** The newest versions on offer, newest first, when none matches. */
-  readonly offered?: readonly string[];
-  readonly pattern?: string;
-  /** What went wrong, worst first; `outcome` is `failed` exactly when there is one. */
-  readonly errors: readonly TakoError[];
-}
 
 /** Where commands tell their events. `progress` comes often; the rest are worth a line each. */
 export type Report = (event: Event) => void;

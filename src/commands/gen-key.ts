@@ -3,12 +3,13 @@
 import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
-import { createFile, discard, syncDirectory, writeAll } from "../shell/files.ts";
-import { isErrno, shownPath, storageError } from "../shell/storage-error.ts";
+import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/files.ts";
+import { isErrno, shownPath, storageError } from "../shell/disk/storage-error.ts";
+import type { Effects } from "./effects.ts";
 
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */
-export function generateKey(): SecretKey {
-  return new SecretKey(crypto.getRandomValues(new Uint8Array(32)));
+export function generateKey({ randomBytes }: Pick<Effects, "randomBytes">): SecretKey {
+  return new SecretKey(randomBytes(32));
 }
 
 /**
@@ -16,8 +17,11 @@ export function generateKey(): SecretKey {
  *
  * @throws TakoError of kind `storage`, also if there is something at `path` already (PUB-62)
  */
-export async function generateKeyFile(path: string): Promise<PublicKey> {
-  const key = generateKey();
+export async function generateKeyFile(
+  path: string,
+  effects: Pick<Effects, "randomBytes">,
+): Promise<PublicKey> {
+  const key = generateKey(effects);
   const handle = await createFile(path).catch((error: unknown) => {
     throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
   });

@@ -6,8 +6,6 @@ import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts";
 import {
-  decodeManifest,
-  decodeUnverified,
   EMPTY_MANIFEST,
   encodeManifest,
   insertEntry,
@@ -15,12 +13,13 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import { lockDirectory } from "../shell/lock.ts";
-import { shownPath } from "../shell/storage-error.ts";
+import { lockDirectory } from "../shell/disk/lock.ts";
+import type { ManifestFile } from "../shell/disk/manifest-file.ts";
+import { shownPath } from "../shell/disk/storage-error.ts";
 import "../shell/native-hash.ts";
 import { type ImageSource, openedImage, openImage, Publication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
-import type { Report } from "./events.ts";
+import type { Effects } from "./effects.ts";
 
 /** The options and arguments of the command line, as they were given. */
 export interface StoreOptions {
@@ -34,20 +33,14 @@ export interface StoreOptions {
   readonly rotateKey?: string;
 }
 
-export interface StoreEffects {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The file descriptor of standard input. */
-  readonly stdin: number;
-  readonly report: Report;
-}
-
-export interface StoreResult {
-  /** What was stored, absent if the manifest was only signed anew. */
-  readonly version?: string;
-  readonly sha256?: Sha256Hex;
+export type StoreResult = {
   /** Whether the manifest is another one now. */
   readonly changed: boolean;
-}
+} & (
+  | { readonly stored: "image"; readonly version: string; readonly sha256: Sha256Hex }
+  /** A rotation of the key, which signed the manifest anew. */
+  | { readonly stored: "signature" }
+);
 
 interface Image {
   readonly version: Version;
@@ -60,9 +53,9 @@ interface Image {
  * @throws TakoError of kind `usage`, `version`, `key`, `storage`, `signature`, or `failed` if the
  *   version is published already
  */
-export async function store(options: StoreOptions, effects: StoreEffects): Promise<StoreResult> {
+export async function store(options: StoreOptions, effects: Effects): Promise<StoreResult> {
   const { directory } = options;
-  const { environment, report } = effects;
+  const { clock, environment, report } = effects;
   refuseSwapped(options);
   const version = parseImageVersion(options);
   const replaced = options.rotateKey === undefined ? undefined : parsePublicKey(options.rotateKey);
@@ -70,13 +63,10 @@ export async function store(options: StoreOptions, effects: StoreEffects): Promi
   const key = await findSecretKey({ ...options, environment, warn });
 
   await using source = await openSource(options.image, effects.stdin);
-  const lock = await lockDirectory(directory, () => report({ event: "waiting", directory }));
-  try {
-    const image = version && source && { version, source };
-    return await publish(new Publication(directory), image, key, replaced, warn);
-  } finally {
-    lock.release();
-  }
+  const onWait = () => report({ event: "waiting", directory });
+  using _lock = await lockDirectory(directory, { clock, onWait });
+  const image = version && source && { version, source };
+  return await publish(new Publication(directory), image, key, replaced, warn);
 }
 
 /** With the lock: first the image, then the manifest that names it (PUB-13). */
@@ -88,15 +78,17 @@ async function publish(
   warn: (message: string) => void,
 ): Promise<StoreResult> {
   publication.removeLeftovers();
-  const bytes = publication.readManifest();
-  const manifest = decodeLocal(bytes, publication.manifestPath, key, replaced);
+  const keys = replaced === undefined ? [key.publicKey] : [key.publicKey, replaced];
+  const { manifestPath } = publication;
+  const { bytes, manifest } = requireOurs(publication.readManifest(keys), manifestPath, replaced);
   if (bytes === undefined) {
     warn(
-      `starting a new manifest, ${shownPath(publication.manifestPath)}: hosts that know an earlier one will refuse it`,
+      `starting a new manifest, ${shownPath(manifestPath)}: hosts that know an earlier one will refuse it`,
     );
   }
   if (image === undefined) {
-    return { changed: await writeIfNew(publication, bytes, encodeManifest(manifest, key)) };
+    const changed = await writeIfNew(publication, bytes, encodeManifest(manifest, key));
+    return { stored: "signature", changed };
   }
 
   const { version, source } = image;
@@ -107,16 +99,16 @@ async function publish(
   }
   if (!manifest.entries.some((entry) => compareVersions(entry.version, version) === 0)) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
-    refuseOversized((bytes?.length ?? 0) + line.length, publication.manifestPath);
+    refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
   await using copy = await publication.copyImage(source);
   const { size, digest } = copy;
   if (size === 0) warn(`the image is empty: ${shownPath(source.name)} has 0 bytes`);
   const next = encodeManifest(insertEntry(manifest, { version, size, digest }), key);
-  refuseOversized(next.length, publication.manifestPath);
+  refuseOversized(next.length, manifestPath);
   await copy.keep();
   const changed = await writeIfNew(publication, bytes, next);
-  return { version: version.text, sha256: digest, changed };
+  return { stored: "image", version: version.text, sha256: digest, changed };
 }
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
@@ -166,53 +158,41 @@ async function openSource(image: string | undefined, stdin: number) {
  * @throws TakoError of kind `signature` for a manifest of another key, `storage` for one that is
  *   damaged, or missing in a rotation
  */
-function decodeLocal(
-  bytes: Uint8Array | undefined,
+function requireOurs(
+  file: ManifestFile,
   source: string,
-  key: SecretKey,
   replaced: PublicKey | undefined,
-): Manifest {
-  if (bytes === undefined) {
-    if (replaced === undefined) return EMPTY_MANIFEST;
-    const hint = "Rotating a key needs the manifest that the old one signed.";
-    throw new TakoError("storage", "there is no manifest", { rule: "PUB-55", source, hint });
-  }
-  try {
-    return decodeManifest(bytes, replaced ? [key.publicKey, replaced] : [key.publicKey]);
-  } catch (error) {
-    if (!(error instanceof TakoError)) throw error;
-    throw error.kind === "signature" && isWellFormed(bytes)
-      ? wrongKey(source, replaced, error)
-      : damaged(source, error);
-  }
-}
-
-/** Whether only the key is wrong: bytes that changed are another matter, for another advice. */
-function isWellFormed(bytes: Uint8Array): boolean {
-  try {
-    decodeUnverified(bytes);
-    return true;
-  } catch (error) {
-    if (error instanceof TakoError) return false;
-    throw error;
+): { readonly manifest: Manifest; readonly bytes?: Uint8Array } {
+  switch (file.state) {
+    case "signed":
+      return file;
+    case "foreign":
+      throw wrongKey(source, replaced);
+    case "damaged":
+      throw damaged(source, file.error);
+    case "absent":
+      if (replaced === undefined) return { manifest: EMPTY_MANIFEST };
+      throw new TakoError("storage", "there is no manifest", {
+        rule: "PUB-55",
+        source,
+        hint: "Rotating a key needs the manifest that the old one signed.",
+      });
   }
 }
 
-function wrongKey(source: string, replaced: PublicKey | undefined, cause: TakoError): TakoError {
+function wrongKey(source: string, replaced: PublicKey | undefined): TakoError {
   if (replaced !== undefined) {
     const message = "the manifest is signed neither by the old nor by the new key";
     return new TakoError("signature", message, {
       rule: "PUB-51",
       source,
       hint: "OLD_PUBLIC_KEY is the one that hosts have now, in their PublicKey=.",
-      cause,
     });
   }
   return new TakoError("signature", "the manifest is signed by another key", {
     rule: "PUB-40",
     source,
     hint: "Use that key, or, after all hosts have the new PublicKey=, change to this one: tako store --rotate-key OLD_PUBLIC_KEY.",
-    cause,
   });
 }
 

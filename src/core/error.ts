@@ -68,33 +68,19 @@ export class TakoError extends Error {
     this.hint = facts.hint;
     this.problems = facts.problems ?? [];
   }
+
+  /** The same failure with these facts in place of its own; it is the cause of the new one. */
+  with(facts: Facts): TakoError {
+    const { kind, message, rule, line, source, hint, problems } = this;
+    return new TakoError(kind, message, {
+      ...{ rule, line, source, hint, problems, cause: this },
+      ...facts,
+    });
+  }
 }
 
 /** What was caught, if Tako threw it; anything else is a fault of the program and goes on its way. */
-export function ownError(caught: unknown): TakoError {
+export function asTakoError(caught: unknown): TakoError {
   if (caught instanceof TakoError) return caught;
   throw caught;
-}
-
-/**
- * Makes foreign text safe to show: secrets in it become `***`, whatever is not printable ASCII
- * becomes `\u{...}`, and a long text is cut.
- *
- * @param limit the most characters of the text to show
- */
-export function printable(text: string, limit = 200): string {
-  const told = withoutSecrets(text);
-  const shown = told.length > limit ? `${told.slice(0, limit)}...` : told;
-  return shown.replace(
-    /[^\x20-\x7e]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  );
-}
-
-/**
- * Takes secrets out of a text: a mistyped line may hold a password or a secret key, and messages
- * end in logs (CFG-18, CLI-14, CLI-25). URL parsers skip tabs and line ends, so these end no URL here.
- */
-export function withoutSecrets(text: string): string {
-  return text.replace(/SECRET\+[\w+/=-].*/s, "SECRET+***").replace(/:\/\/[^ /]*@/g, "://***@");
 }

@@ -3,8 +3,9 @@
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
-import { ownError, printable, TakoError } from "./error.ts";
+import { asTakoError, TakoError } from "./error.ts";
 import { type PublicKey, type SecretKey, verify } from "./keys.ts";
+import { printable } from "./text.ts";
 import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
 
 /** One published image. */
@@ -149,7 +150,7 @@ function decodeVersion(text: string, line: number): Version {
   try {
     return parseVersion(text);
   } catch (cause) {
-    throw invalid(line, ownError(cause).message, "MAN-5", cause);
+    throw invalid(line, asTakoError(cause).message, "MAN-5", cause);
   }
 }
 

@@ -1,7 +1,8 @@
 // Where an origin is: the URL of `Origin=`, and the URLs of what lies below it (spec/config.md).
 
 import type { Sha256Hex } from "./digest.ts";
-import { printable, TakoError } from "./error.ts";
+import { TakoError } from "./error.ts";
+import { printable } from "./text.ts";
 
 const SCHEMES = ["https", "http", "file", "sftp", "scp", "ftp", "ftps"] as const;
 

@@ -1,6 +1,7 @@
 // Version patterns: which versions a host allows (spec/patterns.md).
 
-import { printable, TakoError } from "./error.ts";
+import { TakoError } from "./error.ts";
+import { printable } from "./text.ts";
 import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
 
 /** A parsed pattern. `text` is its canonical form. */

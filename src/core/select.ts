@@ -1,9 +1,8 @@
-// The pure decisions of a fetch: which image, which restart, which left-over files (spec/fetch.md).
+// Which entries of a manifest a host picks, falls back to, or has in use (spec/fetch.md).
 
-import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
+import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
-import type { Owed } from "./records.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** How many older versions are tried when the origin says that newer ones are gone. */
@@ -53,39 +52,4 @@ export function newestVersions(manifest: Manifest, count: number): readonly stri
     .slice(-count)
     .map(({ version }) => version.text)
     .toReversed();
-}
-
-/** The image that a `latest` symlink names: its target must be `store/<sha256>`. */
-export function imageOfLink(target: string): Sha256Hex | undefined {
-  return target.startsWith("store/") ? parseSha256Hex(target.slice("store/".length)) : undefined;
-}
-
-/**
- * The units whose restart is owed for the image in use: those of the present config that have not
- * been restarted on it (DST-61, DST-63).
- */
-export function unitsOwed(
-  owed: Owed,
-  inUse: Sha256Hex | undefined,
-  restart: readonly string[],
-): readonly string[] {
-  const open = owed.find(({ digest }) => digest === inUse);
-  return open === undefined ? [] : restart.filter((unit) => !open.done.includes(unit));
-}
-
-/** Of the names in `store/`, the partial downloads of other images. */
-export function stalePartials(names: readonly string[], wanted: Sha256Hex): readonly string[] {
-  return names.filter((name) => {
-    const digest = name.endsWith(PARTIAL)
-      ? parseSha256Hex(name.slice(0, -PARTIAL.length))
-      : undefined;
-    return digest !== undefined && digest !== wanted;
-  });
-}
-
-const PARTIAL = ".partial";
-
-/** The name of a download that is not complete yet. */
-export function partialName(digest: Sha256Hex): string {
-  return `${digest}${PARTIAL}`;
 }

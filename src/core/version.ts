@@ -1,6 +1,7 @@
 // Versions: what is one, and which of two is newer (spec/versions.md).
 
-import { printable, TakoError } from "./error.ts";
+import { TakoError } from "./error.ts";
+import { printable } from "./text.ts";
 
 /** A numeric part by its exact value (a bigint past 2^53 - 1), any other part as its text. */
 export type Part = string | number | bigint;

@@ -1,21 +1,29 @@
 // A host's directory of images: the manifest, the images, `latest` and Tako's two records
-// (spec/destination.md). How each is read and written; when is the story of commands/.
+// (spec/destination.md). How each is read and written; when is the story of commands/fetch/. Who only
+// looks gets the readers; the writers come with the lock, and end with it.
 
 import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import type { Standing } from "../core/activation.ts";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
-import { ownError, TakoError } from "../core/error.ts";
+import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
-  decodeManifest,
-  decodeUnverified,
-  type Entry,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-} from "../core/manifest.ts";
+  ETAG,
+  HOST_FILES,
+  imageOfLink,
+  LATEST,
+  linkTarget,
+  MANIFEST,
+  OWED,
+  STORE,
+  stalePartials,
+  temporaryName,
+} from "../core/layout.ts";
+import type { Entry, Manifest } from "../core/manifest.ts";
+import type { ImageState } from "../core/plan.ts";
 import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
-import { imageOfLink, stalePartials } from "../core/select.ts";
 import {
   isPresent,
   makeDirectory,
@@ -26,9 +34,11 @@ import {
   statRegularFile,
   syncDirectory,
   writeFileAtomically,
-} from "./files.ts";
-import { hashBytes, hashFile } from "./images.ts";
-import { storageError } from "./storage-error.ts";
+} from "./disk/files.ts";
+import { hashBytes, hashFile } from "./disk/images.ts";
+import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
+import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
+import { naming, shownPath } from "./disk/storage-error.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {
@@ -41,22 +51,42 @@ export interface LocalManifest {
 /** The most bytes of `.etag` and `.owed` that are looked at: a config has no more units to note. */
 const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
 
-/** All methods throw TakoError of kind `storage` for what the file system refuses. */
-export class Destination {
+/** Opens a destination for those who only look; nothing of it is touched yet. */
+export function openDestination(path: string): Destination {
+  return new Destination(path);
+}
+
+/**
+ * Locks a destination for those who change it, for as long as they keep what they get (`using`), and
+ * removes the temporary files of a run that was killed (DST-24).
+ *
+ * @throws TakoError of kind `storage` if it is missing, is no directory, or cannot be locked
+ */
+export async function lockDestination(path: string, waiting: Waiting): Promise<LockedDestination> {
+  const destination = new LockedDestination(path, await lockDirectory(path, waiting));
+  try {
+    destination.removeLeftovers();
+    return destination;
+  } catch (error) {
+    destination[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** What can be read. All methods throw TakoError of kind `storage` for what the file system refuses. */
+class Destination {
   readonly path: string;
   readonly manifestPath: string;
   readonly storePath: string;
-  readonly #latestPath: string;
-  readonly #etagPath: string;
-  readonly #owedPath: string;
 
   constructor(path: string) {
     this.path = path;
-    this.manifestPath = join(path, "manifest");
-    this.storePath = join(path, "store");
-    this.#latestPath = join(path, "latest");
-    this.#etagPath = join(path, ".etag");
-    this.#owedPath = join(path, ".owed");
+    this.manifestPath = join(path, MANIFEST);
+    this.storePath = join(path, STORE);
+  }
+
+  protected at(name: string): string {
+    return join(this.path, name);
   }
 
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
@@ -73,101 +103,57 @@ export class Destination {
    * was replaced since; one that cannot be decoded is never passed over (FET-23, FET-32).
    */
   readManifest(keys: readonly PublicKey[]): LocalManifest | undefined {
-    const bytes = readRegularFile(this.manifestPath, MAX_MANIFEST_BYTES);
-    if (bytes === undefined) return undefined;
-    try {
-      return { bytes, manifest: decodeManifest(bytes, keys), signed: true };
-    } catch (error) {
-      const own = ownError(error);
-      if (own.kind !== "signature") throw this.#damagedManifest(own);
-      return { bytes, manifest: this.#decodeHistory(bytes), signed: false };
+    const file = readManifestFile(this.path, keys);
+    switch (file.state) {
+      case "absent":
+        return undefined;
+      case "damaged":
+        throw new TakoError("storage", `the local manifest is damaged: ${file.error.message}`, {
+          rule: "FET-23",
+          source: shownPath(this.manifestPath),
+          line: file.error.line,
+          hint: `Restore it, or remove ${shownPath(this.manifestPath)} to start the history anew.`,
+          cause: file.error,
+        });
+      case "signed":
+      case "foreign":
+        return { bytes: file.bytes, manifest: file.manifest, signed: file.state === "signed" };
     }
-  }
-
-  #decodeHistory(bytes: Uint8Array): Manifest {
-    try {
-      return decodeUnverified(bytes);
-    } catch (error) {
-      throw this.#damagedManifest(ownError(error));
-    }
-  }
-
-  #damagedManifest(cause: TakoError): TakoError {
-    return new TakoError("storage", `the local manifest is damaged: ${cause.message}`, {
-      rule: "FET-23",
-      source: this.manifestPath,
-      line: cause.line,
-      hint: `Restore it, or remove ${this.manifestPath} to start the history anew.`,
-      cause,
-    });
-  }
-
-  writeManifest(bytes: Uint8Array): Promise<void> {
-    return writeFileAtomically(this.path, "manifest", bytes, 0o444);
-  }
-
-  /** Relies on the manifest that an earlier run put there (DST-29). */
-  syncManifest(): Promise<void> {
-    return syncDirectory(this.path);
   }
 
   /** The ETag with which the local manifest came from this URL, if that is known (DST-53). */
   readEtag(url: string, manifest: Uint8Array): string | undefined {
-    const bytes = readRegularFile(this.#etagPath, MAX_RECORD_BYTES, "absent");
+    const bytes = readRegularFile(this.at(ETAG), MAX_RECORD_BYTES, "absent");
     const record = bytes && decodeEtag(asText(bytes));
     return record?.url === url && record.digest === hashBytes(manifest) ? record.etag : undefined;
   }
 
-  /** Keeps the ETag with which a manifest came; without one, nothing is kept (DST-54). */
-  async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
-    if (etag === undefined) {
-      removeIfPresent(this.#etagPath);
-    } else if (this.readEtag(url, manifest) !== etag) {
-      const text = encodeEtag({ url, etag, digest: hashBytes(manifest) });
-      await writeFileAtomically(this.path, ".etag", new TextEncoder().encode(text), 0o644);
-    }
-  }
-
   /** What is owed. A record that is damaged owes every unit on the image in use (DST-62). */
   readOwed(inUse: Sha256Hex | undefined): Owed {
-    if (!isPresent(this.#owedPath, "regular file")) return [];
-    const bytes = readRegularFile(this.#owedPath, MAX_RECORD_BYTES, "absent");
+    if (!isPresent(this.at(OWED), "regular file")) return [];
+    const bytes = readRegularFile(this.at(OWED), MAX_RECORD_BYTES, "absent");
     const everything = inUse === undefined ? [] : [{ digest: inUse, done: [] }];
     return (bytes && decodeOwed(asText(bytes))) ?? everything;
   }
 
-  /** Puts on disk what is owed; nothing owed means no file. */
-  async writeOwed(owed: Owed): Promise<void> {
-    if (owed.length > 0) {
-      await writeFileAtomically(
-        this.path,
-        ".owed",
-        new TextEncoder().encode(encodeOwed(owed)),
-        0o644,
-      );
-    } else if (isPresent(this.#owedPath, "regular file")) {
-      removeIfPresent(this.#owedPath);
-      await syncDirectory(this.path);
-    }
+  /** What the decisions of core/activation.ts are made from. */
+  readStanding(units: readonly string[]): Standing {
+    const inUse = this.readLatest();
+    return { inUse, owed: this.readOwed(inUse), units };
   }
 
   /** The image in use, `undefined` if `latest` is absent or names none. */
   readLatest(): Sha256Hex | undefined {
-    if (!isPresent(this.#latestPath, "symbolic link")) return undefined;
-    return imageOfLink(readlinkSync(this.#latestPath));
-  }
-
-  /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
-  swapLatest(digest: Sha256Hex): Promise<void> {
-    return replaceSymlink(this.path, "latest", `store/${digest}`);
+    const path = this.at(LATEST);
+    return isPresent(path, "symbolic link") ? imageOfLink(readlinkSync(path)) : undefined;
   }
 
   /**
-   * Whether the entry's image is in the store.
+   * What the store holds for an entry.
    *
    * @param verify false: look at its size only
    */
-  async checkImage(entry: Entry, verify: boolean): Promise<"present" | "absent" | "damaged"> {
+  async checkImage(entry: Entry, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.storePath, "directory")) return "absent";
     const path = this.imagePath(entry.digest);
@@ -177,47 +163,8 @@ export class Destination {
     return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
   }
 
-  /** Relies on the images that earlier runs put there (DST-29). */
-  syncStore(): Promise<void> {
-    return syncDirectory(this.storePath);
-  }
-
-  /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
-  async removeDamaged(digest: Sha256Hex): Promise<void> {
-    if (this.readLatest() === digest) {
-      removeIfPresent(this.#latestPath, "symbolic link");
-      await syncDirectory(this.path);
-    }
-    removeIfPresent(this.imagePath(digest));
-    await syncDirectory(this.storePath);
-  }
-
-  /** Makes `store/` if need be, and removes what downloads of other images left (FET-65). */
-  async prepareStore(wanted: Sha256Hex): Promise<void> {
-    await makeDirectory(this.storePath, 0o755);
-    for (const name of stalePartials(this.#storeNames(), wanted)) {
-      removeIfPresent(join(this.storePath, name));
-    }
-  }
-
-  #storeNames(): readonly string[] {
-    try {
-      return readdirSync(this.storePath);
-    } catch (error) {
-      throw storageError(error, "read", this.storePath);
-    }
-  }
-
-  /** Removes the temporary files of a run that was killed (DST-24). Needs the lock. */
-  removeLeftovers(): void {
-    for (const name of [".manifest.new", ".etag.new", ".owed.new"]) {
-      removeIfPresent(join(this.path, name));
-    }
-    removeIfPresent(join(this.path, ".latest.new"), "symbolic link");
-  }
-
   /** As root: how others could tamper with the images, if they could (DST-33). */
-  distrust(): readonly string[] {
+  permissionWarnings(): readonly string[] {
     if (process.getuid?.() !== 0) return [];
     return [this.path, this.storePath].flatMap((path) => {
       const stats = statSync(path, { throwIfNoEntry: false });
@@ -228,6 +175,85 @@ export class Destination {
     });
   }
 }
+
+/** What can be read, and written as long as the lock is held. */
+class LockedDestination extends Destination implements Disposable {
+  readonly #lock: Lock;
+
+  constructor(path: string, lock: Lock) {
+    super(path);
+    this.#lock = lock;
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+
+  removeLeftovers(): void {
+    for (const name of HOST_FILES) removeIfPresent(this.at(temporaryName(name)));
+    removeIfPresent(this.at(temporaryName(LATEST)), "symbolic link");
+  }
+
+  writeManifest(bytes: Uint8Array): Promise<void> {
+    return writeManifestFile(this.path, bytes);
+  }
+
+  syncManifest(): Promise<void> {
+    return syncManifestFile(this.path);
+  }
+
+  /** Keeps the ETag with which a manifest came; without one, nothing is kept (DST-54). */
+  async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
+    if (etag === undefined) {
+      removeIfPresent(this.at(ETAG));
+    } else if (this.readEtag(url, manifest) !== etag) {
+      await this.#writeRecord(ETAG, encodeEtag({ url, etag, digest: hashBytes(manifest) }));
+    }
+  }
+
+  /** Puts on disk what is owed; nothing owed means no file. */
+  async writeOwed(owed: Owed): Promise<void> {
+    if (owed.length > 0) {
+      await this.#writeRecord(OWED, encodeOwed(owed));
+    } else if (isPresent(this.at(OWED), "regular file")) {
+      removeIfPresent(this.at(OWED));
+      await syncDirectory(this.path);
+    }
+  }
+
+  #writeRecord(name: string, text: string): Promise<void> {
+    return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
+  }
+
+  /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
+  swapLatest(digest: Sha256Hex): Promise<void> {
+    return replaceSymlink(this.path, LATEST, linkTarget(digest));
+  }
+
+  /** Relies on the images that earlier runs put there (DST-29). */
+  syncStore(): Promise<void> {
+    return syncDirectory(this.storePath);
+  }
+
+  /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
+  async removeDamaged(digest: Sha256Hex): Promise<void> {
+    if (this.readLatest() === digest) {
+      removeIfPresent(this.at(LATEST), "symbolic link");
+      await syncDirectory(this.path);
+    }
+    removeIfPresent(this.imagePath(digest));
+    await this.syncStore();
+  }
+
+  /** Makes `store/` if need be, and removes what downloads of other images left (FET-65). */
+  async prepareStore(wanted: Sha256Hex): Promise<void> {
+    await makeDirectory(this.storePath, 0o755);
+    const names = naming(this.storePath, "read", () => readdirSync(this.storePath));
+    for (const name of stalePartials(names, wanted)) removeIfPresent(join(this.storePath, name));
+  }
+}
+
+export type { Destination, LockedDestination };
 
 function asText(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);

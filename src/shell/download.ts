@@ -4,12 +4,12 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
+import { partialName } from "../core/layout.ts";
 import type { Entry } from "../core/manifest.ts";
-import { partialName } from "../core/select.ts";
-import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./files.ts";
-import { DurableWriter } from "./images.ts";
-import { type Origin, withRetries } from "./origin.ts";
-import { storageError } from "./storage-error.ts";
+import { discard, moveIntoPlace, removeIfPresent, statRegularFile } from "./disk/files.ts";
+import { DurableWriter } from "./disk/images.ts";
+import { storageError } from "./disk/storage-error.ts";
+import { type Origin, withRetries } from "./origin/origin.ts";
 
 export interface Download {
   readonly origin: Origin;

@@ -7,20 +7,24 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
-import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import type { PublicKey } from "../core/keys.ts";
+import { MANIFEST, NEW_IMAGE, STORE, temporaryName } from "../core/layout.ts";
 import {
   discard,
   isPresent,
   makeDirectory,
   moveIntoPlace,
-  readRegularFile,
   removeIfPresent,
   syncDirectory,
-  temporaryName,
-  writeFileAtomically,
-} from "./files.ts";
-import { DurableWriter, hashFile, readBlocks } from "./images.ts";
-import { shownPath, storageError } from "./storage-error.ts";
+} from "./disk/files.ts";
+import { DurableWriter, hashFile, readBlocks } from "./disk/images.ts";
+import {
+  type ManifestFile,
+  readManifestFile,
+  syncManifestFile,
+  writeManifestFile,
+} from "./disk/manifest-file.ts";
+import { shownPath, storageError } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {
@@ -79,29 +83,28 @@ export class Publication {
   readonly #newImage: string;
 
   constructor(path: string) {
-    this.manifestPath = join(path, "manifest");
+    this.manifestPath = join(path, MANIFEST);
     this.#path = path;
-    this.#store = join(path, "store");
-    this.#newImage = join(this.#store, ".new");
+    this.#store = join(path, STORE);
+    this.#newImage = join(this.#store, NEW_IMAGE);
   }
 
   /** Removes the temporary files of a run that was killed. Needs the lock. */
   removeLeftovers(): void {
-    removeIfPresent(join(this.#path, temporaryName("manifest")));
+    removeIfPresent(join(this.#path, temporaryName(MANIFEST)));
     if (isPresent(this.#store, "directory")) removeIfPresent(this.#newImage);
   }
 
-  readManifest(): Uint8Array | undefined {
-    return readRegularFile(this.manifestPath, MAX_MANIFEST_BYTES);
+  readManifest(keys: readonly PublicKey[]): ManifestFile {
+    return readManifestFile(this.#path, keys);
   }
 
   writeManifest(bytes: Uint8Array): Promise<void> {
-    return writeFileAtomically(this.#path, "manifest", bytes, 0o444);
+    return writeManifestFile(this.#path, bytes);
   }
 
-  /** Relies on the manifest that an earlier run put there, which may have been killed before its sync (PUB-36). */
   syncManifest(): Promise<void> {
-    return syncDirectory(this.#path);
+    return syncManifestFile(this.#path);
   }
 
   /** Copies an image to a temporary name in the store, which is made if it is missing (PUB-11). */

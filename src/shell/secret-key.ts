@@ -3,9 +3,9 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import { type Facts, ownError, TakoError } from "../core/error.ts";
+import { asTakoError, type Facts, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
-import { isErrno, shownPath, storageError } from "./storage-error.ts";
+import { isErrno, naming, shownPath, storageError } from "./disk/storage-error.ts";
 
 /** The ways to give a key, and what is said about them. */
 export interface KeySources {
@@ -43,9 +43,7 @@ export async function findSecretKey(sources: KeySources): Promise<SecretKey> {
 }
 
 async function readKeyFile(path: string, warn: (message: string) => void): Promise<SecretKey> {
-  const { text, mode } = await readKeyText(path).catch((error: unknown) => {
-    throw storageError(error, "read", path);
-  });
+  const { text, mode } = await naming(path, "read", () => readKeyText(path));
   const source = shownPath(path);
   const key = parseKey(text, { source });
   if ((mode & 0o077) !== 0) {
@@ -74,8 +72,7 @@ function parseKey(text: string, facts: Facts): SecretKey {
   try {
     return parseSecretKey(text);
   } catch (error) {
-    const { kind, message, rule } = ownError(error);
-    throw new TakoError(kind, message, { ...facts, rule });
+    throw asTakoError(error).with(facts);
   }
 }
 

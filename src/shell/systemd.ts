@@ -1,73 +1,62 @@
-// systemd as this host has it: restarting units, and knowing which unit this process runs in.
+// systemd as this host has it: what systemctl answers, and which units this process runs in. What
+// follows from an answer, and what people are told, is decided elsewhere.
 
 import { readFileSync } from "node:fs";
-import { printable, TakoError } from "../core/error.ts";
 
 /** How a call of systemctl ended. */
-interface Answer {
-  readonly succeeded: boolean;
+export interface Answer {
+  /** Its exit status; `undefined` if a signal ended it, the one at the time limit for example. */
+  readonly status: number | undefined;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The most of systemctl's output that is kept, in characters. */
+/** What ends a call before its time. */
+export interface Limits {
+  /** In milliseconds; none by default. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Systemd {
+  /**
+   * Calls systemctl, without a shell (FET-76). Rejects with the system's error if it cannot be run.
+   */
+  systemctl(words: readonly string[], limits?: Limits): Promise<Answer>;
+  /** The units that this process runs in, outermost first; none outside of systemd. */
+  ownUnits(): readonly string[];
+}
+
+/** The most of systemctl's output that is kept, in characters of each stream. */
 const MAX_OUTPUT = 64 * 1024;
 
-/**
- * Restarts units in one call (FET-76).
- *
- * @returns the units that may count as restarted: all of them, or after a failure those that are
- *   active (FET-78), with the error
- */
-export async function restartUnits(
-  units: readonly string[],
-): Promise<{ readonly restarted: readonly string[]; readonly error?: TakoError }> {
-  const answer = await systemctl("restart", "--", ...units);
-  if (answer.succeeded) return { restarted: units };
+/** That of this host: the systemctl in `PATH`. */
+export const hostSystemd: Systemd = { systemctl, ownUnits };
 
-  const restarted = await activeUnits(units);
-  const broken = units.filter((unit) => !restarted.includes(unit));
-  const said = answer.stderr.trim().split("\n")[0] ?? "";
-  const reason = said === "" ? "" : `: ${printable(said)}`;
-  const error = new TakoError(
-    "unit",
-    `systemctl could not restart ${broken.join(" ") || units.join(" ")}${reason}`,
-    {
-      rule: "FET-78",
-      hint: `See "systemctl status ${broken[0] ?? units[0]}"; the next run tries again.`,
-    },
-  );
-  return { restarted, error };
-}
-
-/** Which of the units are active, by `systemctl is-active`, which answers a line for each. */
-async function activeUnits(units: readonly string[]): Promise<readonly string[]> {
-  const { stdout } = await systemctl("is-active", "--", ...units);
-  const states = stdout.split("\n");
-  return units.filter((_, index) => states[index] === "active");
-}
-
-function systemctl(...args: readonly string[]): Promise<Answer> {
+function systemctl(words: readonly string[], limits: Limits = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     // Loaded here, since most runs have nothing to restart.
     const { spawn } = process.getBuiltinModule("node:child_process");
-    const child = spawn("systemctl", args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("systemctl", words, {
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(limits.timeoutMs === undefined ? {} : { timeout: limits.timeoutMs }),
+      ...(limits.signal === undefined ? {} : { signal: limits.signal }),
+    });
     const output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].setEncoding("utf8").on("data", (text: string) => {
         output[stream] = (output[stream] + text).slice(0, MAX_OUTPUT);
       });
     }
-    child.on("error", (cause) => {
-      const hint = "Is systemd's systemctl installed and in PATH?";
-      reject(new TakoError("unit", "systemctl could not be run", { rule: "FET-76", hint, cause }));
+    child.on("error", (error) => {
+      // Else it is the signal's, and the end of the call follows.
+      if (!limits.signal?.aborted) reject(error);
     });
-    child.on("close", (status) => resolve({ succeeded: status === 0, ...output }));
+    child.on("close", (status) => resolve({ status: status ?? undefined, ...output }));
   });
 }
 
-/** The units that this process runs in, outermost first; none outside of systemd. */
-export function ownUnits(): readonly string[] {
+function ownUnits(): readonly string[] {
   try {
     return unitsOfCgroup(readFileSync("/proc/self/cgroup", "utf8"));
   } catch {

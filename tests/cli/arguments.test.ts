@@ -3,8 +3,9 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { version } from "../../package.json";
+import { emptyHost } from "../support/host.ts";
 import { type Outcome, programs } from "../support/program.ts";
-import { Host, key, sha256 } from "./host.ts";
+import { key, sha256sum } from "../support/publishing.ts";
 
 /** Refused: status 2, nothing on standard output, and how to get help. */
 function expectUsageError({ status, stdout, stderr }: Outcome, ...parts: readonly string[]): void {
@@ -33,20 +34,20 @@ for (const program of programs) {
       [[`--key=${key.secret}`, "-o", "origin", "image", "1"]],
       [["--key", key.secret, "-o", "origin", "image", "1"]],
     ])("CLI-1, CLI-2, CLI-3: tako store %j", async (words) => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("image", "bytes");
       const env = words.join().includes("SECRET+") ? {} : { TAKO_SECRET_KEY: key.secret };
       const ended = await program.run(["store", ...words], { cwd: host.folder, env });
-      expect([ended.stdout, ended.status]).toEqual([`1 -> ${sha256("bytes")}\n`, 0]);
+      expect([ended.stdout, ended.status]).toEqual([`1 -> ${sha256sum("bytes")}\n`, 0]);
     });
 
     test("CLI-3: what follows -- is no option, --help and --version included", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("--version", "a strange name");
       const env = { TAKO_SECRET_KEY: key.secret };
       const words = ["store", "-o", "origin", "--", "--version", "--help"];
       const stored = await program.run(words, { cwd: host.folder, env });
-      expect(stored.stdout).toBe(`--help -> ${sha256("a strange name")}\n`);
+      expect(stored.stdout).toBe(`--help -> ${sha256sum("a strange name")}\n`);
 
       const fetched = await program.run(["fetch", "--", "-h"], { cwd: host.folder });
       expect(fetched.stdout).toBe("");
@@ -55,22 +56,22 @@ for (const program of programs) {
     });
 
     test("CLI-4: the last of a repeated option counts", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("image", "bytes");
       const words = ["store", "-k", "not a key", "-onowhere", `-k${key.secret}`, "-o", "origin"];
       const ended = await program.run([...words, "image", "1"], { cwd: host.folder });
       expect(ended.status).toBe(0);
-      expect(existsSync(host.path("nowhere"))).toBe(false);
+      expect(existsSync(host.at("nowhere"))).toBe(false);
     });
 
     test("CLI-4: --no-verify and --verify replace each other", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const config = host.config("app");
       const run = (...words: string[]) =>
         program.run(["fetch", ...words, config], { cwd: host.folder });
       await run();
-      const image = host.path("app", "store", sha256("bytes"));
+      const image = host.at("app", "store", sha256sum("bytes"));
       await Bun.spawn(["sh", "-c", `chmod u+w ${image} && printf BYTES > ${image}`]).exited;
       const unverified = await run("--init", "--verify", "--no-verify");
       expect(unverified.stderr).toBe("");
@@ -147,7 +148,7 @@ for (const program of programs) {
     );
 
     test("CLI-5: nothing is read or written", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const words = ["gen-key", "--output", "key", "surplus"];
       expectUsageError(await program.run(words, { cwd: host.folder }), "surplus");
       expect(readdirSync(host.folder)).toEqual(["origin"]);

@@ -2,25 +2,25 @@
 
 import { describe, expect, test } from "bun:test";
 import { symlinkSync } from "node:fs";
+import { emptyHost } from "../support/host.ts";
 import { programs } from "../support/program.ts";
-import { Host } from "./host.ts";
 
 for (const program of programs) {
   describe(program.name, () => {
     test("FET-11: a config that is given twice, also by its directory, runs once", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       host.config("app");
-      const app = host.path("app.tako");
+      const app = host.at("app.tako");
       const { status, stdout } = await program.run(["fetch", app, host.folder, app]);
       expect([status, stdout]).toEqual([0, `${app}: updated to 1\n`]);
     });
 
     test("FET-6: the error of a shared destination says that it stays as it was", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       host.config("one");
-      host.config("two", { Destination: host.path("one") });
+      host.config("two", { Destination: host.at("one") });
       const words = ["fetch", "one.tako", "two.tako"];
       const { status, stderr } = await program.run(words, { cwd: host.folder });
       expect(stderr.split("  Neither of them was updated.\n")).toHaveLength(3);
@@ -28,7 +28,7 @@ for (const program of programs) {
     });
 
     test("CFG-10: a key that is missing is told with what its value looks like", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("app.tako", "");
       const { stderr } = await program.run(["fetch", "app.tako"], { cwd: host.folder });
       expect(stderr).toBe(
@@ -40,13 +40,13 @@ for (const program of programs) {
     });
 
     test("FET-12: a config that is missing is named by its absolute path", async () => {
-      using host = await Host.create();
-      symlinkSync("nowhere", host.path("link.tako"));
+      using host = emptyHost();
+      symlinkSync("nowhere", host.at("link.tako"));
       for (const name of ["missing.tako", "link.tako"]) {
         const { status, stderr } = await program.run(["fetch", name], { cwd: host.folder });
         expect(stderr).toBe(
           `tako: ${name}: cannot read it: no such file or directory\n` +
-            `  Looked for ${host.path(name)}.\n`,
+            `  Looked for ${host.at(name)}.\n`,
         );
         expect(status).toBe(2);
       }

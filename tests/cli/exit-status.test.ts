@@ -4,27 +4,34 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { worst } from "../../src/cli/exit-status.ts";
+import { emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, programs, whileRunning } from "../support/program.ts";
-import { Host, key, otherKey, sha256 } from "./host.ts";
+import { key, secondKey, sha256sum } from "../support/publishing.ts";
 
 /** What makes a config called `app` end with this status, for this kind of error. */
 const failures: Record<string, [status: number, prepare: (host: Host) => void]> = {
   config: [2, (host) => host.config("app", { Origin: "gopher://example.com" })],
   version: [2, (host) => host.config("app", { Version: "1..*.2" })],
   key: [2, (host) => host.config("app", { PublicKey: key.public.slice(1) })],
-  manifest: [3, (host) => writeFileSync(join(host.origin, "manifest"), "<html>Moved</html>\n")],
-  "newer-format": [3, (host) => writeFileSync(join(host.origin, "manifest"), "Tako Manifest 2\n")],
-  signature: [3, (host) => host.config("app", { PublicKey: otherKey.public })],
+  manifest: [
+    3,
+    (host) => writeFileSync(join(host.originDirectory, "manifest"), "<html>Moved</html>\n"),
+  ],
+  "newer-format": [
+    3,
+    (host) => writeFileSync(join(host.originDirectory, "manifest"), "Tako Manifest 2\n"),
+  ],
+  signature: [3, (host) => host.config("app", { PublicKey: secondKey.public })],
   history: [3, (host) => host.publish(["2", "other bytes"])],
   digest: [
     3,
     (host) => {
       host.publish(["1", "bytes"], ["2", "newer"]);
-      writeFileSync(join(host.origin, "store", sha256("newer")), "never");
+      writeFileSync(join(host.originDirectory, "store", sha256sum("newer")), "never");
     },
   ],
-  origin: [4, (host) => rmSync(host.origin, { recursive: true })],
-  storage: [5, (host) => rmSync(host.path("app"), { recursive: true })],
+  origin: [4, (host) => rmSync(host.originDirectory, { recursive: true })],
+  storage: [5, (host) => rmSync(host.at("app"), { recursive: true })],
   unit: [
     6,
     (host) => {
@@ -38,7 +45,7 @@ for (const program of programs) {
   describe(program.name, () => {
     /** A host whose config `app` has been fetched once. */
     async function upToDate(): Promise<Host> {
-      const host = await Host.create();
+      const host = emptyHost();
       host.publish(["1", "bytes"]);
       host.config("app");
       const { status, stderr } = await program.run(["fetch", "app.tako"], { cwd: host.folder });
@@ -63,7 +70,7 @@ for (const program of programs) {
       expect(result.errors[0].kind).toBe(status === 2 ? "config" : kind);
       expect(ended.status).toBe(status);
       // Only the failed restart came after the swap.
-      expect(existsSync(host.path("app", "latest"))).toBe(kind !== "storage");
+      expect(existsSync(host.at("app", "latest"))).toBe(kind !== "storage");
       if (status < 5) expect(host.read("app", "latest")).toBe("bytes");
     });
 
@@ -73,10 +80,10 @@ for (const program of programs) {
       ["version", 2, ["image", "1*"]],
       ["key", 2, ["-k", "SECRET+AAAA", "image", "2"]],
       ["key", 2, ["--rotate-key", "AAAA"]],
-      ["signature", 3, ["-k", otherKey.secret, "image", "2"]],
+      ["signature", 3, ["-k", secondKey.secret, "image", "2"]],
       ["storage", 5, ["no-such-image", "2"]],
     ] as const)("CLI-40: kind %s of store is %d", async (_kind, status, words) => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       host.write("image", "other bytes");
       const env = { TAKO_SECRET_KEY: key.secret };
@@ -89,11 +96,11 @@ for (const program of programs) {
     });
 
     test("CLI-43: of several configs the worst counts, and the others are done", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       host.config("good");
       host.config("wrong", { Version: "" });
-      host.config("unsigned", { PublicKey: otherKey.public });
+      host.config("unsigned", { PublicKey: secondKey.public });
       host.config("absent", { Origin: `file://${host.folder}/nowhere` });
       const run = (...names: string[]) =>
         program.run(["fetch", ...names.map((name) => `${name}.tako`)], { cwd: host.folder });
@@ -105,23 +112,23 @@ for (const program of programs) {
     });
 
     test.each(["SIGINT", "SIGTERM"] as const)("CLI-44: %s ends the program", async (signal) => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
-      const child = Bun.spawn(program.command(["store", "-o", host.origin, "-", "2"]), {
+      const child = Bun.spawn(program.command(["store", "-o", host.originDirectory, "-", "2"]), {
         env: environment({ TAKO_SECRET_KEY: key.secret }),
         stdin: "pipe",
         stderr: "pipe",
       });
       child.stdin.write("half an image");
       await child.stdin.flush();
-      await whileRunning(child, () => existsSync(join(host.origin, "store/.new")));
-      const before = readFileSync(join(host.origin, "manifest"));
+      await whileRunning(child, () => existsSync(join(host.originDirectory, "store/.new")));
+      const before = readFileSync(join(host.originDirectory, "manifest"));
       child.kill(signal);
       expect(await child.stderr.text()).toBe("");
       await child.exited;
       expect(child.signalCode).toBe(signal);
       expect(exitStatus(child)).toBe(signal === "SIGINT" ? 130 : 143);
-      expect(readFileSync(join(host.origin, "manifest"))).toEqual(before);
+      expect(readFileSync(join(host.originDirectory, "manifest"))).toEqual(before);
     });
   });
 }

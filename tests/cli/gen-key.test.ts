@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "bun:test";
 import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { emptyHost } from "../support/host.ts";
 import { programs } from "../support/program.ts";
-import { Host } from "./host.ts";
 
 const OUTPUT = /^Secret key\n(SECRET\+[A-Za-z0-9+/]{128})\n\nPublic key\n([A-Za-z0-9+/]{43}=)\n$/;
 
@@ -26,7 +26,7 @@ function partsOf(secret: string): Buffer[] {
 for (const program of programs) {
   describe(program.name, () => {
     test("PUB-60: both keys are printed, and openssl agrees that they are a pair", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const { status, stdout, stderr } = await program.run(["gen-key"], { cwd: host.folder });
       expect([status, stderr]).toEqual([0, ""]);
       const [, secret = "", publicKey] = OUTPUT.exec(stdout) ?? [];
@@ -41,7 +41,7 @@ for (const program of programs) {
     });
 
     test("PUB-61: --output writes the secret key and prints only the public key", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       for (const umask of ["0777", "0000"]) {
         const name = `key-${umask}`;
         const words = program.command(["gen-key", "--output", name]);
@@ -50,16 +50,16 @@ for (const program of programs) {
         const text = host.read(name);
         expect(text).toMatch(/^SECRET\+[A-Za-z0-9+/]{128}\n$/);
         expect(stdout.toString()).toBe(`${partsOf(text.trim())[1]?.toString("base64")}\n`);
-        expect(statSync(host.path(name)).mode & 0o7777).toBe(0o600);
+        expect(statSync(host.at(name)).mode & 0o7777).toBe(0o600);
       }
     });
 
     test("PUB-62: --output replaces and follows nothing", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("file", "precious");
-      mkdirSync(host.path("directory"));
-      symlinkSync("file", host.path("link"));
-      symlinkSync("nowhere", host.path("dangling"));
+      mkdirSync(host.at("directory"));
+      symlinkSync("file", host.at("link"));
+      symlinkSync("nowhere", host.at("dangling"));
       for (const name of ["file", "directory", "link", "dangling", "missing/key"]) {
         const words = ["gen-key", "--output", name];
         const { status, stdout, stderr } = await program.run(words, { cwd: host.folder });
@@ -67,13 +67,13 @@ for (const program of programs) {
         expect([status, stdout]).toEqual([5, ""]);
       }
       expect(host.read("file")).toBe("precious");
-      expect(lstatSync(host.path("link")).isSymbolicLink()).toBe(true);
+      expect(lstatSync(host.at("link")).isSymbolicLink()).toBe(true);
       const names = ["dangling", "directory", "file", "link", "origin"];
       expect(readdirSync(host.folder).sort()).toEqual(names);
     });
 
     test("PUB-65: the advice is another name, never to remove what may be a key in use", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.write("app.key", "SECRET+");
       const words = ["gen-key", "--output", "app.key"];
       const { stderr } = await program.run(words, { cwd: host.folder });
@@ -93,7 +93,7 @@ for (const program of programs) {
     });
 
     test("PUB-64: store takes the key, and openssl verifies what it signed", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const run = (...words: string[]) => program.run(words, { cwd: host.folder });
       const publicKey = (await run("gen-key", "--output", "key")).stdout.trim();
       host.write("image", "bytes");

@@ -3,9 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { emptyHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
-import { Host, key, sha256 } from "./host.ts";
+import { key, sha256sum } from "../support/publishing.ts";
 
 const python = needs("python3");
 
@@ -40,7 +41,7 @@ for (const program of programs) {
     }
 
     test("CLI-20: results go to standard output, messages to standard error", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const ended = await program.run(["fetch", host.config("app")], { cwd: host.folder });
       expect(ended.stdout).toBe("app.tako: updated to 1\n");
@@ -54,7 +55,7 @@ for (const program of programs) {
     });
 
     test("CLI-21, CLI-22: there is no colour and no bar where there is no terminal", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const options = { cwd: host.folder, env: { FORCE_COLOR: "1", TERM: "xterm-256color" } };
       for (const args of [["fetch", host.config("app")], ["fetch", "nowhere.tako"], ["--help"]]) {
@@ -64,7 +65,7 @@ for (const program of programs) {
     });
 
     test("CLI-23: the journal gets a priority with each line", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       host.config("app", { Version: "2.*" });
       host.config("broken", { Version: "", Origin: "" });
@@ -97,10 +98,10 @@ for (const program of programs) {
     });
 
     test("CLI-24: a config file and an origin show no control characters, as JSON neither", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const name = `\x9b31m${ESCAPE.replaceAll("\x07", "")}`;
-      const good = host.config(name, { Destination: host.path("app") });
+      const good = host.config(name, { Destination: host.at("app") });
       host.config("app", { [ESCAPE]: ESCAPE });
       for (const args of [[good], ["--json", good], ["app.tako"], ["--json", "app.tako"]]) {
         const { stdout, stderr } = await program.run(["fetch", ...args], { cwd: host.folder });
@@ -112,7 +113,7 @@ for (const program of programs) {
     });
 
     test("CLI-25: user and password of an origin are not shown", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       using server = Bun.serve({ port: 0, fetch: () => new Response("no", { status: 404 }) });
       const origin = `http://alice:hunter2@127.0.0.1:${server.port}/app`;
       host.config("app", { Origin: origin });
@@ -136,7 +137,7 @@ for (const program of programs) {
     );
 
     test("CLI-26: a fetch goes on when nobody reads any more", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const script = '(sleep 0.3; exec "$@" 2>&1) | true; exit $PIPESTATUS';
       const ended = await runIn(script, ["fetch", "--json", host.config("app")], host.folder);
@@ -155,34 +156,34 @@ for (const program of programs) {
     );
 
     test("CLI-27: arguments and paths may hold any UTF-8", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const name = "schlüssel 鍵 🐙'\"";
       const args = ["gen-key", "--output", name];
       expect((await program.run(args, { cwd: host.folder })).status).toBe(0);
-      expect(existsSync(host.path(name))).toBe(true);
+      expect(existsSync(host.at(name))).toBe(true);
     });
 
     test("CLI-30: an error says what happened where, in one line or two", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
-      const config = host.config("app", { Destination: host.path("missing") });
+      const config = host.config("app", { Destination: host.at("missing") });
       const { stderr } = await program.run(["fetch", config], { cwd: host.folder });
-      expect(stderr).toStartWith(`tako: app.tako: ${host.path("missing")}`);
+      expect(stderr).toStartWith(`tako: app.tako: ${host.at("missing")}`);
       expect(stderr.trimEnd().split("\n").length).toBeLessThan(3);
     });
 
     test("CLI-30: an error in a received manifest names its URL and line", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["2", "bytes"], ["1", "others"]);
       const { stderr } = await program.run(["fetch", host.config("app")], { cwd: host.folder });
       const [first] = stderr.split("\n");
       expect(first).toStartWith(
-        `tako: app.tako: file://${join(host.origin, "manifest")}, line 4: `,
+        `tako: app.tako: file://${join(host.originDirectory, "manifest")}, line 4: `,
       );
     });
 
     test("CLI-31: the problems of a config file are told one a line, all at once", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const config = host.config("app", { PublicKey: "AAAA", Version: "", Orgin: "x" });
       const { stdout, stderr, status } = await program.run(["fetch", config], { cwd: host.folder });
       const lines = stderr.trimEnd().split("\n");
@@ -198,7 +199,7 @@ for (const program of programs) {
     test.skipIf(python.missing)(
       "CLI-31: a slow reader behind a non-blocking pipe gets it all",
       async () => {
-        using host = await Host.create();
+        using host = emptyHost();
         host.write("app.tako", "Nonsense=x\n".repeat(500));
         const words = program.command(["fetch", "app.tako"]);
         const child = Bun.spawnSync(["python3", "-c", SLOW_READER, ...words], { cwd: host.folder });
@@ -236,13 +237,13 @@ for (const program of programs) {
           .map((line) => JSON.parse(line));
 
       test("FET-95, FET-97, FET-98: events and results of a fetch, one object a line", async () => {
-        using host = await Host.create();
+        using host = emptyHost();
         host.publish(["1", "bytes"]);
         const args = ["fetch", "--json", host.config("app")];
         const { stdout, stderr } = await program.run(args, { cwd: host.folder });
         const config = "app.tako";
-        const image = { version: "1", sha256: sha256("bytes") };
-        const url = `file://${join(host.origin, "store", image.sha256)}`;
+        const image = { version: "1", sha256: sha256sum("bytes") };
+        const url = `file://${join(host.originDirectory, "store", image.sha256)}`;
         expect(linesOf(stdout)).toEqual([
           { event: "manifest", config, state: "new", versions: 1 },
           { event: "download", config, version: "1", url, size: 5, offset: 0 },
@@ -254,7 +255,7 @@ for (const program of programs) {
       });
 
       test("FET-98: a result without a match names pattern and offer", async () => {
-        using host = await Host.create();
+        using host = emptyHost();
         host.publish(["1", "bytes"]);
         const args = ["fetch", "--json", host.config("app", { Version: "2.*" })];
         const { stdout } = await program.run(args, { cwd: host.folder });
@@ -263,7 +264,7 @@ for (const program of programs) {
       });
 
       test("FET-98, FET-99: errors are in the result and on standard error", async () => {
-        using host = await Host.create();
+        using host = emptyHost();
         const config = host.config("app", { Version: "", Origin: "" });
         const { stdout, stderr } = await program.run(["fetch", "--json", config], {
           cwd: host.folder,
@@ -283,14 +284,14 @@ for (const program of programs) {
       });
 
       test("PUB-23, PUB-31: store tells its result or its error", async () => {
-        using host = await Host.create();
+        using host = emptyHost();
         const options = { cwd: host.folder, env: { TAKO_SECRET_KEY: key.secret } };
         const words = ["store", "--json", "-o", "origin", host.write("image", "bytes"), "1"];
         const stored = await program.run(words, options);
         expect(linesOf(stored.stdout).at(-1)).toEqual({
           event: "result",
           version: "1",
-          sha256: sha256("bytes"),
+          sha256: sha256sum("bytes"),
           changed: true,
         });
         host.write("image", "other bytes");

@@ -4,9 +4,10 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { emptyHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, type Program, programs } from "../support/program.ts";
-import { Host, key } from "./host.ts";
+import { key } from "../support/publishing.ts";
 
 const root = join(import.meta.dir, "../..");
 const strace = needs("strace");
@@ -95,7 +96,7 @@ const MEANINGLESS: Readonly<Record<string, string>> = {
 function plant(host: Host, program: Program): void {
   for (const [name, content] of Object.entries(FILES)) {
     if (program.name === "sources" && content === PATHS) continue;
-    mkdirSync(dirname(host.path(name)), { recursive: true });
+    mkdirSync(dirname(host.at(name)), { recursive: true });
     host.write(name, content);
   }
 }
@@ -123,8 +124,8 @@ for (const program of programs) {
     }
 
     test("PUB-1, CLI-12: no file of the working directory steers the program", async () => {
-      using clean = await Host.create();
-      using planted = await Host.create();
+      using clean = emptyHost();
+      using planted = emptyHost();
       plant(planted, program);
       const [expected, said] = await Promise.all([day(clean, {}), day(planted, {})]);
       expect(expected.slice(0, -1).map((each) => [each[0], each[1]])).toEqual([
@@ -139,8 +140,8 @@ for (const program of programs) {
     });
 
     test("ORG-12, CLI-24: variables of the runtime change neither what is done nor what is said", async () => {
-      using clean = await Host.create();
-      using planted = await Host.create();
+      using clean = emptyHost();
+      using planted = emptyHost();
       plant(planted, program);
       const env = Object.entries(MEANINGLESS).map(([name, value]) => [
         name,
@@ -155,7 +156,7 @@ for (const program of programs) {
     });
 
     test("ORG-90: BUN_CONFIG_VERBOSE_FETCH does not print the password of an origin", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const asked: (string | null)[] = [];
       const server = Bun.serve({
         port: 0,
@@ -184,9 +185,9 @@ for (const program of programs) {
     });
 
     test("PUB-6: a crash of the runtime shows no key that came by environment, file or credential", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       chmodSync(host.write("tako-secret-key", `${key.secret}\n`), 0o600);
-      for (const origin of ["a", "b", "c"]) mkdirSync(host.path(origin));
+      for (const origin of ["a", "b", "c"]) mkdirSync(host.at(origin));
       await Promise.all(
         [
           [["store", "-o", "a", "-", "1"], { TAKO_SECRET_KEY: key.secret }],
@@ -220,20 +221,20 @@ for (const program of programs) {
 }
 
 test("CLI-5: BUN_OPTIONS adds no word to the arguments of the binary", async () => {
-  using host = await Host.create();
+  using host = emptyHost();
   const binary = programs[1]!;
   const env = { BUN_OPTIONS: "gen-key --output=key -- gen-key" };
   const { status, stdout } = await binary.run(["--version"], { cwd: host.folder, env });
   expect([status, stdout.slice(0, 5)]).toEqual([0, "tako "]);
-  expect(existsSync(host.path("key"))).toBe(false);
+  expect(existsSync(host.at("key"))).toBe(false);
 });
 
 test.skipIf(strace.missing)("the binary opens nothing of the source tree", async () => {
-  using host = await Host.create();
+  using host = emptyHost();
   host.publish(["1", "bytes"]);
-  const binary = host.path("tako");
+  const binary = host.at("tako");
   copyFileSync(join(root, "dist/tako"), binary);
-  const log = host.path("log");
+  const log = host.at("log");
   const traced = ["strace", "-f", "-o", log, "-e", "trace=%file", binary];
   for (const args of [["--help"], ["fetch", host.config("app")], ["gen-key"], ["fetsh"]]) {
     const child = Bun.spawn([...traced, ...args], {

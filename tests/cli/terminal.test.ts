@@ -2,9 +2,8 @@
 // pseudo-terminal, and a small screen works out what is on it.
 
 import { describe, expect, test } from "bun:test";
-
+import { emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
-import { Host } from "./host.ts";
 
 const COLUMNS = 78;
 const ESC = "\x1b";
@@ -77,7 +76,7 @@ function slowOrigin(host: Host) {
     port: 0,
     idleTimeout: 0,
     async fetch({ url }) {
-      const bytes = await Bun.file(host.path("origin", new URL(url).pathname)).bytes();
+      const bytes = await Bun.file(host.at("origin", new URL(url).pathname)).bytes();
       if (!url.includes("/store/")) return new Response(bytes);
       const half = Math.floor(bytes.length / 2);
       async function* body() {
@@ -98,7 +97,7 @@ function slowOrigin(host: Host) {
 for (const program of programs) {
   describe(program.name, () => {
     test("CLI-21: downloads show a bar each, and nothing is left of them", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const image = "x".repeat(200_000);
       host.publish(["1.2", image]);
       using origin = slowOrigin(host);
@@ -138,7 +137,7 @@ for (const program of programs) {
     });
 
     test("CLI-21, CLI-44: Ctrl-C leaves the cursor on a line of its own", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "x".repeat(200_000)]);
       using origin = slowOrigin(host);
       const args = ["fetch", host.config("app", { Origin: origin.url })];
@@ -155,7 +154,7 @@ for (const program of programs) {
       ["--json", ["--json"], {}],
       ["TERM=dumb", [], { TERM: "dumb" }],
     ])("CLI-21: there is no bar with %s", async (_, words, env) => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const args = ["fetch", ...words, host.config("app")];
       const terminal = runInTerminal(program, args, host.folder, env);
@@ -165,7 +164,7 @@ for (const program of programs) {
     });
 
     test("CLI-22: errors and warnings are in colour, unless NO_COLOR is set", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       host.publish(["1", "bytes"]);
       const args = ["fetch", host.config("app", { Version: "2" }), "nowhere.tako"];
       const coloured = runInTerminal(program, args, host.folder, { NO_COLOR: "" });
@@ -182,7 +181,7 @@ for (const program of programs) {
     });
 
     test("CLI-22: help is in colour, unless NO_COLOR is set", async () => {
-      using host = await Host.create();
+      using host = emptyHost();
       const coloured = runInTerminal(program, ["--help"], host.folder);
       await coloured.ended;
       expect(coloured.written).toContain(`${ESC}[`);

@@ -2,19 +2,16 @@
 
 import { describe, expect, test } from "bun:test";
 import { command } from "../../src/cli/command.ts";
+import { fetchPresenter } from "../../src/cli/commands/fetch-presenter.ts";
+import { describeError } from "../../src/cli/errors.ts";
+import { describeEvent } from "../../src/cli/events.ts";
 import type { Io, Stream } from "../../src/cli/io.ts";
 import { jsonLine } from "../../src/cli/json.ts";
 import { progressLine } from "../../src/cli/progress.ts";
-import {
-  bytes,
-  describeError,
-  describeEvent,
-  describeResult,
-  seconds,
-} from "../../src/cli/text.ts";
+import { bytes, seconds } from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
-import { key } from "./host.ts";
+import { key } from "../support/publishing.ts";
 
 /** Streams that remember what was written. */
 function memory(environment: Io["environment"] = {}) {
@@ -95,7 +92,7 @@ test("CLI-20: every event but progress has a line of its own", () => {
     [{ event: "waiting", directory: "/a" }, "waiting for another run that has locked /a"],
     [{ event: "warning", message: "look out" }, "warning: look out"],
     [
-      { event: "retry", url, reason: "status 503", delay_ms: 2100 },
+      { event: "retry", url, reason: "status 503", delayMs: 2100 },
       `${url}: status 503; trying again in 2.1 s`,
     ],
     [{ event: "manifest", state: "new", versions: 2 }, "new manifest, 2 versions"],
@@ -111,7 +108,7 @@ test("CLI-20: every event but progress has a line of its own", () => {
     ],
     [{ event: "progress", version: "1.2", size: 3, done: 1 }, undefined],
     [{ event: "downloaded", ...image }, "downloaded 1.2, 300 MB, verified"],
-    [{ event: "activated", ...image, previous: null }, "activated 1.2"],
+    [{ event: "activated", ...image, previous: undefined }, "activated 1.2"],
     [{ event: "restarted", units: ["a.service", "b.socket"] }, "restarted a.service b.socket"],
     [{ event: "would", action: "restart", what: "a.service" }, "would restart a.service"],
   ];
@@ -123,13 +120,15 @@ test("CLI-20: every event but progress has a line of its own", () => {
 });
 
 test("FET-43: an exact pattern that matches nothing is told to be one", () => {
-  const result = { config: "a.tako", outcome: "no-match", offered: ["1.5.0"], errors: [] } as const;
-  expect(describeResult({ ...result, pattern: "1.5.1" })).toEqual([
-    'a.tako: no version matches "1.5.1"; the newest on offer is 1.5.0',
-    '  "1.5.1" is one exact version; "1.5.1.*" is all that begin with it.',
-  ]);
+  const said = (pattern: string) => {
+    const offered = ["1.5.0"];
+    return fetchPresenter.text({ config: "a.tako", outcome: "no-match", offered, pattern });
+  };
+  const line = 'tako: a.tako: no version matches "1.5.1"; the newest on offer is 1.5.0';
+  const hint = '  "1.5.1" is one exact version; "1.5.1.*" is all that begin with it.';
+  expect(said("1.5.1")).toEqual([{ on: "stderr", priority: "warning", lines: [line, hint] }]);
   for (const pattern of ["2.*", "2 <= v < 3"])
-    expect(describeResult({ ...result, pattern })).toHaveLength(1);
+    expect(said(pattern)).toEqual([expect.objectContaining({ lines: [expect.any(String)] })]);
 });
 
 test("CLI-24: JSON escapes what could steer a terminal, and reads back the same", () => {

@@ -3,21 +3,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createPublicKey, verify } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Site, withoutEtag } from "../fetch/site.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import {
-  bigImage,
-  createHost,
-  type Host,
-  image,
-  key,
-  manifestOf,
-  sha256sum,
-  stateOf,
-} from "../support/origin-fixture.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
+import { bigImage, image, key, manifestOf, sha256sum } from "../support/publishing.ts";
 
 const nginx = needs("nginx", "openssl");
 
@@ -30,13 +22,6 @@ afterAll(() => site?.stop());
 /** How many versions are published while hosts fetch. */
 const STORES = 6;
 
-/** As in a `SECRET+` word (KEY-4): the seed and its public key, twice. */
-const secretKey = `SECRET+${Buffer.concat([
-  key.seed,
-  Buffer.from(key.publicKey, "base64"),
-  Buffer.from(key.publicKey, "base64"),
-]).toString("base64")}`;
-
 interface Ended {
   readonly status: number;
   readonly stdout: string;
@@ -45,7 +30,7 @@ interface Ended {
 
 async function run(program: Program, args: readonly string[]): Promise<Ended> {
   const child = Bun.spawn(program.command(args), {
-    env: environment({ TAKO_SECRET_KEY: secretKey }),
+    env: environment({ TAKO_SECRET_KEY: key.secret }),
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -57,7 +42,7 @@ async function run(program: Program, args: readonly string[]): Promise<Ended> {
 
 const spki = Buffer.from("302a300506032b6570032100", "hex");
 const publicKey = createPublicKey({
-  key: Buffer.concat([spki, Buffer.from(key.publicKey, "base64")]),
+  key: Buffer.concat([spki, Buffer.from(key.public, "base64")]),
   format: "der",
   type: "spki",
 });
@@ -82,7 +67,7 @@ for (const program of programs) {
       await using host = createHost();
       const newest = bigImage("1.1.0", 3_000_000);
       const origin = site.origin(image("1.0.0"), newest);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const ended = await Promise.all(
         Array.from({ length: 8 }, () => run(program, ["fetch", host.file])),
       );
@@ -146,7 +131,7 @@ for (const program of programs) {
 
       let isPublishing = true;
       const follow = async (host: Host) => {
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         let seen: (string | undefined)[] = [];
         let rounds = 0;
         // Once more when the publisher is done; 200 rounds are far more than there is time for.
@@ -176,24 +161,18 @@ for (const program of programs) {
         expect(seen).toEqual(all);
         expect(rounds).toBeGreaterThan(1);
       }
-      for (const host of hosts) await host[Symbol.asyncDispose]();
+      for (const host of hosts) host[Symbol.dispose]();
     });
 
     test("FET-3, FET-4, DST-16: two runs of the same twelve configs, four at a time, update each once", async () => {
       await using host = createHost();
       const published = [image("1.0.0"), image("1.1.0")] as const;
       const origins = Array.from({ length: 12 }, () => site.origin(...published));
-      const configs = join(host.folder, "configs");
-      mkdirSync(configs);
+      const configs = host.at("configs");
       const destinations = origins.map(({ url }, index) => {
-        const destination = join(host.folder, `destination-${index}`);
-        mkdirSync(destination, { mode: 0o755 });
         const name = `${index}`.padStart(2, "0");
-        writeFileSync(
-          join(configs, `${name}.tako`),
-          `Origin=${url}\nPublicKey=${key.publicKey}\nDestination=${destination}\nVersion=*\n`,
-        );
-        return destination;
+        host.config(`configs/${name}`, { Origin: url });
+        return join(configs, name);
       });
       const ended = await Promise.all(
         [4, 4].map((jobs) => run(program, ["fetch", "--jobs", `${jobs}`, configs])),

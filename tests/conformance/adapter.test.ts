@@ -62,6 +62,19 @@ describe("Tako's own adapter", () => {
     expect([...seen, "hello"].toSorted()).toEqual(Object.keys(operations).toSorted());
   });
 
+  test("ADP-17: a key that was not given has no member, nor has a list that was cleared", async () => {
+    const minimal = readFileSync(join(repository, "fixtures/config/minimal.tako"), "utf8");
+    const membersOf = (lines: string): readonly string[] => {
+      const config = Buffer.from(minimal + lines).toString("base64");
+      const { value } = answer(operations, { id: 1, op: "parse-config", config });
+      return Object.keys(value as object);
+    };
+    const required = ["origin", "publicKeys", "destination", "pattern"];
+    expect(membersOf("")).toEqual(required);
+    expect(membersOf("Restart=a.service\nRestart=\n")).toEqual(required);
+    expect(membersOf("Restart=\nRestart=a.service\n")).toEqual([...required, "restart"]);
+  });
+
   test("ADP-13: the page, the schema and the adapter have the same operations", () => {
     const page = readFileSync(join(repository, "spec/adapter.md"), "utf8");
     const listed = Array.from(page.matchAll(/^\| `([a-z-]+)` \|/gm), ([, op]) => op).slice(1);

@@ -9,8 +9,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { Glob } from "bun";
 import { stringify } from "smol-toml";
 import { parseFixtures } from "../../conformance/black-box/fixture.ts";
-import { tablePaths } from "../../spec/support/fixtures.ts";
-import { tomlFixture } from "../support/fixtures.ts";
+import { tablePaths, tomlFixture } from "../support/fixtures.ts";
 
 const repository = join(import.meta.dir, "../..");
 const schemas = join(repository, "fixtures/schema");

@@ -9,6 +9,7 @@ import { judge } from "../../conformance/black-box/judge.ts";
 import { standingOf } from "../../conformance/black-box/layout.ts";
 import { treeOf } from "../../conformance/black-box/tree.ts";
 import { World } from "../../conformance/black-box/world.ts";
+import { HOST_FILES, LATEST, MANIFEST, STORE, temporaryName } from "../../src/core/layout.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 
@@ -64,6 +65,20 @@ test("DST-23: the table has the names of the page", () => {
   const lasting = Array.from(page.matchAll(/^ {4}(\S+)/gm), ([, name = ""]) => name);
   expect(lasting).toHaveLength(5);
   for (const name of lasting) expect(standingOf(name.replace("<sha256", HEX))).toBe("lasting");
+});
+
+test("DST-9, DST-23: Tako's own names are those of the table", () => {
+  const own = [
+    MANIFEST,
+    STORE,
+    LATEST,
+    ...HOST_FILES,
+    `${STORE}/${HEX}`,
+    `${STORE}/${HEX}.partial`,
+  ];
+  expect(own.map(standingOf)).toEqual(own.map(() => "lasting"));
+  const temporary = [LATEST, ...HOST_FILES].map(temporaryName);
+  expect(temporary.map(standingOf)).toEqual(temporary.map(() => "temporary"));
 });
 
 type Change = (path: (name: string) => string) => void;

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readCases } from "../../spec/support/fixtures.ts";
+import { casesOf } from "../support/fixtures.ts";
 import { needs } from "../support/needs.ts";
 import { sources } from "../support/program.ts";
 
@@ -27,7 +27,7 @@ interface Report {
   readonly cases: readonly { readonly id: string; readonly outcome: string }[];
 }
 
-const idsOf = (path: string) => readCases(path).map(({ id }) => id);
+const idsOf = (path: string) => casesOf(path).map(({ id }) => id);
 
 /** What `--list` shows: the ids of the cases, and the requirements of each. */
 async function listed(): Promise<ReadonlyMap<string, readonly string[]>> {

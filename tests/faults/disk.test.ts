@@ -3,11 +3,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { bigImage, createHost, image, key, stateOf, write } from "../support/origin-fixture.ts";
+import { createHost, stateOf } from "../support/host.ts";
 import { environment } from "../support/program.ts";
+import { bigImage, image, key, write } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { binary } from "./binary.ts";
-import { secretOf } from "./stories.ts";
 import { run } from "./strace.ts";
 import { sideBySide } from "./sweep.ts";
 
@@ -31,7 +31,7 @@ async function onDisk(command: "store" | "fetch") {
   host.configure();
   const store = ["store", "-o", host.destination, file, two.version];
   const words = binary.command(command === "store" ? store : ["fetch", host.file]);
-  const env = environment({ TAKO_SECRET_KEY: secretOf(key) });
+  const env = environment({ TAKO_SECRET_KEY: key.secret });
   return {
     host,
     run: () => run({ words, env, tree: host.destination }),

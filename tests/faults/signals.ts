@@ -3,8 +3,9 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { type Site, type SiteOrigin, withoutEtag } from "../fetch/site.ts";
-import { bigImage, createHost, image, stateOf } from "../support/origin-fixture.ts";
+import { createHost, stateOf } from "../support/host.ts";
 import { environment } from "../support/program.ts";
+import { bigImage, image } from "../support/publishing.ts";
 import type { Runnable } from "./stories.ts";
 
 const one = image("1.0.0");
@@ -44,7 +45,7 @@ export async function interrupt(
   const signal = random() < 0.5 ? "SIGTERM" : "SIGINT";
   const delay = random() * LONGEST_MS;
   await using host = createHost();
-  host.configure({ origin: origin.slowUrl });
+  host.configure({ Origin: origin.slowUrl });
   host.install({ published: [one], latest: one });
   const problems: string[] = [];
 
@@ -69,7 +70,7 @@ export async function interrupt(
     problems.push("the partial is not the beginning of the image");
 
   await origin.requests();
-  host.configure({ origin: origin.url });
+  host.configure({ Origin: origin.url });
   const next = start(program, host.file);
   await next.exited;
   if (next.exitCode !== 0) problems.push(`status ${next.exitCode} of the next run`);

@@ -6,21 +6,22 @@ import { join } from "node:path";
 import { etagFile, type Site } from "../fetch/site.ts";
 import { type FakeSystemctl, fakeSystemctl } from "../fetch/systemctl.ts";
 import {
-  bigImage,
   type ConfigLines,
   type Contents,
   createHost,
   type Host,
+  stateOf,
+} from "../support/host.ts";
+import { environment, type Program } from "../support/program.ts";
+import {
+  bigImage,
   image,
   key,
   manifestOf,
-  type SigningKey,
   secondKey,
   sha256sum,
-  stateOf,
   write,
-} from "../support/origin-fixture.ts";
-import { environment, type Program } from "../support/program.ts";
+} from "../support/publishing.ts";
 import type { TreeKind } from "./durability.ts";
 import type { Command, Point } from "./strace.ts";
 
@@ -74,8 +75,8 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   const files = { ".etag": await etagFile(origin, manifestOf([one, two])) };
   const local = (origin: { readonly directory: string }) => `file://${origin.directory}`;
   const base = { kind: "destination", args: ["fetch", "HOST"], restart } as const;
-  const config = { origin: origin.url, restart: "app.service" };
-  const localConfig = { ...config, origin: local(origin) };
+  const config = { Origin: origin.url, Restart: "app.service" };
+  const localConfig = { ...config, Origin: local(origin) };
 
   return [
     {
@@ -95,7 +96,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "manifest alone",
-      config: { ...localConfig, version: "1.0.*" },
+      config: { ...localConfig, Version: "1.0.*" },
       before: { published: [one], latest: one },
       after: { ...both, store: [one], latest: one },
       restart: "",
@@ -110,7 +111,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "owed restart that fails for one unit",
-      config: { ...localConfig, restart: "app.service web.service" },
+      config: { ...localConfig, Restart: "app.service web.service" },
       before: { ...both, files: { ".owed": `${two.digest}\n` } },
       systemctl: `[ "$1" = restart ] || printf 'active\\ninactive\\n'; exit 1`,
       status: 6,
@@ -120,7 +121,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "key rotation",
-      config: { ...config, origin: rotated.url, keys: [key, secondKey] },
+      config: { ...config, Origin: rotated.url, PublicKey: [key.public, secondKey.public] },
       before: { published: [one], latest: one },
       after: {
         ...both,
@@ -159,7 +160,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "damaged image that the origin has no more",
-      config: { ...config, origin: local(lost), version: "1.1.*" },
+      config: { ...config, Origin: local(lost), Version: "1.1.*" },
       before: both,
       prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
       status: 4,
@@ -173,7 +174,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "move back",
-      config: { ...localConfig, version: "1.0.*" },
+      config: { ...localConfig, Version: "1.0.*" },
       before: both,
       after: { ...both, latest: one },
     },
@@ -199,14 +200,14 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       name: "update by --init",
       args: ["fetch", "--init", "HOST"],
       nextArgs: base.args,
-      config: { ...localConfig, version: "1.1.*" },
+      config: { ...localConfig, Version: "1.1.*" },
       before: { published: [one], latest: one },
       after: both,
     },
     {
       ...base,
       name: "update of 40 MiB",
-      config: { ...config, origin: local(big) },
+      config: { ...config, Origin: local(big) },
       before: { published: [one], latest: one },
       after: { published: [one, bulky], latest: bulky },
       tried: ({ name }) => name === "fdatasync",
@@ -214,7 +215,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     {
       ...base,
       name: "update of 40 MiB over HTTP",
-      config: { ...config, origin: big.url },
+      config: { ...config, Origin: big.url },
       before: { published: [one], latest: one },
       after: {
         published: [one, bulky],
@@ -226,12 +227,6 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   ];
 }
 
-/** As `TAKO_SECRET_KEY` has it. */
-export const secretOf = ({ seed, publicKey }: SigningKey) => {
-  const bytes = Uint8Array.fromBase64(publicKey);
-  return `SECRET+${Buffer.concat([seed, bytes, bytes]).toString("base64")}`;
-};
-
 /** The stories of `tako store`, with an image that is in the folder of the site. */
 export function storeStories(folder: string): readonly Story[] {
   const file = join(folder, "image");
@@ -239,13 +234,13 @@ export function storeStories(folder: string): readonly Story[] {
   const base = {
     kind: "origin",
     args: ["store", "-o", "TREE", file, two.version],
-    env: { TAKO_SECRET_KEY: secretOf(key) },
+    env: { TAKO_SECRET_KEY: key.secret },
   } as const;
   const published = [one, two];
   const rotation = {
     ...base,
-    env: { TAKO_SECRET_KEY: secretOf(secondKey) },
-    args: ["store", "--rotate-key", key.publicKey, "-o", "TREE"],
+    env: { TAKO_SECRET_KEY: secondKey.secret },
+    args: ["store", "--rotate-key", key.public, "-o", "TREE"],
   };
   return [
     { ...base, name: "store to an empty origin", before: {}, after: { published: [two] } },
@@ -415,6 +410,6 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fake of this.#fakes) fake.remove();
-    await this.#host[Symbol.asyncDispose]();
+    this.#host[Symbol.dispose]();
   }
 }

@@ -4,18 +4,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import {
-  createHost,
-  entry,
-  type Host,
-  type Image,
-  image,
-  manifestOf,
-  secondKey,
-  stateOf,
-  write,
-} from "../support/origin-fixture.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { entry, type Image, image, manifestOf, secondKey, write } from "../support/publishing.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -33,7 +24,7 @@ const ending: Readonly<Record<number, () => Host>> = {
   1: () => {
     // Only --init has it: nothing matches.
     const host = hostWith(one);
-    host.configure({ version: "7" });
+    host.configure({ Version: "7" });
     return host;
   },
   2: () => {
@@ -43,7 +34,7 @@ const ending: Readonly<Record<number, () => Host>> = {
   },
   3: () => {
     const host = hostWith(one);
-    host.configure({ keys: [secondKey] });
+    host.configure({ PublicKey: secondKey.public });
     return host;
   },
   4: () => {
@@ -58,7 +49,7 @@ const ending: Readonly<Record<number, () => Host>> = {
   },
   6: () => {
     const host = hostWith(one);
-    host.configure({ restart: "app.service" });
+    host.configure({ Restart: "app.service" });
     return host;
   },
 };
@@ -133,7 +124,7 @@ for (const program of programs) {
       await using other = hostWith(one);
       await using apart = hostWith(one);
       symlinkSync(host.destination, join(other.folder, "link"));
-      other.configure({ destination: join(other.folder, "link") });
+      other.configure({ Destination: join(other.folder, "link") });
       const before = [host.snapshot(), other.snapshot()];
       const { status, stderr } = await program.run(["fetch", host.file, other.file, apart.file]);
       expect(status).toBe(2);
@@ -149,7 +140,7 @@ for (const program of programs) {
 
     test("FET-7, FET-75: an earlier failure and a failed restart are both told, and the worse counts", async () => {
       await using host = hostWith(two);
-      host.configure({ restart: "app.service" });
+      host.configure({ Restart: "app.service" });
       const owed = `${one.digest}\n`;
       host.install({ published: [one], latest: one, files: { ".owed": owed } });
       const { status, stderr } = await program.run(["fetch", host.file], {
@@ -215,7 +206,7 @@ test("FET-3: eight configs at a time, or as many as --jobs says", async () => {
     stack.defer(() => server.stop(true));
     const hosts = Array.from({ length: 12 }, () => stack.use(createHost()));
     for (const host of hosts) {
-      host.configure({ origin: `http://127.0.0.1:${server.port}` });
+      host.configure({ Origin: `http://127.0.0.1:${server.port}` });
       host.install({ published: [one], latest: one });
     }
     const [sources] = programs;
@@ -237,7 +228,7 @@ test.skipIf(!canBeNobody)(
     const inner = join(closed.folder, "closed");
     mkdirSync(join(inner, "app"), { recursive: true });
     chmodSync(inner, 0o700);
-    closed.configure({ destination: join(inner, "app") });
+    closed.configure({ Destination: join(inner, "app") });
     await using foreign = hostWith(one, two);
     foreign.install({ published: [one], latest: one });
     await using own = hostWith(one);

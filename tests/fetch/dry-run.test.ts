@@ -3,8 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, type Host, image, secondKey } from "../support/origin-fixture.ts";
+import { createHost, type Host } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { image, secondKey } from "../support/publishing.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -22,7 +23,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
   ["an update", () => {}, ["would download 1.1.0", "would activate 1.1.0"], ""],
   [
     "an update with units to restart",
-    (host) => host.configure({ restart: "app.service web.service" }),
+    (host) => host.configure({ Restart: "app.service web.service" }),
     ["would download 1.1.0", "would activate 1.1.0", "would restart app.service web.service"],
     "",
   ],
@@ -37,7 +38,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
     "a restart that is owed",
     (host) => {
       host.publish(one);
-      host.configure({ restart: "app.service web.service" });
+      host.configure({ Restart: "app.service web.service" });
       host.install({ store: [], files: { ".owed": `${one.digest}\napp.service\n` } });
     },
     ["would restart web.service"],
@@ -47,7 +48,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
     "a damaged image in use",
     (host) => {
       host.publish(one);
-      host.configure({ restart: "app.service" });
+      host.configure({ Restart: "app.service" });
       host.replace(`store/${one.digest}`, "damaged");
     },
     ["would download 1.0.0", "would restart app.service"],
@@ -65,7 +66,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
   ],
   [
     "no match",
-    (host) => host.configure({ version: "7.*" }),
+    (host) => host.configure({ Version: "7.*" }),
     [],
     'no version matches "7.*"; the newest on offer are 1.1.0, 1.0.0',
   ],
@@ -82,7 +83,7 @@ const failures: readonly [
   [
     "FET-90, FET-30",
     "the manifest is of another key",
-    (host) => host.configure({ keys: [secondKey] }),
+    (host) => host.configure({ PublicKey: secondKey.public }),
     3,
     "the manifest is not signed by any of the given public keys",
   ],
@@ -166,7 +167,7 @@ for (const program of programs) {
 
     test("FET-42, FET-82, FET-91: with --init, no restart, and no match is status 1", async () => {
       await using host = hostInUse();
-      host.configure({ restart: "app.service", version: "1.1.*" });
+      host.configure({ Restart: "app.service", Version: "1.1.*" });
       const words = ["fetch", "--init", "--dry-run", host.file];
       const { status, stdout } = await program.run(words);
       expect([status, stdout]).toEqual([
@@ -174,10 +175,10 @@ for (const program of programs) {
         `${host.file}: would download 1.1.0\n${host.file}: would activate 1.1.0\n`,
       ]);
       // The restart that is owed is none of this run's.
-      host.configure({ restart: "app.service", version: "1.0.*" });
+      host.configure({ Restart: "app.service", Version: "1.0.*" });
       host.install({ store: [], files: { ".owed": `${one.digest}\n` } });
       expect((await program.run(words)).stdout).toBe(`${host.file}: 1.0.0 is current\n`);
-      host.configure({ version: "7" });
+      host.configure({ Version: "7" });
       expect((await program.run(words)).status).toBe(1);
     });
   });

@@ -9,9 +9,10 @@ import { Unsynced } from "../faults/durability.ts";
 import { fetchStories, storeStories } from "../faults/stories.ts";
 import { parseTrace } from "../faults/strace.ts";
 import { sideBySide, undisturbed } from "../faults/sweep.ts";
+import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { createHost, type Host, image } from "../support/origin-fixture.ts";
 import { type Program, programs } from "../support/program.ts";
+import { image } from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
@@ -30,7 +31,7 @@ afterAll(() => site?.stop());
 function hostBefore(): Host {
   const host = createHost();
   const origin = site.origin(one, two);
-  host.configure({ origin: origin.url, restart: "app.service" });
+  host.configure({ Origin: origin.url, Restart: "app.service" });
   host.install({ published: [one], latest: one });
   return host;
 }

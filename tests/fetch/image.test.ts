@@ -4,17 +4,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import {
-  bigImage,
-  createHost,
-  type Host,
-  type Image,
-  image,
-  stateOf,
-  write,
-} from "../support/origin-fixture.ts";
 import { environment, type Program, programs, sizeOf, whileRunning } from "../support/program.ts";
+import { bigImage, type Image, image, write } from "../support/publishing.ts";
 import { Site, withoutEtag } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 
@@ -179,7 +172,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
         const { status, stderr } = await program.run(["fetch", host.file]);
         expect(status).toBe(0);
@@ -201,7 +194,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         const content = `${"\0".repeat(4_800_000)}${big.content.slice(4_800_000, 9_600_000)}`;
         host.install({ store: [], files: { [partial(big)]: content } });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
@@ -233,7 +226,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(two);
         const origin = site.origin(one, { ...two, content: damaged(two) });
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         expect((await program.run(["fetch", host.file])).status).toBe(3);
         expect(await origin.asked()).toEqual(["manifest 200", `store/${two.digest} 200`]);
       },
@@ -244,7 +237,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(two);
         const origin = site.origin(one, two);
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         host.install({ store: [], files: { [partial(two)]: two.content } });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         expect(await origin.asked()).toEqual(["manifest 200"]);
@@ -260,7 +253,7 @@ for (const program of programs) {
         const hosts = contents.map((content) => {
           const host = stack.use(hostBefore(two));
           const origin = site.origin(one, two);
-          host.configure({ origin: origin.url });
+          host.configure({ Origin: origin.url });
           host.install({ store: [], files: { [partial(two)]: content } });
           return { host, origin };
         });
@@ -329,7 +322,7 @@ for (const program of programs) {
         ].map((scenario) => {
           const host = stack.use(hostBefore(big));
           const origin = site.origin(one, big);
-          host.configure({ origin: origin.via(scenario) });
+          host.configure({ Origin: origin.via(scenario) });
           host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
           return { host, origin, scenario };
         });
@@ -350,7 +343,7 @@ for (const program of programs) {
     test("FET-60, ORG-54: a download that was cut is continued by the next try of the same run", async () => {
       await using host = hostBefore(big);
       await using origin = await cuttingOrigin(1, host.path(partial(big)), one, big);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(stderr).toContain("trying again in");
       expect(status).toBe(0);
@@ -362,7 +355,7 @@ for (const program of programs) {
       await using host = hostBefore(big);
       const other = { ...big, content: damaged(big) };
       await using origin = await cuttingOrigin(1, host.path(partial(big)), one, other);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const { status } = await program.run(["fetch", host.file]);
       expect(status).toBe(3);
       expect(origin.ranges).toEqual([undefined, "bytes=8000000-", undefined]);
@@ -372,7 +365,7 @@ for (const program of programs) {
     test("FET-64: a download that is cut short each time is status 4, its partial stays, and the next run continues", async () => {
       await using host = hostBefore(big);
       await using origin = await cuttingOrigin(4, host.path(partial(big)), one, big);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(status).toBe(4);
       expect(stderr.match(/trying again in/g)?.length).toBe(3);
@@ -402,7 +395,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(medium);
         const origin = site.origin(one, medium);
-        host.configure({ origin: origin.slowUrl });
+        host.configure({ Origin: origin.slowUrl });
         const child = Bun.spawn(program.command(["fetch", host.file]), {
           env: environment(),
           stdout: "ignore",
@@ -424,7 +417,7 @@ for (const program of programs) {
         );
 
         await origin.requests();
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         expect((await origin.requests()).slice(1)).toEqual([
           expect.objectContaining({ range: `bytes=${size}-`, bytes: medium.content.length - size }),

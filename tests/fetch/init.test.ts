@@ -3,17 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import {
-  createHost,
-  entry,
-  type Host,
-  image,
-  manifestOf,
-  secondKey,
-  stateOf,
-  write,
-} from "../support/origin-fixture.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { type Program, programs } from "../support/program.ts";
+import { entry, image, manifestOf, secondKey, write } from "../support/publishing.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -23,7 +15,7 @@ function hostInUse(): Host {
   const host = createHost();
   host.publish(one, two);
   host.install({ published: [one], latest: one });
-  host.configure({ restart: "app.service" });
+  host.configure({ Restart: "app.service" });
   return host;
 }
 
@@ -97,7 +89,7 @@ for (const program of programs) {
 
     test("FET-81, FET-83: a pattern that the image in use does not match is an update; its restart is left to the next run", async () => {
       await using host = hostInUse();
-      host.configure({ restart: "app.service", version: "1.1.*" });
+      host.configure({ Restart: "app.service", Version: "1.1.*" });
       const { status, stdout } = await init(program, host);
       expect([status, stdout]).toEqual([0, `${host.file}: updated to 1.1.0\n`]);
       const owed = { ".owed": `${two.digest}\n` };
@@ -133,7 +125,7 @@ for (const program of programs) {
 
     test("FET-42: with --init no match is an error, status 1", async () => {
       await using host = hostInUse();
-      host.configure({ version: "7.*" });
+      host.configure({ Version: "7.*" });
       const { status, stdout, stderr } = await init(program, host);
       expect([status, stdout]).toEqual([1, ""]);
       expect(stderr).toEndWith(
@@ -144,7 +136,7 @@ for (const program of programs) {
 
     test("FET-84: a local manifest that no key of the config signed is not enough", async () => {
       await using host = hostInUse();
-      host.configure({ keys: [secondKey] });
+      host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
       const refused = await init(program, host);
       expect(refused.status).toBe(3);

@@ -3,9 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { createHost, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { createHost, image, manifestOf, stateOf } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
+import { image, manifestOf } from "../support/publishing.ts";
 import { etagFile, Site } from "./site.ts";
 
 const nginx = needs("nginx");
@@ -25,7 +26,7 @@ for (const program of programs) {
         for (const umask of ["000", "077", "777"]) {
           await using host = createHost();
           const origin = site.origin(one, two);
-          host.configure({ origin: origin.url });
+          host.configure({ Origin: origin.url });
           const command = ["sh", "-c", `umask ${umask}; exec "$@"`, "sh"];
           const child = Bun.spawn([...command, ...program.command(["fetch", host.file])], {
             stdout: "pipe",
@@ -55,7 +56,7 @@ for (const program of programs) {
       async () => {
         await using host = createHost();
         const origin = site.origin(one);
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         const before = host.snapshot();
         await origin.requests();
@@ -91,7 +92,7 @@ test("FET-33: without an ETag, the same manifest again is not written again", as
 test("DST-6: no store is made before there is an image to put into it", async () => {
   await using host = createHost();
   host.publish(one);
-  host.configure({ version: "2.*" });
+  host.configure({ Version: "2.*" });
   for (const program of programs) {
     expect((await program.run(["fetch", host.file])).status).toBe(0);
     expect(host.state()).toEqual(stateOf({ published: [one], store: null }));

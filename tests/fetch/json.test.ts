@@ -3,9 +3,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
+import { createHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { bigImage, createHost, entry, image, secondKey, write } from "../support/origin-fixture.ts";
 import { type Program, programs } from "../support/program.ts";
+import { bigImage, entry, image, secondKey, write } from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 import { fakeSystemctl } from "./systemctl.ts";
@@ -44,7 +45,7 @@ for (const program of programs) {
       const url = (digest: string) => `file://${host.originDirectory}/store/${digest}`;
       const size = 19;
       host.publish(one);
-      host.configure({ restart: "app.service" });
+      host.configure({ Restart: "app.service" });
       const [first, second] = [
         { version: "1.0.0", sha256: one.digest },
         { version: "1.1.0", sha256: two.digest },
@@ -84,7 +85,7 @@ for (const program of programs) {
       await using host = createHost();
       const config = host.file;
       host.publish(one, two);
-      host.configure({ restart: "app.service web.service" });
+      host.configure({ Restart: "app.service web.service" });
       expect((await events(program, "--dry-run", host.file)).lines).toEqual([
         { event: "would", config, action: "download", what: "1.1.0" },
         { event: "would", config, action: "activate", what: "1.1.0" },
@@ -92,7 +93,7 @@ for (const program of programs) {
         { event: "result", config, outcome: "planned", version: "1.1.0", sha256: two.digest },
       ]);
 
-      host.configure({ version: "7.*" });
+      host.configure({ Version: "7.*" });
       expect((await events(program, host.file)).lines.at(-1)).toEqual({
         event: "result",
         config,
@@ -112,7 +113,7 @@ for (const program of programs) {
     test("FET-98, FET-99: errors are in the result, and on standard error", async () => {
       await using signature = createHost();
       signature.publish(one);
-      signature.configure({ keys: [secondKey] });
+      signature.configure({ PublicKey: secondKey.public });
       await using history = createHost();
       history.publish(two);
       history.install({ published: [one], latest: one });
@@ -160,7 +161,7 @@ for (const program of programs) {
       await using host = createHost();
       const origin = site.origin(one, two);
       origin.retire(two);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const image = {
         config: host.file,
         version: "1.1.0",
@@ -175,7 +176,7 @@ for (const program of programs) {
     test("FET-97, ORG-52, ORG-55: further tries", async () => {
       await using host = createHost();
       await using origin = await cuttingOrigin(1, host.path(`store/${big.digest}.partial`), big);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const { lines } = await events(program, host.file);
       const [config, version, url] = [host.file, big.version, `${origin.url}/store/${big.digest}`];
       const download = { event: "download", config, version, url, size: 100_000 };

@@ -1,9 +1,10 @@
 // Two runs on one destination, and runs that are killed.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHost, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { createHost, image, stateOf } from "../support/origin-fixture.ts";
 import { environment, programs } from "../support/program.ts";
+import { image } from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
@@ -29,7 +30,7 @@ for (const program of programs) {
     test("DST-16, DST-42, FET-10: the second run waits for the first, says so once, and then has nothing to do", async () => {
       await using host = createHost();
       await using origin = pausingOrigin(one, two);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       host.install({ published: [one], latest: one });
       const first = start(host.file);
       await origin.isPaused;
@@ -53,7 +54,7 @@ for (const program of programs) {
     test("DST-40: a run that is killed leaves no lock behind", async () => {
       await using host = createHost();
       await using origin = pausingOrigin(one, two);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const first = start(host.file);
       await origin.isPaused;
       first.kill("SIGKILL");
@@ -86,7 +87,7 @@ for (const program of programs) {
     test("DST-16: many runs at once all end well, and one of them fetches", async () => {
       await using host = createHost();
       const origin = site.origin(one, two);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const children = Array.from({ length: 5 }, () => start(host.file));
       const outputs = await Promise.all(children.map(({ stdout }) => stdout.text()));
       expect(await Promise.all(children.map(({ exited }) => exited))).toEqual([0, 0, 0, 0, 0]);

@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
+import { programs } from "../support/program.ts";
 import {
-  createHost,
   entry,
-  type Host,
   type Image,
   image,
   key,
@@ -17,11 +17,9 @@ import {
   secondKey,
   sha256sum,
   signed,
-  stateOf,
   thirdKey,
   write,
-} from "../support/origin-fixture.ts";
-import { programs } from "../support/program.ts";
+} from "../support/publishing.ts";
 import { etagFile, Site } from "./site.ts";
 
 const nginx = needs("nginx");
@@ -167,7 +165,7 @@ for (const program of programs) {
 
     test("FET-32: a key that is replaced in one edit keeps the history", async () => {
       await using host = hostMeeting(manifestOf([two], secondKey));
-      host.configure({ keys: [secondKey] });
+      host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
       const lost = await program.run(["fetch", host.file]);
       expect(lost.status).toBe(3);
@@ -205,7 +203,7 @@ for (const program of programs) {
     test("FET-23, FET-32: so is one that was damaged under a key that was replaced since", async () => {
       await using host = hostMeeting(manifestOf([one, two], secondKey));
       write(host.path("manifest"), manifestOf([one, two]).replace(" 19 ", " 019 "), 0o444);
-      host.configure({ keys: [secondKey] });
+      host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
       expect((await program.run(["fetch", host.file])).status).toBe(5);
       expect(host.snapshot()).toEqual(before);
@@ -222,7 +220,7 @@ for (const program of programs) {
 
     test("FET-30: any key of the config may have signed it", async () => {
       await using host = hostMeeting(manifestOf([one, two], thirdKey));
-      host.configure({ keys: [key, secondKey, thirdKey] });
+      host.configure({ PublicKey: [key.public, secondKey.public, thirdKey.public] });
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(host.state()).toEqual(
         stateOf({ published: [one, two], signer: thirdKey, latest: two }),
@@ -242,7 +240,7 @@ for (const program of programs) {
       ).map(([scenario, says]) => {
         const host = stack.use(hostMeeting(""));
         const origin = hostile.origin(scenario as "honest");
-        host.configure({ origin });
+        host.configure({ Origin: origin });
         return { host, origin, says, before: host.snapshot() };
       });
       const files = meetings.map(({ host }) => host.file);
@@ -260,12 +258,12 @@ for (const program of programs) {
       async () => {
         await using host = createHost();
         const origin = site.origin(one);
-        host.configure({ origin: origin.url });
+        host.configure({ Origin: origin.url });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         await origin.requests();
 
         // The publisher has not signed with the new key yet.
-        host.configure({ origin: origin.url, keys: [secondKey] });
+        host.configure({ Origin: origin.url, PublicKey: secondKey.public });
         expect((await program.run(["fetch", host.file])).status).toBe(3);
         expect(await origin.requests()).toEqual([
           expect.objectContaining({ uri: "manifest", status: 200, ifNoneMatch: "" }),
@@ -293,7 +291,7 @@ for (const program of programs) {
         ).map(([edit, isConditional]) => {
           const host = stack.use(createHost());
           const origin = site.origin(one);
-          host.configure({ origin: origin.url });
+          host.configure({ Origin: origin.url });
           return { host, origin, edit, isConditional };
         });
         for (const { host, origin, edit } of cases) {
@@ -329,7 +327,7 @@ for (const program of programs) {
       ).map(([etag, isKept]) => {
         const host = stack.use(createHost());
         const origin = hostile.origin(`etag=${encodeURIComponent(etag)}`);
-        host.configure({ origin });
+        host.configure({ Origin: origin });
         const record = (each: string) =>
           `${origin}/manifest\n${each}\n${sha256sum(manifestOf([one]))}\n`;
         host.install({ published: [one], latest: one, files: { ".etag": record('"old"') } });

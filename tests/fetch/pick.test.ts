@@ -1,9 +1,10 @@
 // Which image comes into use: by the pattern, and by what the origin still has.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { createHost, type Host, type Image, image, stateOf } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
+import { type Image, image } from "../support/publishing.ts";
 import { Site, withoutEtag } from "./site.ts";
 
 const nginx = needs("nginx");
@@ -41,7 +42,7 @@ for (const program of programs) {
       ].map(([version = "", picked]) => {
         const host = stack.use(createHost());
         host.publish(...versions);
-        host.configure({ version });
+        host.configure({ Version: version });
         return { host, version, picked };
       });
       const files = hosts.map(({ host }) => host.file);
@@ -71,11 +72,11 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [], store: null }));
     });
 
-    test("FET-70: a narrower Version= moves back, and no image is removed (FET-72)", async () => {
+    test("FET-70: a narrower Version= moves back, and no image is removed (FET-73)", async () => {
       await using host = createHost();
       host.publish(...versions);
       host.install({ published: versions, store: [of("2.0.0")], latest: of("2.0.0") });
-      host.configure({ version: "1.0 <= v < 1.2" });
+      host.configure({ Version: "1.0 <= v < 1.2" });
       const { status, stdout } = await program.run(["fetch", host.file]);
       expect([status, stdout]).toEqual([0, `${host.file}: updated to 1.1.0\n`]);
       expect(host.state()).toEqual({
@@ -83,7 +84,7 @@ for (const program of programs) {
       });
 
       // And without a match, what is in use stays.
-      host.configure({ version: "7.*" });
+      host.configure({ Version: "7.*" });
       const before = host.snapshot();
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(host.snapshot()).toEqual(before);
@@ -115,7 +116,7 @@ for (const program of programs) {
       const host = createHost();
       const origin = site.origin(...versions);
       for (const version of gone) origin.retire(of(version));
-      host.configure({ origin: origin.url, version: "1.*" });
+      host.configure({ Origin: origin.url, Version: "1.*" });
       host.install({
         published: versions,
         store: inUse === undefined ? null : [of(inUse)],
@@ -198,7 +199,7 @@ for (const program of programs) {
       const many = Array.from({ length: 11 }, (_, minor) => image(`1.${minor}`));
       const origin = site.origin(...many);
       for (const each of many.slice(1)) origin.retire(each);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const { status, stderr } = await run(host);
       expect(status).toBe(4);
       expect(stderr).toContain(`${origin.url}/store/${many.at(-1)?.digest}`);

@@ -13,8 +13,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { createHost, type Host, image, stateOf, write } from "../support/origin-fixture.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { image, write } from "../support/publishing.ts";
 
 const isRoot = process.getuid?.() === 0;
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -126,7 +127,7 @@ for (const program of programs) {
       await using host = hostInUse();
       const link = join(host.folder, "link");
       symlinkSync("app", link);
-      host.configure({ destination: link });
+      host.configure({ Destination: link });
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(host.state()).toEqual(updated);
 
@@ -140,7 +141,7 @@ for (const program of programs) {
         const host = stack.use(hostInUse());
         const path = join(host.folder, "other");
         if (kind !== "missing") plant(path, kind, join(host.folder, "victim"));
-        host.configure({ destination: path });
+        host.configure({ Destination: path });
         return { host, kind, path };
       });
       const { status, stderr } = await program.run([

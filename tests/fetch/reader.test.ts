@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { bigImage, createHost, manifestOf } from "../support/origin-fixture.ts";
+import { createHost } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { bigImage, manifestOf } from "../support/publishing.ts";
 
 const images = [
   bigImage("1.0.0", 300_000),
@@ -29,7 +30,7 @@ for (const program of programs) {
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       host.publish(one, two, three);
       expect((await program.run(["fetch", host.file])).status).toBe(0);
-      host.configure({ version: "1.*" });
+      host.configure({ Version: "1.*" });
       expect((await program.run(["fetch", host.file])).status).toBe(0);
 
       await child.stdin.end();

@@ -4,8 +4,9 @@
 import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, image, stateOf } from "../support/origin-fixture.ts";
+import { createHost, stateOf } from "../support/host.ts";
 import { type Program, programs } from "../support/program.ts";
+import { image } from "../support/publishing.ts";
 import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
 
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -17,7 +18,7 @@ class Prepared implements AsyncDisposable {
   /** @param owed what an earlier run left in `.owed` */
   constructor(owed?: string) {
     this.host.publish(one, two);
-    this.host.configure({ restart: "app.service web.service" });
+    this.host.configure({ Restart: "app.service web.service" });
     const files = owed === undefined ? {} : { ".owed": owed };
     this.host.install({ published: [one], latest: one, files });
   }
@@ -32,7 +33,7 @@ class Prepared implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fake of this.#fakes) fake.remove();
-    await this.host[Symbol.asyncDispose]();
+    this.host[Symbol.dispose]();
   }
 }
 
@@ -94,7 +95,7 @@ for (const program of programs) {
 
     test("FET-75: so it is when nothing matches", async () => {
       await using each = new Prepared(`${one.digest}\n`);
-      each.host.configure({ restart: "app.service", version: "7.*" });
+      each.host.configure({ Restart: "app.service", Version: "7.*" });
       const { status, calls } = await each.run(program);
       expect([status, calls]).toEqual([0, ["restart -- app.service"]]);
       expect(each.host.state()).toEqual(

@@ -6,13 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { type NginxRequest, type NginxServer, serveWithNginx } from "../support/nginx.ts";
-import {
-  type Image,
-  publishManifest,
-  publishTo,
-  sha256sum,
-  write,
-} from "../support/origin-fixture.ts";
+import { type Image, publishManifest, publishTo, sha256sum, write } from "../support/publishing.ts";
 
 /** Below /slow/ the first 600 kB come at once, the rest at 100 kB/s. */
 const config = (hostileUrl: string) => `

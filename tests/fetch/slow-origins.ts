@@ -2,8 +2,8 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Image, manifestOf } from "../support/origin-fixture.ts";
 import { sizeOf } from "../support/program.ts";
+import { type Image, manifestOf } from "../support/publishing.ts";
 
 function bodyOf(path: string, images: readonly Image[]): Buffer {
   const found = images.find(({ digest }) => path === `store/${digest}`);

@@ -4,16 +4,9 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import {
-  bigImage,
-  createHost,
-  type Host,
-  image,
-  manifestOf,
-  publishManifest,
-  stateOf,
-} from "../support/origin-fixture.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { bigImage, image, manifestOf, publishManifest } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
@@ -48,7 +41,7 @@ for (const program of programs) {
       const { host } = each;
       await using origin = pausingOrigin(one, big);
       origin.goOn();
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       fill(host, 200_000);
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(status).toBe(5);
@@ -70,7 +63,7 @@ for (const program of programs) {
       await using each = await hostOnTmpfs(1_000_000);
       const { host } = each;
       await using origin = pausingOrigin(one, big);
-      host.configure({ origin: origin.url });
+      host.configure({ Origin: origin.url });
       const child = Bun.spawn(program.command(["fetch", host.file]), { stderr: "pipe" });
       await origin.isPaused;
       fill(host, 100_000);

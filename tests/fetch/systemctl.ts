@@ -4,7 +4,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { write } from "../support/origin-fixture.ts";
+import { write } from "../support/publishing.ts";
 
 export interface FakeSystemctl {
   /** The environment in which it is found. */

@@ -3,8 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { chownSync, linkSync, lstatSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { createHost, image, stateOf, write } from "../support/origin-fixture.ts";
+import { createHost, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { image, write } from "../support/publishing.ts";
 
 const isRoot = process.getuid?.() === 0;
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -47,7 +48,7 @@ for (const program of programs) {
     test("FET-56: a damaged image goes also when the restart that its repair owes cannot be noted", async () => {
       await using host = createHost();
       host.publish(one);
-      host.configure({ restart: "app.service" });
+      host.configure({ Restart: "app.service" });
       host.install({ published: [one], latest: one });
       write(host.path(`store/${one.digest}`), `D${one.content.slice(1)}`, 0o444);
       mkdirSync(host.path(".owed"));
@@ -61,7 +62,7 @@ for (const program of programs) {
     test("DST-15: a restart stays owed while the config names no unit", async () => {
       await using host = createHost();
       host.publish(one, two);
-      host.configure({ version: "1.0.0" });
+      host.configure({ Version: "1.0.0" });
       host.install({ published: [one, two], latest: one, files: { ".owed": `${one.digest}\n` } });
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(host.state()).toEqual(

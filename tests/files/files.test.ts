@@ -16,6 +16,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
+import { temporaryName } from "../../src/core/layout.ts";
 import {
   isPresent,
   makeDirectory,
@@ -26,10 +27,9 @@ import {
   setMode,
   statRegularFile,
   syncDirectory,
-  temporaryName,
   writeFileAtomically,
-} from "../../src/shell/files.ts";
-import { storageError } from "../../src/shell/storage-error.ts";
+} from "../../src/shell/disk/files.ts";
+import { storageError } from "../../src/shell/disk/storage-error.ts";
 
 let directory: string;
 beforeEach(async () => {

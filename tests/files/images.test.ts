@@ -16,7 +16,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/images.ts";
+import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/disk/images.ts";
+import { sha256sumOfFile } from "../support/publishing.ts";
 
 const MIB = 1024 * 1024;
 
@@ -28,10 +29,6 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const at = (name: string) => join(directory, name);
 
-function sha256sum(path: string): string {
-  return Bun.spawnSync(["sha256sum", "--", path]).stdout.toString().slice(0, 64);
-}
-
 /** Bytes that differ from block to block. */
 function content(size: number): Uint8Array {
   return new Uint8Array(size).map((_, index) => index ^ (index >> 8) ^ (index >> 16));
@@ -41,7 +38,7 @@ test("DST-12: files of any size have the digest that sha256sum gives", async () 
   for (const size of [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 5 * MIB + 3]) {
     writeFileSync(at("file"), content(size));
     const digest = await hashFile(at("file"));
-    expect(digest).toBe(sha256sum(at("file")) as never);
+    expect(digest).toBe(sha256sumOfFile(at("file")) as never);
     expect(hashBytes(content(size))).toBe(digest as never);
   }
 });
@@ -71,7 +68,7 @@ test("DST-21: chunks of any size are written in order, hashed, and get their mod
   }
   await writer.finish(0o444);
   expect(readFileSync(at("image")).equals(all)).toBe(true);
-  expect(writer.digest()).toBe(sha256sum(at("image")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("image")) as never);
   expect(writer.digest()).toBe(writer.digest());
   expect(lstatSync(at("image")).mode & 0o777).toBe(0o444);
   await writer.close();
@@ -91,9 +88,9 @@ test("FET-60: a partial file is continued, and its bytes count for the digest", 
   const writer = await DurableWriter.resume(at("partial"));
   expect(writer.size).toBe(MIB + 5);
   await writer.write(content(3 * MIB).subarray(MIB + 5));
-  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
   await writer.finish(0o444);
-  expect(sha256sum(at("partial"))).toBe(sha256sum(at("whole")));
+  expect(sha256sumOfFile(at("partial"))).toBe(sha256sumOfFile(at("whole")));
 });
 
 test("FET-58: what somebody else appends is hashed, behind what was there", async () => {
@@ -112,11 +109,11 @@ test("FET-58: what somebody else appends is hashed, behind what was there", asyn
     (size) => progress.push(size),
   );
   expect(writer.size).toBe(all.length);
-  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
   expect(progress.length).toBeGreaterThan(5);
   expect(progress).toEqual(progress.toSorted((a, b) => a - b));
   await writer.finish(0o444);
-  expect(sha256sum(at("partial"))).toBe(sha256sum(at("whole")));
+  expect(sha256sumOfFile(at("partial"))).toBe(sha256sumOfFile(at("whole")));
 });
 
 test("FET-60: what was appended before it failed counts", async () => {
@@ -131,7 +128,7 @@ test("FET-60: what was appended before it failed counts", async () => {
   await writer.write(content(2 * MIB).subarray(MIB));
   await writer.finish(0o444);
   writeFileSync(at("whole"), content(2 * MIB));
-  expect(writer.digest()).toBe(sha256sum(at("whole")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
 });
 
 test("CLI-33: an error of the disk while somebody else appends is told in words", async () => {
@@ -166,13 +163,13 @@ test("FET-58: who appends is stopped, and waited for, when what it appends is of
 test("FET-62: a writer starts once more from byte 0", async () => {
   writeFileSync(at("partial"), "rotten");
   const writer = await DurableWriter.resume(at("partial"));
-  expect(writer.digest()).toBe(sha256sum(at("partial")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("partial")) as never);
   await writer.restart();
   expect(writer.size).toBe(0);
   await writer.write(new TextEncoder().encode("good"));
   await writer.finish(0o444);
   expect(readFileSync(at("partial"), "latin1")).toBe("good");
-  expect(writer.digest()).toBe(sha256sum(at("partial")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("partial")) as never);
 });
 
 test("ORG-24: a writer of a new file that starts once more leaves no hole where the first bytes were", async () => {
@@ -182,14 +179,14 @@ test("ORG-24: a writer of a new file that starts once more leaves no hole where 
   await writer.write(new TextEncoder().encode("good"));
   await writer.finish(0o444);
   expect(readFileSync(at("new"), "latin1")).toBe("good");
-  expect(writer.digest()).toBe(sha256sum(at("new")) as never);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("new")) as never);
 });
 
 test("FET-60: a partial file that a killed run made read-only already is continued", async () => {
   writeFileSync(at("partial"), "all of it");
   chmodSync(at("partial"), 0o444);
   const script = `
-    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/images.ts"))});
+    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/images.ts"))});
     const writer = await DurableWriter.resume(${JSON.stringify(at("partial"))});
     await writer.write(new TextEncoder().encode(", and more"));
     await writer.finish(0o444);`;

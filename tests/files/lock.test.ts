@@ -14,7 +14,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { lockDirectory } from "../../src/shell/lock.ts";
+import { systemClock } from "../../src/shell/clock.ts";
+import { lockDirectory } from "../../src/shell/disk/lock.ts";
 import { needs } from "../support/needs.ts";
 
 let directory: string;
@@ -23,13 +24,19 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const LOCK_MODULE = join(import.meta.dir, "../../src/shell/lock.ts");
+const LOCK_MODULE = join(import.meta.dir, "../../src/shell/disk/lock.ts");
+const CLOCK_MODULE = join(import.meta.dir, "../../src/shell/clock.ts");
+
+function lock(path: string, onWait = () => {}) {
+  return lockDirectory(path, { clock: systemClock, onWait });
+}
 
 /** Another process that takes the lock, says so, and holds it until it dies. */
 async function holder(path: string) {
   const script = `
     const { lockDirectory } = await import(${JSON.stringify(LOCK_MODULE)});
-    await lockDirectory(${JSON.stringify(path)}, () => console.log("waiting"));
+    const { systemClock: clock } = await import(${JSON.stringify(CLOCK_MODULE)});
+    await lockDirectory(${JSON.stringify(path)}, { clock, onWait: () => console.log("waiting") });
     console.log("locked");
     setInterval(() => {}, 1000);`;
   const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
@@ -42,26 +49,26 @@ function lockedForOthers(path: string): boolean {
 }
 
 test("DST-40: the lock is a flock on the directory itself, and leaves no file in it", async () => {
-  const lock = await lockDirectory(directory, () => {});
+  const held = await lock(directory);
   expect(lockedForOthers(directory)).toBe(true);
   expect(readdirSync(directory)).toEqual([]);
-  lock.release();
+  held[Symbol.dispose]();
   expect(lockedForOthers(directory)).toBe(false);
 });
 
 test("DST-40: a released lock can be released again, and does not close a file of others", async () => {
-  const lock = await lockDirectory(directory, () => {});
-  lock.release();
+  const held = await lock(directory);
+  held[Symbol.dispose]();
   const fd = openSync(directory, "r");
-  lock.release();
+  held[Symbol.dispose]();
   expect(readlinkSync(`/proc/self/fd/${fd}`)).toBe(directory);
   closeSync(fd);
 });
 
 test("DST-40: a child process does not hold the lock on", async () => {
-  const lock = await lockDirectory(directory, () => {});
+  const held = await lock(directory);
   const child = Bun.spawn(["sleep", "30"]);
-  lock.release();
+  held[Symbol.dispose]();
   const locked = lockedForOthers(directory);
   child.kill();
   expect(locked).toBe(false);
@@ -83,9 +90,9 @@ test("DST-41, DST-42: a second process waits, and says so once after a second", 
   const start = performance.now();
   const told: number[] = [];
   setTimeout(() => first.child.kill("SIGKILL"), 2500);
-  const lock = await lockDirectory(directory, () => told.push(performance.now() - start));
+  const held = await lock(directory, () => void told.push(performance.now() - start));
   const waited = performance.now() - start;
-  lock.release();
+  held[Symbol.dispose]();
 
   expect(told).toHaveLength(1);
   expect(told[0]).toBeGreaterThanOrEqual(1000);
@@ -94,25 +101,25 @@ test("DST-41, DST-42: a second process waits, and says so once after a second", 
 });
 
 test("DST-42: a short wait is not told", async () => {
-  const lock = await lockDirectory(directory, () => {});
-  setTimeout(() => lock.release(), 300);
+  const held = await lock(directory);
+  setTimeout(() => held[Symbol.dispose](), 300);
   let told = 0;
-  (await lockDirectory(directory, () => told++)).release();
+  (await lock(directory, () => void told++))[Symbol.dispose]();
   expect(told).toBe(0);
 });
 
 test("DST-4: a symbolic link to a directory locks the directory", async () => {
   mkdirSync(join(directory, "real"));
   symlinkSync("real", join(directory, "link"));
-  const lock = await lockDirectory(join(directory, "link"), () => {});
+  const held = await lock(join(directory, "link"));
   expect(lockedForOthers(join(directory, "real"))).toBe(true);
-  lock.release();
+  held[Symbol.dispose]();
 });
 
 test("DST-5: a directory that is missing, or is none, is refused", async () => {
   writeFileSync(join(directory, "file"), "");
   for (const name of ["missing", "file"]) {
-    const error = await lockDirectory(join(directory, name), () => {}).catch((error) => error);
+    const error = await lock(join(directory, name)).catch((error) => error);
     expect(error).toBeInstanceOf(TakoError);
     expect(error.kind).toBe("storage");
     expect(error.source).toBe(join(directory, name));
@@ -130,7 +137,7 @@ test("DST-8: the absolute path is named, and what a shell would expand is told",
     ["$HOME/images", "there is no such directory", "taken literally"],
     ['"/var/lib/images"', "there is no such directory", "taken literally"],
   ] as const) {
-    const error = await lockDirectory(path, () => {}).catch((error) => error);
+    const error = await lock(path).catch((error) => error);
     expect(error.source).toBe(path.startsWith("/") ? path : `${process.cwd()}/${path}`);
     expect(error.message).toBe(message);
     expect(error.hint).toContain(hint);
@@ -150,7 +157,8 @@ print(ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) ==
 os.execv(sys.argv[1], sys.argv[1:])`;
     const script = `
       const { lockDirectory } = await import(${JSON.stringify(LOCK_MODULE)});
-      await lockDirectory(${JSON.stringify(directory)}, () => {}).then(
+      const { systemClock: clock } = await import(${JSON.stringify(CLOCK_MODULE)});
+      await lockDirectory(${JSON.stringify(directory)}, { clock, onWait: () => {} }).then(
         () => console.log("locked"),
         ({ kind, message, hint }) => console.log(kind, message, hint),
       );`;

@@ -5,11 +5,12 @@
 import { KEY, signature, signed } from "../../spec/support/manifests.ts";
 import { isRange, isVersion, order, partsOf } from "../../spec/support/versions.ts";
 import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.ts";
-import { describeError } from "../../src/cli/text.ts";
+import { describeError } from "../../src/cli/errors.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
-import { type ErrorKind, printable, TakoError } from "../../src/core/error.ts";
+import { type ErrorKind, TakoError } from "../../src/core/error.ts";
 import { parsePublicKey, parseSecretKey } from "../../src/core/keys.ts";
+import { imageOfLink } from "../../src/core/layout.ts";
 import {
   decodeManifest,
   decodeUnverified,
@@ -27,10 +28,10 @@ import {
   encodeOwed,
   isKeepableEtag,
 } from "../../src/core/records.ts";
-import { imageOfLink } from "../../src/core/select.ts";
+import { printable } from "../../src/core/text.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
-import { continuesAt, redirectTarget } from "../../src/shell/http.ts";
-import { OriginError, parseRetryAfter } from "../../src/shell/retry.ts";
+import { continuesAt, redirectTarget } from "../../src/shell/origin/http.ts";
+import { OriginError, parseRetryAfter } from "../../src/shell/origin/retry.ts";
 import { unitsOfCgroup } from "../../src/shell/systemd.ts";
 import { asBytes } from "./inputs.ts";
 

@@ -7,7 +7,6 @@ import { checkInput, decoders } from "./decoders.ts";
 const corpus = readCorpus();
 
 test("MAN-15, CFG-1: every finding names a decoder that is there", () => {
-  expect(corpus.length).toBeGreaterThanOrEqual(20);
   for (const { decoder } of corpus) expect(Object.keys(decoders)).toContain(decoder);
 });
 

@@ -13,16 +13,9 @@ import {
   startHostileOrigin,
 } from "../../conformance/hostile/origin.ts";
 import { etagOf } from "../../conformance/hostile/wire.ts";
-import {
-  bigImage,
-  createHost,
-  type Host,
-  image,
-  manifestOf,
-  sha256sum,
-  stateOf,
-} from "../support/origin-fixture.ts";
+import { createHost, type Host, stateOf } from "../support/host.ts";
 import { type Program, programs, sizeOf, sources } from "../support/program.ts";
+import { bigImage, image, manifestOf, sha256sum } from "../support/publishing.ts";
 
 /** In use on a host that is not new. */
 export const one = image("1.0.0");
@@ -192,7 +185,7 @@ function filesOf(manifest = offered, content = two.content): Record<string, Uint
 }
 
 function prepare(host: Host, row: Row, start: Start, url: string): void {
-  host.configure({ origin: url.replace("//", `//${credentials}@`) });
+  host.configure({ Origin: url.replace("//", `//${credentials}@`) });
   const { partial, etag = '"earlier"' } = row;
   const manifest = manifestOf([one]);
   const files = {

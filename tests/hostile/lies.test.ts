@@ -1,7 +1,7 @@
 // Answers that are good HTTP and lie: ETags, ranges, content that is swapped, replayed or old, and
 // servers that are busy for ever.
 
-import { bigImage, entry, image, manifestOf, secondKey } from "../support/origin-fixture.ts";
+import { bigImage, entry, image, manifestOf, secondKey } from "../support/publishing.ts";
 import { judgeAll, offered, one, type Row, two, updated } from "./judge.ts";
 
 const closed = "the connection was closed before the end of the answer";

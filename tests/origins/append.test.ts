@@ -7,7 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
-import type { OriginEffects } from "../../src/shell/origin.ts";
+import type { OriginEffects } from "../../src/shell/origin/origin.ts";
 import { digest, failureOf, open } from "./asking.ts";
 
 const MIB = 1024 * 1024;

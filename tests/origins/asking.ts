@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseOriginUrl } from "../../src/core/origin-url.ts";
-import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin.ts";
+import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin/origin.ts";
 
 export const manifest = Buffer.from(
   "Tako Manifest 1\n\nnot signed, which is not an origin's business\n",

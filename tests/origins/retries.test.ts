@@ -3,8 +3,8 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { TakoError } from "../../src/core/error.ts";
-import { withRetries } from "../../src/shell/origin.ts";
-import { parseRetryAfter } from "../../src/shell/retry.ts";
+import { withRetries } from "../../src/shell/origin/origin.ts";
+import { parseRetryAfter } from "../../src/shell/origin/retry.ts";
 import { digest, failureOf, files, image, manifest, open } from "./asking.ts";
 
 const server = await startHostileOrigin(files);

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { StoreOptions } from "../../src/commands/store.ts";
-import { key, keyPair, manifestOf, otherKey, Publisher } from "./publisher.ts";
+import { key, manifestOf, secondKey, thirdKey } from "../support/publishing.ts";
+import { Publisher } from "./publisher.ts";
 
 /** Stores an image and tells which of the keys signed the manifest. */
 async function signer(
@@ -18,14 +19,12 @@ async function signer(
     { image, version: "1", directory: origin.directory, ...options },
     environment,
   );
-  const signers = { key, otherKey, thirdKey };
+  const signers = { key, secondKey, thirdKey };
   const found = Object.entries(signers).find(([, pair]) => {
-    return manifestOf(pair, ["1", "one"]) === origin.manifest();
+    return manifestOf([["1", "one"]], pair) === origin.manifest();
   });
   return found?.[0] ?? "nobody";
 }
-
-const thirdKey = keyPair(3);
 
 /** A directory as systemd makes it for a unit with LoadCredential=. */
 function credentials(publisher: Publisher, secret: string): string {
@@ -38,12 +37,12 @@ function credentials(publisher: Publisher, secret: string): string {
 test("PUB-1: option before environment before credential", async () => {
   await using publisher = await Publisher.create();
   const CREDENTIALS_DIRECTORY = credentials(publisher, thirdKey.secret);
-  const TAKO_SECRET_KEY = otherKey.secret;
+  const TAKO_SECRET_KEY = secondKey.secret;
   const both = { TAKO_SECRET_KEY, CREDENTIALS_DIRECTORY };
   const keyFile = publisher.file("key", key.secret);
   expect(await signer(publisher, { key: key.secret }, both)).toBe("key");
   expect(await signer(publisher, { keyFile }, both)).toBe("key");
-  expect(await signer(publisher, {}, both)).toBe("otherKey");
+  expect(await signer(publisher, {}, both)).toBe("secondKey");
   expect(await signer(publisher, {}, { TAKO_SECRET_KEY: "", CREDENTIALS_DIRECTORY })).toBe(
     "thirdKey",
   );

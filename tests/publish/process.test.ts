@@ -6,7 +6,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { environment, programs, sizeOf, whileRunning } from "../support/program.ts";
-import { key, manifestOf, Publisher, sha256 } from "./publisher.ts";
+import { key, manifestOf, sha256sum } from "../support/publishing.ts";
+import { Publisher } from "./publisher.ts";
 
 const env = { TAKO_SECRET_KEY: key.secret };
 const strace = needs("strace");
@@ -56,7 +57,7 @@ describe.skipIf(strace.missing)("under strace", () => {
       "fsync .",
       "fchmod store/.new 0444",
       "fsync store/.new",
-      `rename store/.new store/${sha256("one")}`,
+      `rename store/.new store/${sha256sum("one")}`,
       "fsync store",
       "fchmod .manifest.new 0444",
       "fsync .manifest.new",
@@ -96,21 +97,24 @@ describe.skipIf(strace.missing)("under strace", () => {
       await child.exited;
       expect(child.signalCode).toBe("SIGKILL");
 
-      const before = manifestOf(key, ["1", "one"]);
-      const after = manifestOf(key, ["1", "one"], ["2", "two"]);
+      const before = manifestOf([["1", "one"]]);
+      const after = manifestOf([
+        ["1", "one"],
+        ["2", "two"],
+      ]);
       const isManifestRenamed = call === "fsync" && path === "";
       expect(publisher.manifest()).toBe(isManifestRenamed ? after : before);
       const images = readdirSync(join(publisher.directory, "store")).filter((n) => n !== ".new");
       for (const name of images) {
-        expect(sha256(readFileSync(join(publisher.directory, "store", name)))).toBe(name);
+        expect(sha256sum(readFileSync(join(publisher.directory, "store", name)))).toBe(name);
       }
-      expect(images).toContain(sha256("one"));
-      if (isManifestRenamed) expect(images).toContain(sha256("two"));
+      expect(images).toContain(sha256sum("one"));
+      if (isManifestRenamed) expect(images).toContain(sha256sum("two"));
 
       await publisher.store({ image, version: "2" });
       expect(publisher.manifest()).toBe(after);
       expect(readdirSync(publisher.directory).sort()).toEqual(["manifest", "store"]);
-      const both = [sha256("one"), sha256("two")].sort();
+      const both = [sha256sum("one"), sha256sum("two")].sort();
       expect(readdirSync(join(publisher.directory, "store")).sort()).toEqual(both);
     });
   }
@@ -170,9 +174,9 @@ for (const program of programs) {
 
       const image = publisher.file("image", "a whole image");
       const again = await program.run(["store", "-o", publisher.directory, image, "1"], { env });
-      expect([again.status, again.stdout]).toEqual([0, `1 -> ${sha256("a whole image")}\n`]);
-      expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256("a whole image")]);
-      expect(publisher.manifest()).toBe(manifestOf(key, ["1", "a whole image"]));
+      expect([again.status, again.stdout]).toEqual([0, `1 -> ${sha256sum("a whole image")}\n`]);
+      expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256sum("a whole image")]);
+      expect(publisher.manifest()).toBe(manifestOf([["1", "a whole image"]]));
     });
 
     test("PUB-20: four publishers at once all land", async () => {
@@ -185,13 +189,10 @@ for (const program of programs) {
         }),
       );
       expect(ended.map(({ status, stdout }) => [status, stdout])).toEqual(
-        versions.map((version) => [0, `${version} -> ${sha256(`image ${version}`)}\n`]),
+        versions.map((version) => [0, `${version} -> ${sha256sum(`image ${version}`)}\n`]),
       );
       expect(publisher.manifest()).toBe(
-        manifestOf(
-          key,
-          ...versions.map((version) => [version, `image ${version}`] as [string, string]),
-        ),
+        manifestOf(versions.map((version) => [version, `image ${version}`] as const)),
       );
     });
 
@@ -219,7 +220,12 @@ for (const program of programs) {
       expect(said).toContain(publisher.directory);
       expect(await first.exited).toBe(0);
       expect(await second.exited).toBe(0);
-      expect(publisher.manifest()).toBe(manifestOf(key, ["1", "one"], ["2", "two"]));
+      expect(publisher.manifest()).toBe(
+        manifestOf([
+          ["1", "one"],
+          ["2", "two"],
+        ]),
+      );
     });
 
     test("CLI-33: a limit on the size of files is status 5", async () => {

@@ -1,17 +1,36 @@
-// Where the proofs get their fixtures from: the files of fixtures/, as bytes or as tables.
+// fixtures/ as specs and tests read it: bytes, tables, and the cases that every table has in common. The
+// files themselves are read where the suite reads them. What else a case holds is named by who runs it.
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "smol-toml";
+import { Glob } from "bun";
+import { readFixture, tomlFixture } from "../../conformance/fixtures.ts";
 
-const ROOT = join(import.meta.dir, "../../fixtures");
+export { readFixture, tomlFixture };
 
-/** The bytes of a fixture. @param path relative to fixtures/ */
-export function readFixture(path: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(ROOT, path)));
+export interface Case {
+  readonly id: string;
+  /** Where something is refused, the first one is the one that is broken. */
+  readonly requirement: readonly string[];
+  readonly why: string;
 }
 
-/** A table of cases. The caller names the shape that it expects, and asserts how many there are. */
-export function tomlFixture<Table>(path: string): Table {
-  return parse(new TextDecoder("utf-8", { fatal: true }).decode(readFixture(path))) as Table;
+interface Table<Row> {
+  readonly case?: readonly Row[];
+  /** Of fixtures/versions/order.toml, where a case is a chain of versions. */
+  readonly chain?: readonly Row[];
+}
+
+/** The paths of all tables, relative to fixtures/. */
+export const tablePaths: readonly string[] = [
+  ...new Glob("**/*.toml").scanSync(join(import.meta.dir, "../../fixtures")),
+].toSorted();
+
+/** The cases of one table. The caller names the shape that it expects. @param path relative to fixtures/ */
+export function casesOf<Row extends Case>(path: string): readonly Row[] {
+  const table = tomlFixture<Table<Row>>(path);
+  return [...(table.case ?? []), ...(table.chain ?? [])];
+}
+
+export function title({ requirement, why, id }: Case): string {
+  return `${requirement.join(", ")}: ${why} (${id})`;
 }

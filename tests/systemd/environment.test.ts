@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { image, key, manifestOf } from "../support/origin-fixture.ts";
 import { programs } from "../support/program.ts";
+import { image, key, manifestOf } from "../support/publishing.ts";
 import { type Machine, startMachine } from "./machine.ts";
 
 const systemd = needs("systemd", "sudo");
@@ -42,7 +42,7 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
     await machine.write("/opt/other.js", `require("node:fs").writeFileSync("${RAN}", "");\n`);
     const config = [
       "Origin=file:///srv/origin",
-      `PublicKey=${key.publicKey}`,
+      `PublicKey=${key.public}`,
       "Destination=/var/lib/images/app",
       "Version=*",
     ];

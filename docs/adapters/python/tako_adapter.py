@@ -116,18 +116,18 @@ def _(request: Request):
 @operation("parse-config")
 def _(request: Request):
     config = parse_config(_bytes(request["config"]))
-    credentials = {}
-    if config.origin.credentials is not None:
-        user, password = config.origin.credentials
-        credentials = {"credentials": {"user": user, "password": password}}
-    return {
+    value = {
         "origin": config.origin.url,
-        **credentials,
         "publicKeys": [key.text for key in config.public_keys],
         "destination": config.destination,
         "pattern": config.pattern.text,
-        "restart": config.restart,
     }
+    if config.origin.credentials is not None:
+        user, password = config.origin.credentials
+        value["credentials"] = {"user": user, "password": password}
+    if config.restart:  # (ADP-17)
+        value["restart"] = config.restart
+    return value
 
 
 def _bytes(text: str) -> bytes:

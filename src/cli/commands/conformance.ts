@@ -65,7 +65,7 @@ export const conformance = command({
       description: "Be an adapter: answer requests on standard input",
     },
   },
-  async run(args, output, io) {
+  async run(args, { output, io }) {
     if (args.answer === true) {
       const { answerLines, operations } = await import("../../adapter.ts");
       await answerLines(operations, Bun.stdin.stream(), (line) => io.stdout.write(line));
@@ -126,7 +126,7 @@ async function asCommand<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function failureOf({ message, trouble }: SuiteError): Promise<unknown> {
-  const { shownPath, storageError } = await import("../../shell/storage-error.ts");
+  const { shownPath, storageError } = await import("../../shell/disk/storage-error.ts");
   switch (trouble.kind) {
     case "usage": {
       const { file, line } = trouble;

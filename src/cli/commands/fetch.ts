@@ -1,8 +1,10 @@
 // `tako fetch` on the command line (spec/fetch.md).
 
+import type { Mode } from "../../core/plan.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
-import { exitStatus, worst } from "../exit-status.ts";
+import { worst } from "../exit-status.ts";
+import { fetchPresenter } from "./fetch-presenter.ts";
 
 export const fetch = command({
   meta: { name: "fetch", description: "Download or update the images of configs" },
@@ -34,27 +36,22 @@ export const fetch = command({
     },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
-  async run(args, output) {
+  async run(args, { output, effects }) {
     const jobs = readJobs(args.jobs);
-    const { fetchAll } = await import("../../commands/fetch.ts");
+    const { fetchAll } = await import("../../commands/fetch/fetch.ts");
     const statuses: number[] = [];
-    await fetchAll(
-      {
-        paths: args._,
-        init: args.init === true,
-        verify: args.verify,
-        dryRun: args["dry-run"] === true,
-        jobs,
-      },
-      output.report,
-      (result) => {
-        statuses.push(exitStatus(result.errors.map(({ kind }) => kind)));
-        output.fetched(result);
-      },
-    );
+    const mode = modeOf({ init: args.init === true, dry: args["dry-run"] === true });
+    await fetchAll({ paths: args._, mode, verify: args.verify, jobs }, effects, (result) => {
+      statuses.push(output.show(fetchPresenter, result, result.config));
+    });
     return worst(statuses);
   },
 });
+
+function modeOf({ init, dry }: { readonly init: boolean; readonly dry: boolean }): Mode {
+  if (dry) return init ? "dry-init" : "dry-run";
+  return init ? "init" : "run";
+}
 
 function readJobs(word: string): number {
   if (/^[1-9]\d{0,2}$/.test(word)) return Number(word);

@@ -12,14 +12,14 @@ export const genKey = command({
       description: "Write the secret key to a new file and print only the public key",
     },
   },
-  async run({ output: file }, output, io) {
+  async run({ output: file }, { output, effects, io }) {
     const { generateKey, generateKeyFile } = await import("../../commands/gen-key.ts");
     if (file !== undefined) {
-      const publicKey = await generateKeyFile(file);
+      const publicKey = await generateKeyFile(file, effects);
       output.print(publicKey.text);
       return DONE;
     }
-    const key = generateKey();
+    const key = generateKey(effects);
     // The one place that prints a secret, past the guard that hides them (PUB-6).
     io.stdout.write(`Secret key\n${key.reveal()}\n\nPublic key\n${key.publicKey.text}\n`);
     return DONE;

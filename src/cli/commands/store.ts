@@ -1,7 +1,7 @@
 // `tako store` on the command line (spec/publish.md).
 
 import { command } from "../command.ts";
-import { DONE } from "../exit-status.ts";
+import { storePresenter } from "./store-presenter.ts";
 
 export const store = command({
   meta: { name: "store", description: "Add an image to an origin and sign its manifest" },
@@ -42,9 +42,9 @@ export const store = command({
     },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
-  async run(args, output, io) {
+  async run(args, { output, effects }) {
     const { store } = await import("../../commands/store.ts");
-    const { version, sha256, changed } = await store(
+    const result = await store(
       {
         directory: args.output,
         ...(args.image === undefined ? {} : { image: args.image }),
@@ -53,13 +53,8 @@ export const store = command({
         ...(args["key-file"] === undefined ? {} : { keyFile: args["key-file"] }),
         ...(args["rotate-key"] === undefined ? {} : { rotateKey: args["rotate-key"] }),
       },
-      { environment: io.environment, stdin: io.stdin, report: output.report },
+      effects,
     );
-    const signed = changed
-      ? "signed the manifest anew"
-      : "the manifest is signed by this key already";
-    const text = version === undefined ? signed : `${version} -> ${sha256}`;
-    output.result(text, { version, sha256, changed });
-    return DONE;
+    return output.show(storePresenter, result);
   },
 });

@@ -161,7 +161,7 @@ export const CLI_FAULTS = {
   },
   "old-images-removed": {
     what: "images of other versions are removed",
-    breaks: ["FET-72"],
+    breaks: ["FET-73"],
     caught: ["fetch-update"],
   },
   "foreign-files-removed": {

@@ -19,6 +19,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Config, parseConfig } from "../../../src/core/config.ts";
+import { imageOfLink } from "../../../src/core/layout.ts";
 import {
   type Entry,
   firstLost,
@@ -27,7 +28,7 @@ import {
 } from "../../../src/core/manifest.ts";
 import { imageUrl, manifestUrl } from "../../../src/core/origin-url.ts";
 import { matches } from "../../../src/core/pattern.ts";
-import { imageOfLink, newestMatch } from "../../../src/core/select.ts";
+import { newestMatch } from "../../../src/core/select.ts";
 import { wrong } from "./cli-faults.ts";
 import { readRegular, replaceFile, replaceManifest, storeOf } from "./cli-files.ts";
 import { get } from "./cli-http.ts";

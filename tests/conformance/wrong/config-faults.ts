@@ -2,6 +2,7 @@
 
 import { normalize } from "node:path";
 import type { Arguments, Operation } from "../../../src/adapter.ts";
+import { CONFIG_KEYS } from "../../../src/core/config-keys.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { type AdapterFault, type AdapterFaults, bytes } from "./fault.ts";
 
@@ -36,16 +37,17 @@ interface PlainConfig {
   readonly publicKeys: readonly string[];
   readonly destination: string;
   readonly pattern: string;
-  readonly restart: readonly string[];
+  readonly restart?: readonly string[];
 }
 
-const KNOWN = "Origin|PublicKey|Destination|Version|Restart";
+const NAMES = Object.values(CONFIG_KEYS).map(({ name }) => name);
+const KNOWN = NAMES.join("|");
 
 export const CONFIG_FAULTS: AdapterFaults = {
   "unknown-keys-ignored": reads(
     "unknown keys are ignored",
-    ["CFG-8", "CFG-32"],
-    ["config-unknown-far", "config-unknown-later"],
+    ["CFG-8"],
+    ["config-unknown-far", "config-unknown-several"],
     (file) =>
       file.replace(new RegExp(`^(?![ \\t]*(${KNOWN})[ \\t]*=)[ \\t]*\\w+[ \\t]*=.*$`, "gm"), ""),
   ),
@@ -265,10 +267,11 @@ export const CONFIG_FAULTS: AdapterFaults = {
     caught: ["config-restart-twice"],
     answer(args, right) {
       const config = right(args) as PlainConfig;
+      const { restart = [] } = config;
       const file = Buffer.from(bytes(args, "config")).toString();
       const lists = [...file.matchAll(/^Restart=(.*)$/gm)].map(([, list = ""]) => list);
       const units = lists.join(" ").split(/\s+/);
-      const isTold = units.every((unit) => config.restart.includes(unit));
+      const isTold = units.every((unit) => restart.includes(unit));
       return isTold ? { ...config, restart: units } : config;
     },
   },
@@ -276,10 +279,8 @@ export const CONFIG_FAULTS: AdapterFaults = {
     "units are sorted by name",
     ["CFG-14", "CFG-15"],
     ["config-restart-lines"],
-    (config) => ({
-      ...config,
-      restart: config.restart.toSorted(),
-    }),
+    ({ restart, ...config }) =>
+      restart === undefined ? config : { ...config, restart: restart.toSorted() },
   ),
   "unit-without-type-kept": {
     op: "parse-config",
@@ -291,13 +292,24 @@ export const CONFIG_FAULTS: AdapterFaults = {
       const config = right(args) as PlainConfig;
       const isNamed = (unit: string) =>
         new RegExp(`[ =]${RegExp.escape(unit)}(?![.\\w])`).test(file);
-      const restart = config.restart.map((unit) => {
+      const restart = config.restart?.map((unit) => {
         const bare = unit.replace(/\.service$/, "");
         return bare !== unit && isNamed(bare) ? bare : unit;
       });
-      return { ...config, restart };
+      return restart === undefined ? config : { ...config, restart };
     },
   },
+  "no-units-told": tells(
+    "a config without units has an empty list of them",
+    ["CFG"],
+    [
+      "config-minimal",
+      "config-restart-none",
+      "config-restart-empty",
+      "config-restart-cleared-at-end",
+    ],
+    (config) => ({ ...config, restart: config.restart ?? [] }),
+  ),
   "next-line-named": {
     op: "parse-config",
     what: "the line after the wrong one is named",
@@ -315,13 +327,9 @@ export const CONFIG_FAULTS: AdapterFaults = {
   },
 };
 
-const KEY_CASES: Readonly<Record<string, string>> = {
-  "origin=": "Origin=",
-  "publickey=": "PublicKey=",
-  "destination=": "Destination=",
-  "version=": "Version=",
-  "restart=": "Restart=",
-};
+const KEY_CASES: Readonly<Record<string, string>> = Object.fromEntries(
+  NAMES.map((name) => [`${name.toLowerCase()}=`, `${name}=`]),
+);
 
 /** TEST 1 of RFC 8032. */
 const KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";

@@ -4,7 +4,7 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { processIo } from "../../../src/cli/io.ts";
-import { run } from "../../../src/cli/run.ts";
+import { run } from "../../../src/cli/program.ts";
 import { ADDITIONS, WRAPPER_FAULTS, type WrapperFault } from "./wrapper-faults.ts";
 
 const [, , name = "", ...given] = process.argv;

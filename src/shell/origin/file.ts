@@ -3,11 +3,11 @@
 
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
-import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
+import { TakoError } from "../../core/error.ts";
+import { imageUrl, manifestUrl, type OriginUrl } from "../../core/origin-url.ts";
+import { shownPath, storageError } from "../disk/storage-error.ts";
 import { OriginError } from "./retry.ts";
-import { shownPath, storageError } from "./storage-error.ts";
 import type { Chunks, ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -3,13 +3,19 @@
 
 import { dlopen, read } from "bun:ffi";
 import { closeSync } from "node:fs";
-import { TakoError } from "../core/error.ts";
+import { TakoError } from "../../core/error.ts";
+import type { Clock } from "../clock.ts";
 import { openDirectory } from "./files.ts";
 import { shownPath } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
-export interface Lock {
-  release(): void;
+export type Lock = Disposable;
+
+/** How somebody waits for a lock. */
+export interface Waiting {
+  readonly clock: Clock;
+  /** Called once, after a second of waiting (DST-42). */
+  readonly onWait: () => void;
 }
 
 const RETRY_MS = 100;
@@ -23,16 +29,15 @@ const EWOULDBLOCK = 11;
 /**
  * Locks a directory, waiting for as long as another process has it.
  *
- * @param onWait called once, after a second of waiting (DST-42)
  * @throws TakoError of kind `storage` if the directory is missing or cannot be locked
  */
-export async function lockDirectory(path: string, onWait: () => void): Promise<Lock> {
+export async function lockDirectory(path: string, { clock, onWait }: Waiting): Promise<Lock> {
   const fd = openDirectory(path);
   try {
-    const start = performance.now();
-    for (let told = false; !tryLock(fd, path); await Bun.sleep(RETRY_MS)) {
-      if (told || performance.now() - start < SAY_SO_AFTER_MS) continue;
-      told = true;
+    const start = clock.elapsed();
+    for (let saidSo = false; !tryLock(fd, path); await clock.sleep(RETRY_MS)) {
+      if (saidSo || clock.elapsed() - start < SAY_SO_AFTER_MS) continue;
+      saidSo = true;
       onWait();
     }
   } catch (error) {
@@ -45,7 +50,7 @@ export async function lockDirectory(path: string, onWait: () => void): Promise<L
 function releasing(fd: number): Lock {
   let held = true;
   return {
-    release() {
+    [Symbol.dispose]() {
       if (held) closeSync(fd);
       held = false;
     },

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
-import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
+import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
 import { createFile, notA, openRegularFile, setMode, writeAll } from "./files.ts";
 import { isErrno, storageError } from "./storage-error.ts";
 

@@ -7,6 +7,7 @@ import { nearest } from "../core/near-miss.ts";
 import { asksForHelp, shownWord, usageError } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { commands } from "./commands/index.ts";
+import type { GivenEffects } from "./effects.ts";
 import { DONE, exitStatus, worst } from "./exit-status.ts";
 import { programHelp, writeHelp } from "./help.ts";
 import type { Io } from "./io.ts";
@@ -15,25 +16,30 @@ import { Output } from "./output.ts";
 /**
  * Runs `tako` with these words. Whatever goes wrong is told, and nothing is thrown.
  *
+ * @param effects in place of the process's own, for a program around this one
  * @returns the exit status
  */
-export async function run(words: readonly string[], io: Io): Promise<number> {
+export async function run(
+  words: readonly string[],
+  io: Io,
+  effects: GivenEffects = {},
+): Promise<number> {
   const output = new Output(io, { help: "tako --help" });
   let status: number;
   try {
-    status = await dispatch(words, io);
+    status = await dispatch(words, io, effects);
   } catch (error) {
     status = output.failed(error);
   }
   if (io.stdout.failure === undefined) return status;
-  const { storageError } = await import("../shell/storage-error.ts");
+  const { storageError } = await import("../shell/disk/storage-error.ts");
   return worst([
     status,
     output.failed(storageError(io.stdout.failure, "write", "standard output")),
   ]);
 }
 
-async function dispatch(words: readonly string[], io: Io): Promise<number> {
+async function dispatch(words: readonly string[], io: Io, effects: GivenEffects): Promise<number> {
   const [first, ...rest] = words;
   if (first === undefined) {
     writeHelp(await programHelp(commands), io.stderr, io);
@@ -50,7 +56,7 @@ async function dispatch(words: readonly string[], io: Io): Promise<number> {
     return DONE;
   }
   const command = findCommand(first);
-  return asksForHelp(rest) ? showHelp(command, io) : command.run(rest, io);
+  return asksForHelp(rest) ? showHelp(command, io) : command.run(rest, io, effects);
 }
 
 async function showHelp(command: Command | undefined, io: Io): Promise<number> {

@@ -1,9 +1,9 @@
 // An origin as the rest of Tako sees it: a manifest, and images by digest, whatever way leads there
 // (spec/origins.md). Nothing that comes from here is trusted before its check.
 
-import type { Sha256Hex } from "../core/digest.ts";
-import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
-import { type OriginUrl, shownManifestUrl } from "../core/origin-url.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
+import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
+import { type OriginUrl, shownManifestUrl } from "../../core/origin-url.ts";
 import { HttpTransport } from "./http.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import {
@@ -92,7 +92,7 @@ async function transportFor(url: OriginUrl, effects: OriginEffects): Promise<Tra
     case "http":
       return new HttpTransport(url, effects);
     case "file":
-      return new (await import("./file-origin.ts")).FileTransport(url);
+      return new (await import("./file.ts")).FileTransport(url);
     case "sftp":
     case "scp":
     case "ftp":

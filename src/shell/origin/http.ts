@@ -1,18 +1,18 @@
 // Origins over http: and https: (ORG-10 to ORG-46): the requests, the redirects, and what each
 // status means. When to try again and how much to read is decided elsewhere.
 
-import { version } from "../../package.json" with { type: "json" };
-import type { Sha256Hex } from "../core/digest.ts";
-import { printable } from "../core/error.ts";
-import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import { version } from "../../../package.json" with { type: "json" };
+import type { Sha256Hex } from "../../core/digest.ts";
+import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
   type Credentials,
   imageUrl,
   manifestUrl,
   type OriginUrl,
   shownManifestUrl,
-} from "../core/origin-url.ts";
-import { isKeepableEtag } from "../core/records.ts";
+} from "../../core/origin-url.ts";
+import { isKeepableEtag } from "../../core/records.ts";
+import { printable } from "../../core/text.ts";
 import { connectionFailure, isFileError } from "./http-error.ts";
 import { type Fail, OriginError, parseRetryAfter } from "./retry.ts";
 import {

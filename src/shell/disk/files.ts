@@ -16,8 +16,9 @@ import {
 } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { TakoError } from "../core/error.ts";
-import { isErrno, shownPath, storageError } from "./storage-error.ts";
+import { TakoError } from "../../core/error.ts";
+import { temporaryName } from "../../core/layout.ts";
+import { isErrno, naming, shownPath, storageError } from "./storage-error.ts";
 
 const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } =
   constants;
@@ -26,24 +27,6 @@ const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY
 const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 /** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
 const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
-
-/** Runs what touches `path`, and tells its error in words. */
-function told<T>(action: string, path: string, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    throw storageError(error, action, path);
-  }
-}
-
-/** {@link told} for what takes its time. */
-async function toldLater<T>(action: string, path: string, run: () => Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    throw storageError(error, action, path);
-  }
-}
 
 const KINDS = {
   "regular file": (stats: Stats) => stats.isFile(),
@@ -67,7 +50,7 @@ export function statRegularFile(path: string): Stats | undefined {
 }
 
 function statOf(path: string, kind: FileKind): Stats | undefined {
-  const stats = told("look at", path, () => lstatSync(path, { throwIfNoEntry: false }));
+  const stats = naming(path, "look at", () => lstatSync(path, { throwIfNoEntry: false }));
   if (stats !== undefined && !KINDS[kind](stats)) throw notA(kind, path);
   return stats;
 }
@@ -138,7 +121,7 @@ export function readRegularFile(
   const fd = openRegularFile(path);
   if (fd === undefined) return undefined;
   try {
-    return told("read", path, () => readUpTo(fd, limit)) ?? tooLarge(path, limit, oversized);
+    return naming(path, "read", () => readUpTo(fd, limit)) ?? tooLarge(path, limit, oversized);
   } finally {
     closeSync(fd);
   }
@@ -168,11 +151,6 @@ function tooLarge(path: string, limit: number, oversized: "error" | "absent"): u
   });
 }
 
-/** The temporary name of a file: `.manifest.new` of `manifest`, `.etag.new` of `.etag` (DST-23). */
-export function temporaryName(name: string): string {
-  return `${name.startsWith(".") ? "" : "."}${name}.new`;
-}
-
 /**
  * Puts a small file in place whole: written under its temporary name, synced, renamed, and the
  * directory synced (DST-20). A failure leaves no temporary file and the old file as it was.
@@ -186,7 +164,7 @@ export async function writeFileAtomically(
   const temporary = join(directory, temporaryName(name));
   const handle = await createFile(temporary);
   try {
-    await toldLater("write", temporary, async () => {
+    await naming(temporary, "write", async () => {
       try {
         await writeAll(handle, bytes);
         await handle.chmod(mode);
@@ -204,7 +182,7 @@ export async function writeFileAtomically(
 
 /** Makes a new file, readable by its owner only as long as nothing else is said (DST-26). */
 export function createFile(path: string): Promise<FileHandle> {
-  return toldLater("create", path, () => open(path, CREATE_FLAGS, 0o600));
+  return naming(path, "create", () => open(path, CREATE_FLAGS, 0o600));
 }
 
 /** Writes all of the bytes where the file's position is: one `write` may take fewer. */
@@ -218,7 +196,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
 export async function moveIntoPlace(from: string, directory: string, name: string): Promise<void> {
   const path = join(directory, name);
   isPresent(path, "regular file");
-  await toldLater("replace", path, () => rename(from, path));
+  await naming(path, "replace", () => rename(from, path));
   await syncDirectory(directory);
 }
 
@@ -231,9 +209,9 @@ export async function replaceSymlink(
   const path = join(directory, name);
   const temporary = join(directory, temporaryName(name));
   isPresent(path, "symbolic link");
-  told("create", temporary, () => symlinkSync(target, temporary));
+  naming(temporary, "create", () => symlinkSync(target, temporary));
   try {
-    await toldLater("replace", path, () => rename(temporary, path));
+    await naming(path, "replace", () => rename(temporary, path));
   } catch (error) {
     discard(temporary);
     throw error;
@@ -243,7 +221,7 @@ export async function replaceSymlink(
 
 /** Waits until the names in a directory are on disk. */
 export async function syncDirectory(path: string): Promise<void> {
-  await toldLater("sync", path, async () => {
+  await naming(path, "sync", async () => {
     const handle = await open(path, O_RDONLY | O_DIRECTORY);
     try {
       await handle.sync();
@@ -262,7 +240,7 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
   // In one call: a run that is killed before a second one would leave another mode for good.
   const umask = process.umask(0);
   try {
-    told("create", path, () => mkdirSync(path, mode));
+    naming(path, "create", () => mkdirSync(path, mode));
   } finally {
     process.umask(umask);
   }
@@ -271,7 +249,7 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
 
 /** Sets the mode of a file or directory of Tako's own; a link is not followed. */
 export function setMode(path: string, mode: number): void {
-  told("change the mode of", path, () => {
+  naming(path, "change the mode of", () => {
     const fd = openSync(path, READ_FLAGS);
     try {
       fchmodSync(fd, mode);
@@ -286,7 +264,7 @@ export function removeIfPresent(
   path: string,
   kind: Exclude<FileKind, "directory"> = "regular file",
 ): void {
-  if (isPresent(path, kind)) told("remove", path, () => unlinkSync(path));
+  if (isPresent(path, kind)) naming(path, "remove", () => unlinkSync(path));
 }
 
 /** Removes what a failed step left; the step's own error is the one to tell. */

@@ -3,11 +3,11 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Sha256Hex } from "../core/digest.ts";
-import { printable } from "../core/error.ts";
-import { imageUrl, manifestUrl, type OriginUrl } from "../core/origin-url.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
+import { imageUrl, manifestUrl, type OriginUrl } from "../../core/origin-url.ts";
+import { printable } from "../../core/text.ts";
+import { shownPath } from "../disk/storage-error.ts";
 import { type Fail, OriginError } from "./retry.ts";
-import { shownPath } from "./storage-error.ts";
 import {
   type Chunks,
   type ImageAnswer,

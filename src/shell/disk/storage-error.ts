@@ -1,6 +1,7 @@
 // What went wrong with a file, in Tako's own words: the error codes of the system (CLI-33).
 
-import { printable, TakoError } from "../core/error.ts";
+import { TakoError } from "../../core/error.ts";
+import { printable } from "../../core/text.ts";
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
@@ -51,6 +52,24 @@ export function storageError(error: unknown, action: string, path: string): unkn
     hint,
     cause: error,
   });
+}
+
+/**
+ * Runs what touches `path`, at once or in its own time, and tells an error of the system in words that
+ * name the path: the one way in which the disk is touched.
+ *
+ * @param action what is done, as for {@link storageError}
+ */
+export function naming<T>(path: string, action: string, run: () => T): T {
+  const tell = (error: unknown): never => {
+    throw storageError(error, action, path);
+  };
+  try {
+    const result = run();
+    return result instanceof Promise ? (result.catch(tell) as T) : result;
+  } catch (error) {
+    return tell(error);
+  }
 }
 
 /** A path as `source` of an error: long ones are shown whole, foreign characters are not. */

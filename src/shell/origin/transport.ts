@@ -2,9 +2,9 @@
 // that stands still. Nothing here knows a protocol.
 
 import { fstatSync } from "node:fs";
-import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
-import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
+import { TakoError } from "../../core/error.ts";
+import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import type { Fail } from "./retry.ts";
 
 /** Bytes as they arrive. Whoever stops reading ends the request by that. */

@@ -2,10 +2,10 @@
 
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../core/config.ts";
-import { TakoError } from "../core/error.ts";
-import { readRegularFile } from "../shell/files.ts";
-import { isErrno, shownPath, storageError } from "../shell/storage-error.ts";
+import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../../core/config.ts";
+import { TakoError } from "../../core/error.ts";
+import { readRegularFile } from "../../shell/disk/files.ts";
+import { isErrno, shownPath, storageError } from "../../shell/disk/storage-error.ts";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig =

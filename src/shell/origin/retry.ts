@@ -1,7 +1,7 @@
 // When a request to an origin is tried again (ORG-50 to ORG-55), and the error that says whether it
 // may be. Nothing here knows a transport.
 
-import { TakoError } from "../core/error.ts";
+import { TakoError } from "../../core/error.ts";
 
 /** The most times that one thing is asked for (ORG-50). */
 const MAX_TRIES = 4;

@@ -1,0 +1,44 @@
+// `bun run docs`: writes the tables of the documentation that follow from the sources. They stand between two comments;
+// a test holds them current (tests/docs.test.ts).
+
+import { join } from "node:path";
+import { CONFIG_KEYS, type ConfigKey } from "../src/core/config-keys.ts";
+
+const repository = join(import.meta.dir, "..");
+const keys: readonly ConfigKey[] = Object.values(CONFIG_KEYS);
+
+/** The table of each page that has one. */
+export const TABLES: Readonly<Record<string, string>> = {
+  "spec/config.md": table(
+    ["Key", "How often", "Value"],
+    keys.map(({ name, times, meaning }) => [`\`${name}\``, times, meaning]),
+  ),
+  "docs/reference/config.md": table(
+    ["Key", "How often", "Default", "Meaning"],
+    keys.map((key) => [`\`${key.name}=\``, key.times, defaultOf(key), key.meaning]),
+  ),
+};
+
+const PLACE = /(?<=^<!-- Made by bun run docs: -->\n\n).*?(?=\n<!-- To here. -->$)/ms;
+
+/** A page with its table written anew. */
+export function withTable(page: string, text: string): string {
+  if (!PLACE.test(text)) throw new Error(`${page} has no place for its table`);
+  return text.replace(PLACE, () => TABLES[page] ?? "");
+}
+
+function defaultOf(key: ConfigKey): string {
+  return key.times === "any number" ? key.fallback : "none, required";
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => "---"), ...rows];
+  return lines.map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+if (import.meta.main) {
+  for (const page of Object.keys(TABLES)) {
+    const file = Bun.file(join(repository, page));
+    await file.write(withTable(page, await file.text()));
+  }
+}

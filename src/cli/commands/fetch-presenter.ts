@@ -1,0 +1,50 @@
+// How the result of `tako fetch` for one config looks.
+
+import type { FetchResult } from "../../commands/fetch/result.ts";
+import { errorFields } from "../errors.ts";
+import { exitStatus } from "../exit-status.ts";
+import type { Presenter, Said } from "../presenter.ts";
+
+export const fetchPresenter: Presenter<FetchResult> = {
+  text(result) {
+    const { config, outcome } = result;
+    switch (outcome) {
+      case "updated":
+        return [{ on: "stdout", line: `${config}: updated to ${result.version}` }];
+      case "current":
+        return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
+      case "no-match":
+        return [describeNoMatch(config, result)];
+      // What is planned was told event by event.
+      case "planned":
+      case "failed":
+        return [];
+    }
+  },
+
+  json(result) {
+    if (result.outcome !== "failed") return result;
+    return { ...result, errors: result.errors.flatMap(errorFields) };
+  },
+
+  errors: (result) => (result.outcome === "failed" ? result.errors : []),
+
+  status(result) {
+    return exitStatus(fetchPresenter.errors(result).map(({ kind }) => kind));
+  },
+};
+
+/** A line, and a hint if there is something to do (FET-41, FET-43). */
+function describeNoMatch(
+  config: string,
+  { pattern, offered }: Extract<FetchResult, { outcome: "no-match" }>,
+): Said {
+  const offer =
+    offered.length === 0
+      ? "the manifest is empty"
+      : `the newest on offer ${offered.length === 1 ? "is" : "are"} ${offered.join(", ")}`;
+  const line = `tako: ${config}: no version matches "${pattern}"; ${offer}`;
+  const isExact = !/[*<]/.test(pattern);
+  const hint = `  "${pattern}" is one exact version; "${pattern}.*" is all that begin with it.`;
+  return { on: "stderr", priority: "warning", lines: isExact ? [line, hint] : [line] };
+}

@@ -1,0 +1,80 @@
+// How events look, for people and as JSON. Where they are shown is output.ts's business.
+
+import type { Event } from "../commands/events.ts";
+import type { Priority } from "./display.ts";
+import { bytes, count, seconds } from "./text.ts";
+
+export interface Message {
+  readonly priority: Priority;
+  readonly text: string;
+}
+
+/** What an event says; `undefined` for one that is not worth a line. */
+export function describeEvent(event: Event): Message | undefined {
+  const message = describe(event);
+  if (message === undefined || event.config === undefined) return message;
+  return { ...message, text: `${event.config}: ${message.text}` };
+}
+
+function describe(event: Event): Message | undefined {
+  switch (event.event) {
+    case "waiting":
+      return info(`waiting for another run that has locked ${event.directory}`);
+    case "warning":
+      return warning(`warning: ${event.message}`);
+    case "retry":
+      return warning(
+        `${event.url}: ${event.reason}; trying again in ${seconds(event.delayMs / 1000)}`,
+      );
+    case "manifest":
+      return event.state === "unchanged"
+        ? undefined
+        : info(`${event.state} manifest, ${count(event.versions, "version")}`);
+    case "damaged":
+      return warning(`the image of ${event.version} is damaged: ${event.path}`);
+    case "gone":
+      return warning(`the origin removed the image of ${event.version}: ${event.url}`);
+    case "download":
+      return info(
+        event.offset === 0
+          ? `downloading ${event.version}, ${bytes(event.size)}`
+          : `downloading ${event.version}, ${bytes(event.size - event.offset)} left of ${bytes(event.size)}`,
+      );
+    case "progress":
+      return undefined;
+    case "downloaded":
+      return info(`downloaded ${event.version}, ${bytes(event.size)}, verified`);
+    case "activated":
+      return info(`activated ${event.version}`);
+    case "restarted":
+      return info(`restarted ${event.units.join(" ")}`);
+    case "would":
+      return info(`would ${event.action} ${event.what}`);
+  }
+}
+
+function info(text: string): Message {
+  return { priority: "info", text };
+}
+
+function warning(text: string): Message {
+  return { priority: "warning", text };
+}
+
+/** The documented object of an event (FET-97); `undefined` for one that only moves a bar. */
+export function eventFields(event: Event): object | undefined {
+  // `config` comes right after `event`.
+  const { event: name, ...rest } = event;
+  switch (event.event) {
+    case "progress":
+      return undefined;
+    case "retry": {
+      const { config, url, reason, delayMs } = event;
+      return { event: name, config, url, reason, delay_ms: delayMs };
+    }
+    case "activated":
+      return { event: name, ...rest, previous: event.previous ?? null };
+    default:
+      return { event: name, ...rest };
+  }
+}

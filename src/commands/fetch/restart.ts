@@ -1,0 +1,74 @@
+// The end of a run: the restarts that the image in use still owes (FET-75 to FET-79), and what follows
+// from the answers of systemctl.
+
+import {
+  type RestartStep,
+  recordAfterRestart,
+  type Standing,
+  stepsToSettle,
+} from "../../core/activation.ts";
+import { TakoError } from "../../core/error.ts";
+import { printable } from "../../core/text.ts";
+import type { LockedDestination } from "../../shell/destination.ts";
+import type { Answer, Systemd } from "../../shell/systemd.ts";
+import type { Run } from "./run.ts";
+
+/** Nobody waits longer to hear which units are active, which takes milliseconds. */
+const IS_ACTIVE_LIMIT_MS = 60_000;
+
+/**
+ * Restarts the units that the image in use still owes a restart.
+ *
+ * @throws TakoError of kind `unit`; what could not be restarted stays owed
+ */
+export async function settle(run: Run, destination: LockedDestination): Promise<void> {
+  const standing = destination.readStanding(run.config.restart);
+  for (const step of stepsToSettle(standing)) {
+    if (step.step === "record") await destination.writeOwed(step.owed);
+    else await restart(run, destination, standing, step);
+  }
+}
+
+async function restart(
+  { effects: { systemd, report } }: Run,
+  destination: LockedDestination,
+  standing: Standing,
+  { units }: RestartStep,
+): Promise<void> {
+  const answer = await call(systemd, "restart", units);
+  const failed = answer.status === 0 ? [] : await inactive(systemd, units);
+  await destination.writeOwed(recordAfterRestart(standing, failed).owed);
+  const restarted = units.filter((unit) => !failed.includes(unit));
+  if (restarted.length > 0) report({ event: "restarted", units: restarted });
+  if (answer.status !== 0) throw couldNotRestart(failed.length > 0 ? failed : units, answer);
+}
+
+/** Which of the units are not active, by `systemctl is-active`, which answers a line for each (FET-78). */
+async function inactive(systemd: Systemd, units: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await call(systemd, "is-active", units, IS_ACTIVE_LIMIT_MS);
+  const states = stdout.split("\n");
+  return units.filter((_, index) => states[index] !== "active");
+}
+
+async function call(
+  systemd: Systemd,
+  verb: string,
+  units: readonly string[],
+  timeoutMs?: number,
+): Promise<Answer> {
+  try {
+    return await systemd.systemctl([verb, "--", ...units], timeoutMs ? { timeoutMs } : {});
+  } catch (cause) {
+    const hint = "Is systemd's systemctl installed and in PATH?";
+    throw new TakoError("unit", "systemctl could not be run", { rule: "FET-76", hint, cause });
+  }
+}
+
+function couldNotRestart(units: readonly string[], { stderr }: Answer): TakoError {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  const reason = said === "" ? "" : `: ${printable(said)}`;
+  return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${reason}`, {
+    rule: "FET-78",
+    hint: `See "systemctl status ${units[0]}"; the next run tries again.`,
+  });
+}

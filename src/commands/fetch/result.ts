@@ -1,0 +1,52 @@
+// How a run of fetch ends, as values. How it looks is the business of cli/.
+
+import type { Sha256Hex } from "../../core/digest.ts";
+import { TakoError } from "../../core/error.ts";
+import type { Entry } from "../../core/manifest.ts";
+import { type NoMatch, startsUnit } from "../../core/plan.ts";
+import type { Run } from "./run.ts";
+
+/** How a run ended that did not fail. */
+export type Outcome =
+  | {
+      /** The version is in use since this run, or was before; or would be in use (a dry run). */
+      readonly outcome: "updated" | "current" | "planned";
+      readonly version: string;
+      readonly sha256: Sha256Hex;
+    }
+  | {
+      readonly outcome: "no-match";
+      readonly pattern: string;
+      /** The newest versions on offer, newest first. */
+      readonly offered: readonly string[];
+    };
+
+/** How one config ended. */
+export type FetchResult = { readonly config: string } & (
+  | Outcome
+  | {
+      readonly outcome: "failed";
+      /** In the order in which they came, at least one. */
+      readonly errors: readonly TakoError[];
+    }
+);
+
+export function ended(
+  outcome: "updated" | "current" | "planned",
+  { version, digest }: Entry,
+): Outcome {
+  return { outcome, version: version.text, sha256: digest };
+}
+
+/** Nothing to do, unless a unit needs an image in order to start (FET-41, FET-42). */
+export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): Outcome {
+  if (!startsUnit(mode)) return { outcome: "no-match", pattern, offered };
+  const newest =
+    offered.length === 0
+      ? "the manifest is empty"
+      : `the newest on offer are ${offered.join(", ")}`;
+  throw new TakoError("failed", `no version matches "${pattern}"; ${newest}`, {
+    rule: "FET-42",
+    source: config.file,
+  });
+}

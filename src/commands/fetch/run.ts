@@ -1,0 +1,14 @@
+// One config's run: what every step of a fetch needs to know.
+
+import type { Config } from "../../core/config.ts";
+import type { Mode } from "../../core/plan.ts";
+import type { Effects } from "../effects.ts";
+
+export interface Run {
+  readonly config: Config;
+  readonly mode: Mode;
+  /** False: an image that is there already is taken by its size alone. */
+  readonly verify: boolean;
+  /** Its `report` adds which config is meant. */
+  readonly effects: Effects;
+}

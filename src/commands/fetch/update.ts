@@ -1,0 +1,95 @@
+// From the manifest to the swap of `latest`: planned once for each version that may be taken, and then
+// either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
+
+import { TakoError } from "../../core/error.ts";
+import type { Entry } from "../../core/manifest.ts";
+import { shownImageUrl } from "../../core/origin-url.ts";
+import { choose, type Plan, planFor } from "../../core/plan.ts";
+import type { Destination, LockedDestination } from "../../shell/destination.ts";
+import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
+import { carryOut } from "./carry-out.ts";
+import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
+import { ended, noMatch, type Outcome } from "./result.ts";
+import type { Run } from "./run.ts";
+
+/**
+ * Updates a destination.
+ *
+ * @throws TakoError of kind `origin`, `manifest`, `newer-format`, `signature`, `history`, `digest` or
+ *   `storage`; `failed` if no version matches and a unit needs one
+ */
+export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
+  const { config } = run;
+  const origin = originOf(run);
+  const received = await receiveManifest(config, destination, origin);
+  await accept(received, destination);
+  reportManifest(run, received);
+
+  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  if (choice.choice === "no-match") return noMatch(run, choice);
+  for (const entry of choice.candidates) {
+    const plan = await planOrTakeAway(run, destination, entry);
+    if ((await carryOut(run, destination, origin, plan)) === "gone") continue;
+    return ended(plan.steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
+  }
+  const [{ version, digest }] = choice.candidates;
+  throw new TakoError(
+    "origin",
+    `the origin no longer has version ${version.text}, nor an older one that may be taken`,
+    { rule: "FET-52", source: shownImageUrl(config.origin, digest) },
+  );
+}
+
+/** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
+async function planOrTakeAway(
+  { config, mode, verify }: Run,
+  destination: LockedDestination,
+  entry: Entry,
+): Promise<Plan> {
+  const image = await destination.checkImage(entry, verify);
+  try {
+    return planFor(entry, image, destination.readStanding(config.restart), mode);
+  } catch (error) {
+    if (image === "damaged") await destination.removeDamaged(entry.digest);
+    throw error;
+  }
+}
+
+/**
+ * What {@link update} would do first, with every check and nothing written; or how it would end
+ * without doing anything.
+ *
+ * @throws TakoError as {@link update}
+ */
+export async function planUpdate(run: Run, destination: Destination): Promise<Plan | Outcome> {
+  const { config } = run;
+  const received = await receiveManifest(config, destination, originOf(run));
+  if (received.news === "not-modified") reportManifest(run, received);
+  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  if (choice.choice === "no-match") return noMatch(run, choice);
+  const [entry] = choice.candidates;
+  const image = await destination.checkImage(entry, run.verify);
+  return planFor(entry, image, destination.readStanding(config.restart), run.mode);
+}
+
+function originOf({ config, effects: { clock, random, report } }: Run): Origin {
+  return openOrigin(config.origin, {
+    sleep: clock.sleep,
+    now: clock.now,
+    random,
+    onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
+  });
+}
+
+/** Puts a manifest on disk before an image of it is asked for (FET-33). */
+async function accept(received: ReceivedManifest, destination: LockedDestination): Promise<void> {
+  if (received.news === "not-modified") return;
+  const { news, bytes, url, etag } = received;
+  await (news === "same" ? destination.syncManifest() : destination.writeManifest(bytes));
+  await destination.writeEtag(url, etag, bytes);
+}
+
+function reportManifest({ effects }: Run, { news, manifest }: ReceivedManifest): void {
+  const state = news === "new" || news === "updated" ? news : "unchanged";
+  effects.report({ event: "manifest", state, versions: manifest.entries.length });
+}

@@ -1,0 +1,84 @@
+// The keys of a config file, a row each (spec/config.md). Adding a key is adding a row: what a Config holds, what
+// the messages say, and the tables of the documentation (scripts/docs.ts) follow from it.
+
+import { parsePublicKey } from "./keys.ts";
+import { parseOriginUrl } from "./origin-url.ts";
+import { parsePattern } from "./pattern.ts";
+import { parseUnits } from "./unit-name.ts";
+
+/** A row of the table. */
+export type ConfigKey = RequiredKey | ListKey;
+
+interface Row<Value> {
+  /** The key as a file has it. */
+  readonly name: string;
+  /** @throws TakoError that says what is wrong with the value */
+  readonly parse: (value: string) => Value;
+  /** What it means, for the documentation: Markdown without a full stop at the end. */
+  readonly meaning: string;
+}
+
+/** A key that must be given. */
+export interface RequiredKey<Value = unknown> extends Row<Value> {
+  readonly times: "once" | "once or more";
+  /** What a value is, for messages. */
+  readonly expected: string;
+}
+
+/** A key that lists. Several lists are one, none twice; an empty one clears those before it, as in systemd. */
+export interface ListKey<List = readonly unknown[]> extends Row<List> {
+  readonly times: "any number";
+  /** What holds without it, for the documentation. */
+  readonly fallback: string;
+}
+
+/** By their members of a Config, in the order in which messages and documentation list them. */
+export const CONFIG_KEYS = {
+  origin: {
+    name: "Origin",
+    times: "once",
+    expected: "a URL such as https://images.example.com/app",
+    parse: parseOriginUrl,
+    meaning: "The URL of the origin",
+  },
+  /** At least one; any of them may sign. */
+  publicKeys: {
+    name: "PublicKey",
+    times: "once or more",
+    expected: "a public key of 44 characters",
+    parse: parsePublicKey,
+    meaning: "A key that may sign the manifest. Two, while a key is replaced",
+  },
+  /** A path; a relative one counts from the working directory. */
+  destination: {
+    name: "Destination",
+    times: "once",
+    expected: "a directory",
+    parse: (path: string) => path,
+    meaning: "The directory for the images on this host",
+  },
+  pattern: {
+    name: "Version",
+    times: "once",
+    expected: "a version pattern such as 1.*",
+    parse: parsePattern,
+    meaning: "The pattern of the versions that this host allows",
+  },
+  /** systemd units to restart, in the order given, none twice. */
+  restart: {
+    name: "Restart",
+    times: "any number",
+    parse: parseUnits,
+    fallback: "no unit",
+    meaning: "systemd units to restart when the image has changed",
+  },
+} as const satisfies Readonly<Record<string, ConfigKey>>;
+
+/** What all rows together give. */
+export type ConfigValues = {
+  readonly [Member in keyof typeof CONFIG_KEYS]: ValueOf<(typeof CONFIG_KEYS)[Member]>;
+};
+
+type ValueOf<Key extends ConfigKey> = Key["times"] extends "once or more"
+  ? readonly ReturnType<Key["parse"]>[]
+  : ReturnType<Key["parse"]>;

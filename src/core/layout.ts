@@ -1,0 +1,55 @@
+// Every name on disk: what lies in a host's destination and in a publisher's directory, which have the
+// manifest and `store/` in common (spec/destination.md, spec/publish.md). What is done with it is the
+// shell's business.
+
+import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
+
+/** The signed list of versions, of a publisher and of a host (DST-3). */
+export const MANIFEST = "manifest";
+/** The directory of the images, of a publisher and of a host (DST-1). */
+export const STORE = "store";
+/** The symbolic link to the image in use (DST-2). */
+export const LATEST = "latest";
+/** What makes the next check conditional (DST-50). */
+export const ETAG = ".etag";
+/** The restart that is still to be done (DST-60). */
+export const OWED = ".owed";
+
+/** In `store/`: the copy of an image that is being published (PUB-11). */
+export const NEW_IMAGE = ".new";
+
+/** The files that a host writes whole, under their temporary names first (DST-20). */
+export const HOST_FILES = [MANIFEST, ETAG, OWED] as const;
+
+/** The name under which a file is written before it is in place: `.manifest.new`, `.etag.new` (DST-23). */
+export function temporaryName(name: string): string {
+  return `${name.startsWith(".") ? "" : "."}${name}.new`;
+}
+
+/** The text of `latest` for an image (DST-2). */
+export function linkTarget(digest: Sha256Hex): string {
+  return `${STORE}/${digest}`;
+}
+
+/** The image that the text of a link `latest` names, `undefined` unless it is `store/<sha256>`. */
+export function imageOfLink(target: string): Sha256Hex | undefined {
+  const start = `${STORE}/`;
+  return target.startsWith(start) ? parseSha256Hex(target.slice(start.length)) : undefined;
+}
+
+const PARTIAL = ".partial";
+
+/** The name in `store/` of a download that is not complete yet (DST-12). */
+export function partialName(digest: Sha256Hex): string {
+  return `${digest}${PARTIAL}`;
+}
+
+/** Of the names in `store/`, the partial downloads of other images (FET-65). */
+export function stalePartials(names: readonly string[], wanted: Sha256Hex): readonly string[] {
+  return names.filter((name) => {
+    const digest = name.endsWith(PARTIAL)
+      ? parseSha256Hex(name.slice(0, -PARTIAL.length))
+      : undefined;
+    return digest !== undefined && digest !== wanted;
+  });
+}

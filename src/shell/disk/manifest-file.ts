@@ -1,0 +1,60 @@
+// The file `manifest` of a host and of a publisher: how it is read, and put in place. What each of them
+// makes of one that somebody else signed, or that is damaged, is their own business.
+
+import { join } from "node:path";
+import { asTakoError, type TakoError } from "../../core/error.ts";
+import type { PublicKey } from "../../core/keys.ts";
+import { MANIFEST } from "../../core/layout.ts";
+import {
+  decodeManifest,
+  decodeUnverified,
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+} from "../../core/manifest.ts";
+import { readRegularFile, syncDirectory, writeFileAtomically } from "./files.ts";
+
+/** A manifest on disk, by what is known of it. */
+export type ManifestFile =
+  | { readonly state: "absent" }
+  | {
+      /** By one of the keys, or well-formed and by none of them. */
+      readonly state: "signed" | "foreign";
+      readonly bytes: Uint8Array;
+      readonly manifest: Manifest;
+    }
+  | {
+      readonly state: "damaged";
+      readonly bytes: Uint8Array;
+      /** What is wrong with it. */
+      readonly error: TakoError;
+    };
+
+/** @throws TakoError of kind `storage` if it cannot be read, or is no regular file */
+export function readManifestFile(directory: string, keys: readonly PublicKey[]): ManifestFile {
+  const bytes = readRegularFile(join(directory, MANIFEST), MAX_MANIFEST_BYTES);
+  if (bytes === undefined) return { state: "absent" };
+  try {
+    return { state: "signed", bytes, manifest: decodeManifest(bytes, keys) };
+  } catch (caught) {
+    const error = asTakoError(caught);
+    return error.kind === "signature" ? readForeign(bytes) : { state: "damaged", bytes, error };
+  }
+}
+
+/** Bytes that changed are another matter than another key. */
+function readForeign(bytes: Uint8Array): ManifestFile {
+  try {
+    return { state: "foreign", bytes, manifest: decodeUnverified(bytes) };
+  } catch (caught) {
+    return { state: "damaged", bytes, error: asTakoError(caught) };
+  }
+}
+
+export function writeManifestFile(directory: string, bytes: Uint8Array): Promise<void> {
+  return writeFileAtomically(directory, MANIFEST, bytes, 0o444);
+}
+
+/** Relies on what an earlier run put there, which may have been killed before its sync (DST-29, PUB-36). */
+export function syncManifestFile(directory: string): Promise<void> {
+  return syncDirectory(directory);
+}
