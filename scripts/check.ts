@@ -57,7 +57,9 @@ async function exceptions(): Promise<string> {
     "istanbul ignore",
   ];
   const found: string[] = [];
-  for await (const path of new Glob("{src,spec,tests,bench,scripts}/**/*.ts").scan(repository)) {
+  for await (const path of new Glob("{src,conformance,spec,tests,bench,scripts}/**/*.ts").scan(
+    repository,
+  )) {
     if (path === "scripts/check.ts") continue;
     const lines = (await Bun.file(join(repository, path)).text()).split("\n");
     for (const [index, line] of lines.entries()) {

@@ -1,4 +1,4 @@
-// Loads the instrumented copies of src/ in place of the files, in `bun test` and in the programs that tests start.
+// Loads the instrumented copies of src/ and conformance/ in place of the files, in `bun test` and in the programs that tests start.
 // coverage.ts puts a copy of this beside those copies: it finds them, and writes what it counted, where it lies itself.
 
 import { writeFileSync } from "node:fs";
@@ -7,12 +7,15 @@ import { plugin } from "bun";
 
 const folder = import.meta.dir;
 
+/** The path from the repository's root on: programs may find it elsewhere, as a machine of tests/systemd does. */
+const MEASURED = /^(?!.*\/(?:node_modules|tests\/conformance)\/).*\/((?:src|conformance)\/.*\.ts)$/;
+
 plugin({
   name: "coverage",
   setup(build) {
-    build.onLoad({ filter: /^(?!.*\/node_modules\/).*\/src\/.*\.ts$/ }, async ({ path }) => {
-      const inSrc = path.slice(path.lastIndexOf("/src/"));
-      const instrumented = Bun.file(join(folder, "instrumented", inSrc));
+    build.onLoad({ filter: MEASURED }, async ({ path }) => {
+      const [, inRepository = ""] = MEASURED.exec(path) ?? [];
+      const instrumented = Bun.file(join(folder, "instrumented", inRepository));
       const contents = (await instrumented.exists())
         ? await instrumented.text()
         : await Bun.file(path).text();

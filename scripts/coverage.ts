@@ -1,4 +1,4 @@
-// Which lines and branches of src/ the tests run. Bun counts neither branches, nor child processes, nor files no test imports;
+// Which lines and branches of src/ and conformance/ the tests run. Bun counts neither branches, nor child processes, nor files no test imports;
 // so every file is instrumented beforehand, tests and the programs they start load these copies, and the counters are added up here.
 
 import { chmod, copyFile, mkdir } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { createInstrumenter } from "istanbul-lib-instrument";
 
 const repository = join(import.meta.dir, "..");
 
-/** Lines of all of src that some test must run. */
+/** Lines of all of src and conformance that some test must run. */
 const LINES_PERCENT = 90;
 
 type Counters = Pick<FileCoverageData, "s" | "f" | "b">;
@@ -22,7 +22,7 @@ export async function prepareCoverage(folder: string): Promise<void> {
     parserPlugins: ["typescript", "importAttributes", "explicitResourceManagement"],
   });
   const files: Files = {};
-  for await (const path of new Glob("src/**/*.ts").scan(repository)) {
+  for await (const path of new Glob("{src,conformance}/**/*.ts").scan(repository)) {
     const source = await Bun.file(join(repository, path)).text();
     await Bun.write(join(folder, "instrumented", path), instrumenter.instrumentSync(source, path));
     files[path] = instrumenter.lastFileCoverage();
@@ -49,7 +49,9 @@ export async function reportCoverage(folder: string): Promise<string[]> {
   const failures: string[] = [];
   const lines = percent(all, "lines");
   if (lines < LINES_PERCENT)
-    failures.push(`tests run ${lines.toFixed(1)} % of the lines of src, not ${LINES_PERCENT} %`);
+    failures.push(
+      `tests run ${lines.toFixed(1)} % of the lines of src and conformance, not ${LINES_PERCENT} %`,
+    );
 
   const spec = await added(folder, "spec-*");
   for (const [path, data] of Object.entries(spec).sort()) {

@@ -4,7 +4,7 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
-import { SPEC_VERSION } from "../src/conformance/version.ts";
+import { SPEC_VERSION } from "../conformance/version.ts";
 
 const root = join(import.meta.dir, "..");
 const folder = process.argv[2] ?? join(root, "dist");

@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { adapterCases } from "../src/conformance/adapter-cases.ts";
-import { blackBoxCases } from "../src/conformance/black-box/cases.ts";
+import { adapterCases } from "../conformance/adapter/cases.ts";
+import { blackBoxCases } from "../conformance/black-box/cases.ts";
 import { casesOf, tablePaths, tomlFixture } from "../tests/support/fixtures.ts";
 import { linesOfTree, listPath, readList, requirementLines } from "../tests/support/ids.ts";
 

@@ -53,35 +53,51 @@ function optionsOf(declared: ArgsDef): ParseArgsOptionsConfig {
 }
 
 function parseStrictly(words: readonly string[], options: ParseArgsOptionsConfig) {
-  try {
-    const parsed = parseArgs({
-      args: [...words],
-      options,
-      allowPositionals: true,
-      allowNegative: true,
-      tokens: true,
-    });
-    for (const token of parsed.tokens) {
-      // Only what is on unless it is switched off has a negative form.
-      const isNegative = token.kind === "option" && token.rawName.startsWith("--no-");
-      if (isNegative && options[token.name]?.default !== true) {
-        throw unknownOption(token.rawName, options);
-      }
-    }
-    return parsed;
-  } catch (error) {
-    throw error instanceof TypeError ? explain(error, options) : error;
+  const parsed = parseArgs({
+    args: [...words],
+    options,
+    allowPositionals: true,
+    allowNegative: true,
+    // Its own errors name the option in a sentence only, so its tokens are checked instead.
+    strict: false,
+    tokens: true,
+  });
+  for (const token of parsed.tokens) {
+    if (token.kind === "option") checkOption(token, options);
   }
+  return parsed;
 }
 
-/** Says what `parseArgs` says, with the near miss and without its advice. */
-function explain(error: TypeError, options: ParseArgsOptionsConfig): TakoError {
-  const [, quoted = ""] = /'(.*?)'(?: |\.|$)/s.exec(error.message) ?? [];
-  const name = /^-?[^-]$/u.test(quoted) ? `-${quoted.slice(-1)}` : quoted;
-  if (error.message.startsWith("Unknown option")) return unknownOption(name, options);
-  return error.message.includes("does not take")
-    ? usageError(`option ${name} takes no value`)
-    : usageError(`option ${name.replace(" <value>", "")} needs a value`);
+interface OptionToken {
+  /** As it is declared, or would be. */
+  readonly name: string;
+  /** As it is written: `-k`, `--key`, `--no-verify`. */
+  readonly rawName: string;
+  readonly value?: string | undefined;
+  /** Whether the value is in the same word. */
+  readonly inlineValue?: boolean | undefined;
+}
+
+/** @throws TakoError for an option that is not declared, or has a value where it takes none, or none where it needs one */
+function checkOption(
+  { name, rawName, value, inlineValue }: OptionToken,
+  options: ParseArgsOptionsConfig,
+): void {
+  const option = Object.hasOwn(options, name) ? options[name] : undefined;
+  // Only what is on unless it is switched off has a negative form.
+  const isNegative = rawName === `--no-${name}`;
+  if (option === undefined || (isNegative && option.default !== true)) {
+    throw unknownOption(rawName, options);
+  }
+  const names = option.short === undefined ? `--${name}` : `-${option.short}, --${name}`;
+  if (option.type === "boolean") {
+    if (value !== undefined) throw usageError(`option ${names} takes no value`);
+  } else if (value === undefined) {
+    throw usageError(`option ${names} needs a value`);
+  } else if (inlineValue === false && /^-./s.test(value)) {
+    // A word that could be the next option is no value.
+    throw usageError(`option ${rawName} needs a value`);
+  }
 }
 
 function unknownOption(name: string, options: ParseArgsOptionsConfig): TakoError {

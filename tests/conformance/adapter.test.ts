@@ -5,11 +5,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { answer, answerLines, operations } from "../../src/conformance/adapter.ts";
-import { adapterCases } from "../../src/conformance/adapter-cases.ts";
-import { AdapterProcess } from "../../src/conformance/adapter-process.ts";
-import { Failure, NotRun } from "../../src/conformance/case.ts";
-import { type Ask, judge, question } from "../../src/conformance/questions.ts";
+import { adapterCases } from "../../conformance/adapter/cases.ts";
+import { AdapterProcess } from "../../conformance/adapter/process.ts";
+import { type Ask, judge, question } from "../../conformance/adapter/questions.ts";
+import { Failure, NotRun } from "../../conformance/case.ts";
+import { answer, answerLines, operations } from "../../src/adapter.ts";
 
 const repository = join(import.meta.dir, "../..");
 const ODD = "1.0";
@@ -104,6 +104,37 @@ describe("Tako's own adapter", () => {
     expect(await answersTo("")).toEqual([]);
   });
 
+  test("ADP-8: a request of 16 MiB is answered, and one that is longer ends the adapter", async () => {
+    const request = '{"id": 1, "op": "compare", "a": "1", "b": "1", "more": ""}';
+    const long = (size: number) =>
+      `${request.slice(0, -2)}${"x".repeat(size - request.length - 1)}"}\n`;
+    expect(long(100)).toHaveLength(100);
+    expect(await answersTo(long(16 * 1024 * 1024))).toEqual([{ id: 1, value: 0 }]);
+    const longer = answersTo(long(16 * 1024 * 1024 + 1));
+    expect(longer).rejects.toThrow("a line of more than 16777216 bytes");
+  });
+
+  test("ADP-1: lines that come in pieces are answered, and bytes without LF at the end are not", async () => {
+    const bytes = new TextEncoder().encode(
+      '{"id": 1, "op": "parse-pattern", "text": "*"}\n{"id": 2, "op": "é"}\n{"id": 3}',
+    );
+    for (const size of [1, 7, 46, 1000]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+        bytes.subarray(index * size, (index + 1) * size),
+      );
+      const stream = new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const piece of pieces) controller.enqueue(piece);
+          controller.close();
+        },
+      });
+      expect(await answersOf(stream)).toEqual([
+        { id: 1, value: { canonical: "*" } },
+        { id: 2, unsupported: true },
+      ]);
+    }
+  });
+
   test.each([
     ["no JSON", "compare 1 2"],
     ["no object", "[]"],
@@ -122,12 +153,16 @@ describe("Tako's own adapter", () => {
     expect(answers).toMatchObject([{ error: "usage" }, { id: 2, value: 0 }]);
   });
 
-  async function answersTo(requests: string): Promise<readonly unknown[]> {
+  function answersTo(requests: string): Promise<readonly unknown[]> {
+    return answersOf(new Blob([requests]).stream());
+  }
+
+  async function answersOf(requests: ReadableStream<Uint8Array>): Promise<readonly unknown[]> {
     let written = "";
     const write = (line: string) => {
       written += line;
     };
-    await answerLines(operations, new Blob([requests]).stream(), write);
+    await answerLines(operations, requests, write);
     return written
       .split("\n")
       .slice(0, -1)

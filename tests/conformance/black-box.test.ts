@@ -14,11 +14,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { blackBoxCases, blackBoxFixtures } from "../../src/conformance/black-box/cases.ts";
-import { parseFixtures } from "../../src/conformance/black-box/fixture.ts";
-import { watchLink } from "../../src/conformance/black-box/watch.ts";
-import { KEYS, readKeyPair, sha256 } from "../../src/conformance/publisher.ts";
-import { type Result, runCases } from "../../src/conformance/suite.ts";
+import { blackBoxCases, blackBoxFixtures } from "../../conformance/black-box/cases.ts";
+import { parseFixtures } from "../../conformance/black-box/fixture.ts";
+import { watchLink } from "../../conformance/black-box/watch.ts";
+import { KEYS, readKeyPair, sha256 } from "../../conformance/publisher.ts";
+import type { Result } from "../../conformance/results.ts";
+import { runCases } from "../../conformance/run-cases.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
 

@@ -5,8 +5,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SPEC_VERSION } from "../../src/conformance/version.ts";
-import { quoteWord, splitWords } from "../../src/conformance/words.ts";
+import { SPEC_VERSION } from "../../conformance/version.ts";
+import { quoteWord, splitWords } from "../../conformance/words.ts";
 import {
   environment,
   exitStatus,

@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Glob } from "bun";
+import { stringify } from "smol-toml";
+import { parseFixtures } from "../../conformance/black-box/fixture.ts";
 import { tablePaths, tomlFixture } from "../support/fixtures.ts";
 
 const repository = join(import.meta.dir, "../..");
@@ -49,11 +51,54 @@ describe("schemas", () => {
     });
   }
 
+  for (const path of tablePaths.filter((each) => each.startsWith("cli/"))) {
+    test(`the suite's reader of fixtures/${path} refuses what the schema refuses, and nothing else`, () => {
+      const { case: cases } = tomlFixture<{ case: readonly unknown[] }>(path);
+      const tried = new Set<string>();
+      for (const { place, changed } of cases.flatMap((each) => changesOf(each))) {
+        if (tried.has(place)) continue;
+        tried.add(place);
+        const table = { case: [changed] };
+        const isRefused = { place, refused: problemsOf(path, table).length > 0 };
+        let refused = false;
+        try {
+          parseFixtures(stringify(table), path);
+        } catch {
+          refused = true;
+        }
+        expect({ place, refused }).toEqual(isRefused);
+      }
+      expect(tried.size).toBeGreaterThan(15);
+    });
+  }
+
   test("no schema is left over", () => {
     const used = new Set([...tablePaths.map(schemaOf), "common.json"]);
     expect(names.filter((name) => !used.has(name))).toEqual([]);
   });
 });
+
+/** A value with one thing wrong in it: each leaf of another type, and each table with a key more. */
+function changesOf(value: unknown, place = ""): readonly { place: string; changed: unknown }[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item, index) =>
+      changesOf(item, `${place}[]`).map(({ place, changed }) => ({
+        place,
+        changed: value.with(index, changed),
+      })),
+    );
+  }
+  if (typeof value !== "object" || value === null) {
+    return [{ place, changed: typeof value === "string" ? 1 : "x" }];
+  }
+  const inside = Object.entries(value).flatMap(([key, item]) =>
+    changesOf(item, `${place}.${key}`).map(({ place, changed }) => ({
+      place,
+      changed: { ...value, [key]: changed },
+    })),
+  );
+  return [...inside, { place: `${place} +`, changed: { ...value, misspelt: 1 } }];
+}
 
 describe("bun run pack-fixtures", () => {
   const folder = mkdtempSync(join(tmpdir(), "tako-pack-"));

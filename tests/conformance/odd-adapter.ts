@@ -2,8 +2,8 @@
 // does what the word on its command line says.
 
 import { writeSync } from "node:fs";
-import { answer, operations } from "../../src/conformance/adapter.ts";
-import { LineReader } from "../../src/conformance/lines.ts";
+import { LineReader } from "../../conformance/adapter/lines.ts";
+import { answer, operations } from "../../src/adapter.ts";
 
 const MEGABYTE = 1_000_000;
 

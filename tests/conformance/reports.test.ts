@@ -12,19 +12,19 @@ import {
   PROFILES,
   type Profile,
   Skip,
-} from "../../src/conformance/case.ts";
-import { reports } from "../../src/conformance/reports/index.ts";
-import type { Report } from "../../src/conformance/reports/report.ts";
+} from "../../conformance/case.ts";
+import { reports } from "../../conformance/reports/index.ts";
+import type { Report } from "../../conformance/reports/report.ts";
 import {
   byRequirement,
   count,
   isSuccess,
   type Result,
-  runCases,
   saveEvidence,
-  selectCases,
-} from "../../src/conformance/suite.ts";
-import { quoteWord, splitWords } from "../../src/conformance/words.ts";
+} from "../../conformance/results.ts";
+import { runCases } from "../../conformance/run-cases.ts";
+import { selectCases } from "../../conformance/selection.ts";
+import { quoteWord, splitWords } from "../../conformance/words.ts";
 import { needs } from "../support/needs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tako-reports-"));
@@ -157,6 +157,8 @@ describe("the run of cases", () => {
     expect(selected({ run: ["ORG-?"] })).toEqual(["known-failure"]);
     expect(selected({ run: ["MAN-*"], skip: ["MAN-12"] })).toEqual(["fails"]);
     expect(selected({ run: ["MAN-."] })).toEqual([]);
+    expect(selected({ run: ["PAT-[0-3]"] })).toEqual(["fails"]);
+    expect(selected({ run: ["PAT-[!0-3]"] })).toEqual([]);
     expect(selected({ run: ["pass"] })).toEqual([]);
     expect(selected({ skip: ["*s"] })).toEqual(["cannot-run", "known-failure"]);
   });

@@ -3,13 +3,14 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { answer, operations } from "../../src/conformance/adapter.ts";
-import { adapterCases } from "../../src/conformance/adapter-cases.ts";
-import { AdapterProcess } from "../../src/conformance/adapter-process.ts";
-import { blackBoxCases } from "../../src/conformance/black-box/cases.ts";
-import type { Case } from "../../src/conformance/case.ts";
-import type { Ask } from "../../src/conformance/questions.ts";
-import { type Result, runCases } from "../../src/conformance/suite.ts";
+import { adapterCases } from "../../conformance/adapter/cases.ts";
+import { AdapterProcess } from "../../conformance/adapter/process.ts";
+import type { Ask } from "../../conformance/adapter/questions.ts";
+import { blackBoxCases, blackBoxFixtures } from "../../conformance/black-box/cases.ts";
+import type { Case } from "../../conformance/case.ts";
+import type { Result } from "../../conformance/results.ts";
+import { runCases } from "../../conformance/run-cases.ts";
+import { answer, operations } from "../../src/adapter.ts";
 import { programs } from "../support/program.ts";
 import { ADAPTER_FAULTS } from "./wrong/adapter-faults.ts";
 import { CLI_FAULTS } from "./wrong/cli-faults.ts";
@@ -57,8 +58,8 @@ function named(cases: readonly Case[], ids: readonly string[]): readonly Case[] 
 
 test("there are this many wrong implementations, each with another name", () => {
   expect(adapterFaults).toHaveLength(166);
-  expect(programFaults).toHaveLength(84);
-  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(84);
+  expect(programFaults).toHaveLength(88);
+  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(88);
 });
 
 describe("adapters with one fault", () => {
@@ -167,6 +168,20 @@ describe("programs with one fault", () => {
     });
   }
 });
+
+test(
+  "CNF-8, DST-9: what an implementation may add to a destination fails no case",
+  async () => {
+    const steps = new Map(blackBoxFixtures().map(({ id, step }) => [id, step]));
+    const isCompared = ({ id }: Case) =>
+      steps.get(id)?.some(({ expect: { unchanged, store } }) => unchanged || store !== undefined);
+    const options = { strict: true, timeoutMs: TIMEOUT_MS };
+    const cases = blackBoxCases(commandOf("wrapper", "additions"), options).filter(isCompared);
+    expect(cases.length).toBeGreaterThan(100);
+    expect(notPassed(await run(cases, JOBS))).toEqual([]);
+  },
+  10 * TIMEOUT_MS,
+);
 
 test("CNF-1: the command says which case caught a wrong adapter and a wrong program", async () => {
   const [sources] = programs;

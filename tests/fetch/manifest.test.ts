@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { type HostileOrigin, startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { programs } from "../support/program.ts";

@@ -4,7 +4,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type HostileOrigin, startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { type NginxRequest, type NginxServer, serveWithNginx } from "../support/nginx.ts";
 import { type Image, publishManifest, publishTo, sha256sum, write } from "../support/publishing.ts";
 

@@ -10,8 +10,8 @@ import {
   type HostileOptions,
   type HostileScenario,
   startHostileOrigin,
-} from "../../src/conformance/hostile-origin.ts";
-import { etagOf } from "../../src/conformance/hostile-wire.ts";
+} from "../../conformance/hostile/origin.ts";
+import { etagOf } from "../../conformance/hostile/wire.ts";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { type Program, programs, sizeOf, withFasterClock } from "../support/program.ts";
 import { bigImage, image, manifestOf, sha256sum } from "../support/publishing.ts";

@@ -6,7 +6,7 @@ import { closeSync, constants, openSync, readFileSync, statSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import type { Sink } from "../../src/shell/origin/body.ts";
 import { digest, failureOf, imageBody, keepingIn } from "./asking.ts";
 

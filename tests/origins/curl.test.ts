@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { serveWithFtp } from "../support/ftp-server.ts";
 import { needs } from "../support/needs.ts";
 import { startSshServer } from "../support/ssh-server.ts";

@@ -1,8 +1,8 @@
 // What is asked over HTTP, and what each answer means. The other side is a real server.
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { version } from "../../package.json";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
 import { MAX_MANIFEST_BYTES } from "../../src/core/manifest.ts";
 import {
   askInChild,

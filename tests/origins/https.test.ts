@@ -2,7 +2,7 @@
 // process starts, so each question is asked in a process of its own.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { type HostileOrigin, startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { Authority, type Certificate } from "../support/certificates.ts";
 import { needs } from "../support/needs.ts";
 import { askInChild, files, manifest } from "./asking.ts";

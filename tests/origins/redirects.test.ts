@@ -2,7 +2,7 @@
 // https.test.ts.
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { digest, failureOf, files, image, manifest, open, readImage } from "./asking.ts";
 
 const server = await startHostileOrigin(files);

@@ -1,7 +1,7 @@
 // Which failures are tried again, when, and what is said meanwhile.
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
 import { digest, failureOf, files, image, keepingIn, manifest, open } from "./asking.ts";

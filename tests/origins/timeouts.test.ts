@@ -1,7 +1,7 @@
 // Origins that answer late, stop in the middle or drip. Time-outs are shortened, never the sockets.
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
-import { startHostileOrigin } from "../../src/conformance/hostile-origin.ts";
+import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { failureOf, files, image, imageBody, keepingIn, open, readImage } from "./asking.ts";
 
 const server = await startHostileOrigin(files);

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { Glob } from "bun";
-import { readFixture, tomlFixture } from "../../src/conformance/fixtures.ts";
+import { readFixture, tomlFixture } from "../../conformance/fixtures.ts";
 
 export { readFixture, tomlFixture };
 

@@ -138,7 +138,7 @@ function binaryCommand(): string[] {
 
 function buildIfOld(): void {
   const built = existsSync(dist) ? statSync(dist).mtimeMs : 0;
-  const folders = new Bun.Glob("{src,fixtures}/**/*").scanSync(root);
+  const folders = new Bun.Glob("{src,conformance,fixtures}/**/*").scanSync(root);
   const files = [...folders, "package.json", "scripts/build.ts"];
   if (files.every((file) => statSync(join(root, file)).mtimeMs < built)) return;
   const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")]);

@@ -1,7 +1,10 @@
-// `tako conformance` on the command line (spec/conformance.md).
+// `tako conformance` on the command line (spec/conformance.md): the one place of the program that knows the
+// suite. What the suite throws becomes a failure of a command here.
 
-import { PROFILES } from "../../conformance/case.ts";
-import type { CommandLine, Format } from "../../conformance/run.ts";
+import { PROFILES } from "../../../conformance/case.ts";
+import { SuiteError } from "../../../conformance/error.ts";
+import type { CommandLine, Format } from "../../../conformance/judge-programs.ts";
+import { TakoError } from "../../core/error.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { DONE, FAILED } from "../exit-status.ts";
@@ -64,7 +67,7 @@ export const conformance = command({
   },
   async run(args, { output, io }) {
     if (args.answer === true) {
-      const { answerLines, operations } = await import("../../conformance/adapter.ts");
+      const { answerLines, operations } = await import("../../adapter.ts");
       await answerLines(operations, Bun.stdin.stream(), (line) => io.stdout.write(line));
       return DONE;
     }
@@ -74,13 +77,14 @@ export const conformance = command({
       skip: listed(args.skip),
     };
     if (args.list === true) {
-      const { listCases } = await import("../../conformance/run.ts");
-      for (const { id, requirements, profile, why } of listCases(selection)) {
+      const { listCases } = await import("../../../conformance/judge-programs.ts");
+      const cases = await asCommand(async () => listCases(selection));
+      for (const { id, requirements, profile, why } of cases) {
         output.print(`${id}  ${profile}  ${requirements.join(",")}  ${why}`);
       }
       return DONE;
     }
-    const { splitWords } = await import("../../conformance/words.ts");
+    const { splitWords } = await import("../../../conformance/words.ts");
     const commandLine = (option: string, text: string | undefined): CommandLine | undefined => {
       if (text === undefined) return undefined;
       const words = splitWords(text);
@@ -100,16 +104,54 @@ export const conformance = command({
       strict: args.strict === true,
       format: oneOf("format", args.format, FORMATS),
     };
-    const { runConformance } = await import("../../conformance/run.ts");
+    const { runConformance } = await import("../../../conformance/judge-programs.ts");
     let done = 0;
-    const { report, success } = await runConformance(request, (_, all) => {
+    const onResult = (_: unknown, all: number) => {
       if (io.stderr.isTerminal) io.stderr.write(`\r${++done} of ${all} cases`);
-    });
+    };
+    const { report, success } = await asCommand(() => runConformance(request, onResult));
     if (done > 0) io.stderr.write(`\r${" ".repeat(24)}\r`);
     io.stdout.write(report);
     return success ? DONE : FAILED;
   },
 });
+
+/** Does work of the suite. @throws TakoError in place of a SuiteError (CNF-14, CNF-34) */
+async function asCommand<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof SuiteError ? await failureOf(error) : error;
+  }
+}
+
+async function failureOf({ message, trouble }: SuiteError): Promise<unknown> {
+  const { shownPath, storageError } = await import("../../shell/disk/storage-error.ts");
+  switch (trouble.kind) {
+    case "usage": {
+      const { file, line } = trouble;
+      return new TakoError(
+        "usage",
+        message,
+        file === undefined ? {} : { source: shownPath(file), line },
+      );
+    }
+    case "no-start": {
+      const { said, hint, cause } = trouble;
+      const lines =
+        said.length === 0 ? [] : [message, "it said:", ...said.map((line) => `  ${line}`)];
+      const problems = lines.map((line) => ({ message: line, rule: undefined }));
+      return new TakoError("failed", message, {
+        source: problems.length === 0 ? undefined : "tako",
+        problems,
+        hint,
+        cause,
+      });
+    }
+    case "file":
+      return storageError(trouble.cause, trouble.action, trouble.path);
+  }
+}
 
 function listed(words: string | undefined): readonly string[] {
   return words === undefined ? [] : words.split(",").map((word) => word.trim());

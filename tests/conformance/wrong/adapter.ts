@@ -2,7 +2,7 @@
 //
 //   bun tests/conformance/wrong/adapter.ts low-excluded
 
-import { answerLines, operations } from "../../../src/conformance/adapter.ts";
+import { answerLines, operations } from "../../../src/adapter.ts";
 import { ADAPTER_FAULTS } from "./adapter-faults.ts";
 
 const fault = ADAPTER_FAULTS[process.argv[2] ?? ""];

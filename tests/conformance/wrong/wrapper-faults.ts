@@ -1,8 +1,8 @@
 // Faults that are put round our own command line, for what the small one of cli.ts does not have:
 // something is done to the words, the environment or the destination before a run, or after it.
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Fault } from "./fault.ts";
 
 export interface WrapperFault extends Fault {
@@ -30,6 +30,27 @@ function removePartials(destination: string): void {
   }
 }
 
+/** Leaves files in a destination; one for each image where the name has `{digest}`. */
+function leave(...names: readonly string[]): (destination: string) => void {
+  return (destination) => {
+    if (!existsSync(destination)) return;
+    const store = join(destination, "store");
+    const inStore = existsSync(store) ? readdirSync(store) : [];
+    const images = inStore.filter((name) => /^[0-9a-f]{64}$/.test(name));
+    for (const name of names) {
+      const paths = name.includes("{digest}")
+        ? images.map((digest) => name.replace("{digest}", digest))
+        : [name];
+      for (const path of paths) {
+        const file = join(destination, path);
+        mkdirSync(dirname(file), { recursive: true });
+        // Other bytes each time, as a record of the time would have.
+        writeFileSync(file, crypto.randomUUID());
+      }
+    }
+  };
+}
+
 /** Makes another `.etag` of the three lines of one, if there is one. */
 function rewriteEtag(
   change: (lines: readonly string[], manifest: Uint8Array) => readonly string[],
@@ -42,6 +63,11 @@ function rewriteEtag(
     writeFileSync(path, changed.map((line) => `${line}\n`).join(""), "latin1");
   };
 }
+
+/** No fault: what an implementation may add to a destination (DST-9), which each run writes anew. */
+export const ADDITIONS: Pick<WrapperFault, "after"> = {
+  after: leave(".checked", ".cache/index", "store/{digest}.zst", "store/{digest}.part-1"),
+};
 
 export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
   "etag-not-kept": {
@@ -108,6 +134,30 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
               .map((name) => join(word, name))
           : [word],
       ),
+  },
+  "lock-file-left": {
+    what: "a file that is no record of its own stays in the destination",
+    breaks: ["DST-9"],
+    caught: ["fetch-nothing-else-left"],
+    after: leave("lock"),
+  },
+  "stray-in-store": {
+    what: "what belongs to an image has no dot after its digest",
+    breaks: ["DST-9"],
+    caught: ["fetch-nothing-else-left"],
+    after: leave("store/{digest}-old"),
+  },
+  "stray-of-no-image": {
+    what: "what is in the store has no digest in its name",
+    breaks: ["DST-9"],
+    caught: ["fetch-nothing-else-left"],
+    after: leave("store/.cache"),
+  },
+  "temporary-file-left": {
+    what: "the temporary file of the manifest stays",
+    breaks: ["DST-9", "DST-23"],
+    caught: ["fetch-nothing-else-left"],
+    after: leave(".manifest.new"),
   },
   "environment-ignored": {
     what: "TAKO_SECRET_KEY gives no key",

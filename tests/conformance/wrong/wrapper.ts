@@ -5,10 +5,11 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { processIo } from "../../../src/cli/io.ts";
 import { run } from "../../../src/cli/program.ts";
-import { WRAPPER_FAULTS } from "./wrapper-faults.ts";
+import { ADDITIONS, WRAPPER_FAULTS, type WrapperFault } from "./wrapper-faults.ts";
 
 const [, , name = "", ...given] = process.argv;
-const fault = WRAPPER_FAULTS[name];
+const fault: Partial<WrapperFault> | undefined =
+  name === "additions" ? ADDITIONS : WRAPPER_FAULTS[name];
 if (fault === undefined && name !== "none") throw new Error("expected the name of a fault or none");
 
 const words = fault?.words?.(given) ?? given;
