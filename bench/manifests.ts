@@ -11,7 +11,7 @@ import { parsePublicKey } from "../src/core/keys.ts";
 import { decodeManifest, MAX_MANIFEST_BYTES } from "../src/core/manifest.ts";
 import { parsePattern } from "../src/core/pattern.ts";
 import { newestMatch } from "../src/core/select.ts";
-import "../src/shell/native-hash.ts";
+import { platformVerify } from "../src/shell/platform-crypto.ts";
 import { median, run } from "./measure.ts";
 
 const MIB = 1024 * 1024;
@@ -173,7 +173,7 @@ function writeManifest(text: string, privateKey: KeyObject): number {
 function decode(file: string, bytes: Uint8Array, key: string): string {
   try {
     if (file === "config") return parseConfig(bytes, file).pattern.text;
-    const manifest = decodeManifest(bytes, [parsePublicKey(key)]);
+    const manifest = decodeManifest(bytes, [parsePublicKey(key)], platformVerify);
     return newestMatch(manifest, parsePattern("*"))?.version.text.slice(0, 12) ?? "empty";
   } catch (error) {
     const { rule, problems } = asTakoError(error);

@@ -27,6 +27,7 @@ import {
   standingAfterPlan,
   startsUnit,
 } from "../src/core/plan.ts";
+import { parseSize } from "../src/core/size.ts";
 import { parseVersion } from "../src/core/version.ts";
 import { runs } from "../tests/support/properties.ts";
 import { manifestOf } from "./support/manifests.ts";
@@ -145,7 +146,7 @@ describe("the end of a run", () => {
 });
 
 describe("the plan of a run", () => {
-  const entry: Entry = { version: parseVersion("1.1.0"), size: 1, digest: next };
+  const entry: Entry = { version: parseVersion("1.1.0"), size: parseSize(1), digest: next };
   const rows: readonly (readonly [why: string, ImageState, Standing, readonly Step["step"][]])[] = [
     [
       "DST-29: one that is here and in use is synced",
@@ -206,7 +207,7 @@ describe("the plan of a run", () => {
   test("FET-40, FET-41, FET-50, FET-51: what is chosen of a manifest", () => {
     const rowsOf = ["1.0.0", "1.1.0", "1.2.0", "2.0.0"].map((text, index) => ({
       version: parseVersion(text),
-      size: 1,
+      size: parseSize(1),
       digest: digestOf("abcd"[index] ?? ""),
     }));
     const manifest = manifestOf(rowsOf);

@@ -7,6 +7,7 @@ import type { Sha256Hex } from "../src/core/digest.ts";
 import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
+import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
@@ -50,7 +51,7 @@ function manifestWith(rows: readonly (readonly [version: string, image: string])
   const manifest = manifestOf(
     rows.map(([version, image]) => ({
       version: parseVersion(version),
-      size: 1,
+      size: parseSize(1),
       digest: imageOf(image),
     })),
   );

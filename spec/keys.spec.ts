@@ -8,13 +8,19 @@ import {
   verify as verifyNatively,
 } from "node:crypto";
 import { inspect } from "node:util";
-import { Point } from "@noble/ed25519";
+import { hashes, Point } from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { decodeBase64, encodeBase64 } from "../src/core/base64.ts";
 import { TakoError } from "../src/core/error.ts";
-import { parsePublicKey, parseSecretKey, SecretKey, verify } from "../src/core/keys.ts";
-import { nativeSha512 } from "../src/shell/native-hash.ts";
+import {
+  parsePublicKey,
+  parseSecretKey,
+  SecretKey,
+  type Verify,
+  verify,
+} from "../src/core/keys.ts";
+import { platformSha512, platformVerify } from "../src/shell/platform-crypto.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { KEY, OTHER_KEY, replaceAt, SEED } from "./support/manifests.ts";
@@ -55,15 +61,26 @@ const verifyCases = casesOf<VerifyCase>("ed25519/verify.toml");
 
 const hex = (text: string) => Uint8Array.fromHex(text);
 
+/** The library's verifier, and the program's, which must give the same answers. */
+const verifiers: readonly (readonly [name: string, Verify])[] = [
+  ["noble's", verify],
+  ["the platform's", platformVerify],
+];
+
 /** Whether a verifier that first reads the public key accepts the signature. */
-function accepts(publicHex: string, message: Uint8Array, signature: Uint8Array): boolean {
+function accepts(
+  publicHex: string,
+  message: Uint8Array,
+  signature: Uint8Array,
+  by: Verify,
+): boolean {
   let key: ReturnType<typeof parsePublicKey>;
   try {
     key = parsePublicKey(hex(publicHex).toBase64());
   } catch {
     return false;
   }
-  return verify(signature, message, key);
+  return by(signature, message, key);
 }
 
 /** Every way in which a value usually reaches a log. */
@@ -157,15 +174,20 @@ describe("fixtures/ed25519", () => {
       expect(key.publicKey.bytes.toHex()).toBe(publicHex);
       expect(key.sign(hex(message)).toHex()).toBe(signature);
     });
-    test(`KEY-9: ${id}: ${why}`, () => {
-      expect(accepts(publicHex, hex(message), hex(signature))).toBe(true);
-    });
+    for (const [name, by] of verifiers) {
+      test(`KEY-9: ${id}, ${name}: ${why}`, () => {
+        expect(accepts(publicHex, hex(message), hex(signature), by)).toBe(true);
+      });
+    }
   }
 
   for (const each of verifyCases) {
-    test(title(each), () => {
-      expect(accepts(each.public, hex(each.message), hex(each.signature))).toBe(each.valid);
-    });
+    for (const [name, by] of verifiers) {
+      test(`${title(each)}, ${name}`, () => {
+        const { message, signature, valid } = each;
+        expect(accepts(each.public, hex(message), hex(signature), by)).toBe(valid);
+      });
+    }
   }
 
   test("CNF-6: no case tells the equation with the cofactor from the one without", () => {
@@ -357,6 +379,26 @@ describe("laws of keys", () => {
     );
   });
 
+  test("KEY-4: a seed has 32 bytes", () => {
+    const lengths = fc.nat(99).filter((length) => length !== 32);
+    fc.assert(
+      fc.property(lengths, (length) => {
+        const { kind, rule } = failureOf(() => new SecretKey(new Uint8Array(length)));
+        expect({ kind: kind as string, rule }).toEqual({ kind: "key", rule: "KEY-4" });
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-3: what is written into the bytes of a key, or into its seed, changes no key", () => {
+    const seed = Uint8Array.from(SEED);
+    const key = new SecretKey(seed);
+    seed.fill(0);
+    key.publicKey.bytes.fill(0);
+    expect(key.reveal()).toBe(KEY.reveal());
+    expect(key.publicKey.bytes).toEqual(KEY.publicKey.bytes);
+  });
+
   test("KEY-15: a secret key in the place of a public one is told, and counts as exposed", () => {
     for (const text of [KEY.reveal(), "SECRET+", KEY.reveal().slice(0, 40)]) {
       expect(() => parsePublicKey(text)).toThrow(/this is a secret key; .* exposed/);
@@ -379,11 +421,109 @@ describe("laws of keys", () => {
     );
   });
 
-  test("KEY-8: the platform's SHA-512, which src/shell/native-hash.ts puts in place, is noble's", () => {
-    const bytes = fc.uint8Array({ maxLength: 1000 });
+  test("KEY-8: a SHA-512 that is passed in is used, and gives the same signature", () => {
+    // Noble's slot for it is everybody's, and stays as it was.
+    const before = hashes.sha512;
+    const hashed: Uint8Array[] = [];
     fc.assert(
-      fc.property(bytes, (message) => {
-        expect(nativeSha512(message)).toEqual(sha512(message));
+      fc.property(messages, (message) => {
+        const signature = KEY.sign(message, (bytes) => {
+          hashed.push(bytes);
+          return platformSha512(bytes);
+        });
+        expect(signature).toEqual(KEY.sign(message));
+      }),
+      runs,
+    );
+    expect(hashed.length).toBeGreaterThan(runs.numRuns);
+    expect(hashes.sha512).toBe(before);
+  });
+
+  test("KEY-8: the platform's SHA-512 is noble's", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 1000 }), (message) => {
+        expect(platformSha512(message)).toEqual(sha512(message));
+      }),
+      runs,
+    );
+  });
+});
+
+const bytesOfNumber = (value: bigint) =>
+  Uint8Array.fromHex(value.toString(16).padStart(64, "0")).toReversed();
+
+/** Points of order 1, 2, 4 and 8 (RFC 7748 section 7 warns of them), and y that is not below p. */
+const oddPoints = verifyCases
+  .filter(({ requirement }) => requirement[0] === "KEY-11" || requirement[0] === "KEY-12")
+  .flatMap((each) => [hex(each.public), hex(each.signature).subarray(0, 32)]);
+
+describe("the platform's verifier is noble's", () => {
+  type Change = (signature: Uint8Array) => Uint8Array;
+  const withS = (change: (s: bigint) => bigint): Change => {
+    return (signature) => {
+      const s = change(numberOf(signature.subarray(32)));
+      return Uint8Array.of(...signature.subarray(0, 32), ...bytesOfNumber(s));
+    };
+  };
+  const order = Point.CURVE().n;
+  const changes: fc.Arbitrary<Change> = fc.oneof(
+    fc.constant<Change>((signature) => signature),
+    fc.tuple(fc.nat(63), fc.nat(7)).map(([index, bit]) => replaceAt(index, 1 << bit)),
+    fc.bigInt({ min: 1n, max: 14n }).map((count) => withS((s) => s + count * order)),
+    fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }).map((s) => withS(() => s)),
+    fc.bigInt({ min: -2n, max: 2n }).map((step) => withS(() => order + step)),
+    fc.constantFrom(...oddPoints).map(
+      (r): Change =>
+        (signature) =>
+          Uint8Array.of(...r, ...signature.subarray(32)),
+    ),
+    fc.uint8Array({ maxLength: 70 }).map(
+      (bytes): Change =>
+        () =>
+          bytes,
+    ),
+  );
+
+  test("KEY-9, KEY-10, KEY-11: on honest signatures, and on those that were changed", () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(seeds, messages, fc.boolean(), changes, (seed, message, own, change) => {
+        const signature = change(
+          new Uint8Array(signNatively(null, message, nativeKey.secret(seed))),
+        );
+        const key = own ? new SecretKey(seed).publicKey : KEY.publicKey;
+        const valid = verify(signature, message, key);
+        expect(platformVerify(signature, message, key)).toBe(valid);
+        if (valid) accepted++;
+      }),
+      runs,
+    );
+    expect(accepted).toBeGreaterThan(0);
+    expect(accepted).toBeLessThan(runs.numRuns);
+  });
+
+  test("KEY-9: on messages and keys of which a bit was flipped", () => {
+    const flips = fc.tuple(messages, fc.nat(), fc.nat(7));
+    fc.assert(
+      fc.property(flips, ([message, place, bit]) => {
+        const signature = KEY.sign(message, platformSha512);
+        const all = Uint8Array.of(...KEY.publicKey.bytes, ...message);
+        const flipped = replaceAt(place % all.length, 1 << bit)(all);
+        const [key, text] = [flipped.subarray(0, 32).toHex(), flipped.subarray(32)];
+        for (const [, by] of verifiers) expect(accepts(key, text, signature, by)).toBe(false);
+      }),
+      runs,
+    );
+  });
+
+  test("KEY-10: S + nL verifies for no n, although the equation holds", () => {
+    const counts = fc.bigInt({ min: 1n, max: 14n });
+    fc.assert(
+      fc.property(messages, counts, (message, count) => {
+        const signature = KEY.sign(message, platformSha512);
+        const other = withS((s) => s + count * order)(signature);
+        expect(sidesOf(KEY.publicKey.bytes.toHex(), message, other)?.is0()).toBe(true);
+        for (const [, by] of verifiers) expect(by(other, message, KEY.publicKey)).toBe(false);
       }),
       runs,
     );

@@ -17,6 +17,7 @@ import {
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../src/core/manifest.ts";
+import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion } from "../src/core/version.ts";
 import { type Case, casesOf, readFixture, title, tomlFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
@@ -109,7 +110,7 @@ function plain({ version, size, digest }: Entry): PlainEntry {
 }
 
 function entryOf({ version, size, digest }: PlainEntry): Entry {
-  return { version: parseVersion(version), size, digest: digestOf(digest) };
+  return { version: parseVersion(version), size: parseSize(size), digest: digestOf(digest) };
 }
 
 function refusal(decodeIt: () => Manifest): Partial<Refusal> {
@@ -385,6 +386,22 @@ describe("laws of encoding", () => {
 });
 
 describe("laws of publishing", () => {
+  test("MAN-6: a size is a whole number of bytes from 0 to 2^53 - 1", () => {
+    const numbers = fc.oneof(
+      fc.double(),
+      fc.maxSafeInteger(),
+      fc.constantFrom(-1, 0, 1.5, NaN, Infinity, 1e21, 2 ** 53 - 1, 2 ** 53),
+    );
+    fc.assert(
+      fc.property(numbers, (bytes) => {
+        const isDecimal = /^[0-9]+$/.test(String(bytes)) && BigInt(bytes) < 2n ** 53n;
+        if (isDecimal) expect<number>(parseSize(bytes)).toBe(bytes);
+        else expect(() => parseSize(bytes)).toThrow(`invalid size ${bytes}: expected whole bytes`);
+      }),
+      runs,
+    );
+  });
+
   test("MAN-19: an entry comes to its place, and the others stay", () => {
     fc.assert(
       fc.property(manifests, entries, (manifest, entry) => {
@@ -439,7 +456,7 @@ describe("laws of publishing", () => {
         const digest = entry.digest.replaceAll(/./g, (d) => (d === "0" ? "1" : "0"));
         const other = {
           spelling: { ...entry, version: parseVersion(`${entry.version.text}.0`) },
-          size: { ...entry, size: entry.size === 0 ? 1 : entry.size - 1 },
+          size: { ...entry, size: parseSize(entry.size === 0 ? 1 : entry.size - 1) },
           digest: { ...entry, digest: digest as Entry["digest"] },
         }[what];
         const error = failureOf(() => insertEntry(manifest, other));

@@ -19,6 +19,7 @@ import {
   parsePublicKey,
   parseSecretKey,
   parseSha256Hex,
+  parseSize,
   parseVersion,
   TakoError,
   verify,
@@ -215,11 +216,9 @@ function entryOf(value: unknown): Entry {
   if (!isObject(value)) throw badRequest("expected an entry");
   const { size } = value;
   const digest = parseSha256Hex(text(value, "digest"));
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) {
-    throw badRequest("expected a size");
-  }
+  if (typeof size !== "number") throw badRequest("expected a size");
   if (digest === undefined) throw badRequest("expected a digest");
-  return { version: parseVersion(text(value, "version")), size, digest };
+  return { version: parseVersion(text(value, "version")), size: parseSize(size), digest };
 }
 
 function manifestOf(entries: readonly unknown[]): Manifest {

@@ -14,6 +14,7 @@ import {
   parsePublicKey,
   parseSecretKey,
   parseSha256Hex,
+  parseSize,
   parseVersion,
   TakoError,
 } from "tako";
@@ -39,7 +40,7 @@ test("a client: from a manifest's bytes to the URL of the image to use", () => {
 test("a publisher: from an image's digest to the signed manifest", () => {
   const digest = parseSha256Hex(sha256sum("image"));
   if (digest === undefined) throw new Error("sha256sum gives a digest");
-  const entry = { version: parseVersion("1.0"), size: 5, digest };
+  const entry = { version: parseVersion("1.0"), size: parseSize(5), digest };
   const bytes = encodeManifest(insertEntry(EMPTY_MANIFEST, entry), parseSecretKey(key.secret));
   expect(Buffer.from(bytes).toString()).toBe(manifestOf([["1.0", "image"]]));
 });

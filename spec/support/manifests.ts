@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
 import { SecretKey } from "../../src/core/keys.ts";
 import { EMPTY_MANIFEST, type Entry, insertEntry, type Manifest } from "../../src/core/manifest.ts";
+import { parseSize, type Size } from "../../src/core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../../src/core/version.ts";
 
 /** The seed of RFC 8032 section 7.1, TEST 1. */
@@ -59,11 +60,9 @@ export const versionTexts: fc.Arbitrary<string> = fc
 
 export const versions: fc.Arbitrary<Version> = versionTexts.map(parseVersion);
 
-export const sizes: fc.Arbitrary<number> = fc.oneof(
-  fc.nat(99),
-  fc.maxSafeNat(),
-  fc.constantFrom(0, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER),
-);
+export const sizes: fc.Arbitrary<Size> = fc
+  .oneof(fc.nat(99), fc.maxSafeNat(), fc.constantFrom(0, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER))
+  .map(parseSize);
 
 /** A text that is known to be a digest. */
 export function digestOf(text: string): Sha256Hex {
@@ -240,7 +239,7 @@ const stock = ["1", "1.0", "1.1", "2", "2.0-rc"].flatMap((version) =>
   [7, 8].flatMap((size) =>
     ["00", "ff"].map((byte) => ({
       version: parseVersion(version),
-      size,
+      size: parseSize(size),
       digest: byte.repeat(32) as Sha256Hex,
     })),
   ),

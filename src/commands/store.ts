@@ -12,11 +12,12 @@ import {
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../core/manifest.ts";
+import { parseSize } from "../core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
 import { lockDirectory } from "../shell/disk/lock.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
 import { shownPath } from "../shell/disk/storage-error.ts";
-import "../shell/native-hash.ts";
+import { platformSha512 } from "../shell/platform-crypto.ts";
 import { type ImageSource, openedImage, openImage, Publication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
@@ -87,7 +88,8 @@ async function publish(
     );
   }
   if (image === undefined) {
-    const changed = await writeIfNew(publication, bytes, encodeManifest(manifest, key));
+    const next = encodeManifest(manifest, key, platformSha512);
+    const changed = await writeIfNew(publication, bytes, next);
     return { stored: "signature", changed };
   }
 
@@ -102,9 +104,11 @@ async function publish(
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
   await using copy = await publication.copyImage(source);
-  const { size, digest } = copy;
+  const { digest } = copy;
+  const size = parseSize(copy.size);
   if (size === 0) warn(`the image is empty: ${shownPath(source.name)} has 0 bytes`);
-  const next = encodeManifest(insertEntry(manifest, { version, size, digest }), key);
+  const grown = insertEntry(manifest, { version, size, digest });
+  const next = encodeManifest(grown, key, platformSha512);
   refuseOversized(next.length, manifestPath);
   await copy.keep();
   const changed = await writeIfNew(publication, bytes, next);

@@ -1,5 +1,6 @@
 // Config files, one for each image (spec/config.md): the bytes of one become a Config, or all that is wrong with them.
 
+import type { Branded } from "./branded.ts";
 import {
   CONFIG_KEYS,
   type ConfigKey,
@@ -11,14 +12,14 @@ import { asTakoError, type Problem, TakoError } from "./error.ts";
 import { nearest } from "./near-miss.ts";
 import { type Assignment, decodeText, readUnitFile, shownKey } from "./unit-file.ts";
 
-declare const parsed: unique symbol;
-
 /** What one config file asks for. Only `parseConfig` makes one. */
-export interface Config extends ConfigValues {
-  /** The file's name as given. */
-  readonly file: string;
-  readonly [parsed]: true;
-}
+export type Config = Branded<
+  ConfigValues & {
+    /** The file's name as given. */
+    readonly file: string;
+  },
+  "Config"
+>;
 
 /** The most bytes of a config file. */
 export const MAX_CONFIG_BYTES = 1024 * 1024;

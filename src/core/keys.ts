@@ -12,19 +12,30 @@ import { sha512 } from "@noble/hashes/sha2.js";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import { TakoError } from "./error.ts";
 
-// Noble takes its hash from outside; a faster one of the platform may be set before.
-hashes.sha512 ??= sha512;
+/** SHA-512 of a message, 64 bytes (FIPS 180-4). */
+export type Sha512 = (message: Uint8Array) => Uint8Array<ArrayBuffer>;
 
-declare const publicKey: unique symbol;
+/** Whether the key's owner signed the message; `signature` may have any length. */
+export type Verify = (signature: Uint8Array, message: Uint8Array, key: PublicKey) => boolean;
 
-/** A valid Ed25519 public key: canonical, and not of small order. */
-export interface PublicKey {
+/** A valid Ed25519 public key: canonical, and not of small order (KEY-2). */
+class PublicKey {
   /** The 44 characters of its base64 form. */
   readonly text: string;
-  /** Its 32 bytes. */
-  readonly bytes: Uint8Array;
-  readonly [publicKey]: true;
+  readonly #bytes: Uint8Array;
+
+  constructor(text: string, bytes: Uint8Array) {
+    this.text = text;
+    this.#bytes = bytes;
+  }
+
+  /** Its 32 bytes, each time a copy. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(this.#bytes);
+  }
 }
+
+export type { PublicKey };
 
 const SECRET_PREFIX = "SECRET+";
 
@@ -33,22 +44,31 @@ export class SecretKey {
   readonly publicKey: PublicKey;
   readonly #seed: Uint8Array;
 
-  /** @param seed the 32 bytes of RFC 8032's private key */
+  /**
+   * @param seed the 32 bytes of RFC 8032's private key
+   * @throws TakoError of kind `key` for any other number of bytes
+   */
   constructor(seed: Uint8Array) {
+    if (seed.length !== 32) throw invalid("secret key", "expected a seed of 32 bytes", "KEY-4");
     this.#seed = Uint8Array.from(seed);
-    const bytes = getPublicKey(this.#seed);
-    this.publicKey = { text: encodeBase64(bytes), bytes } as PublicKey;
+    const bytes = hashedBy(sha512, () => getPublicKey(this.#seed));
+    this.publicKey = new PublicKey(encodeBase64(bytes), bytes);
   }
 
-  /** The text form, `SECRET+...`, for a key file and nothing else. */
+  /** The text form, `SECRET+...`, for a key file and nothing else (KEY-7). */
   reveal(): string {
     const { bytes } = this.publicKey;
     return SECRET_PREFIX + encodeBase64(Uint8Array.of(...this.#seed, ...bytes, ...bytes));
   }
 
-  /** The 64 bytes of the signature of a message (RFC 8032 section 5.1.6). */
-  sign(message: Uint8Array): Uint8Array {
-    return signEd25519(message, this.#seed);
+  /**
+   * The 64 bytes of the signature of a message (RFC 8032 section 5.1.6).
+   *
+   * @param hash a faster SHA-512 than the one in JavaScript, for long messages. Any other function
+   *   could give the key away
+   */
+  sign(message: Uint8Array, hash: Sha512 = sha512): Uint8Array {
+    return hashedBy(hash, () => signEd25519(message, this.#seed));
   }
 
   toString(): string {
@@ -61,7 +81,8 @@ export class SecretKey {
 }
 
 /**
- * Parses a public key: canonical padded base64 of 32 bytes that encode a point of the curve.
+ * Parses a public key: canonical padded base64 of 32 bytes that encode a point of the curve (KEY-1,
+ * KEY-2).
  *
  * @throws TakoError of kind `key`
  */
@@ -88,7 +109,7 @@ export function parsePublicKey(text: string): PublicKey {
       "KEY-2",
     );
   }
-  return { text, bytes } as PublicKey;
+  return new PublicKey(text, bytes);
 }
 
 function isUsablePoint(bytes: Uint8Array): boolean {
@@ -101,7 +122,7 @@ function isUsablePoint(bytes: Uint8Array): boolean {
 
 /**
  * Parses a secret key: `SECRET+` and the base64 of seed, public key and public key again. White
- * space around it is ignored.
+ * space around it is ignored (KEY-4 to KEY-6).
  *
  * @throws TakoError of kind `key`, which shows nothing of the text
  */
@@ -128,10 +149,22 @@ export function parseSecretKey(text: string): SecretKey {
   return key;
 }
 
-/** Whether the key's owner signed the message (RFC 8032 section 5.1.7, strictly). */
+/** {@link Verify} as RFC 8032, section 5.1.7, has it, strictly (KEY-9 to KEY-12). */
 export function verify(signature: Uint8Array, message: Uint8Array, key: PublicKey): boolean {
   // Noble throws for another length.
-  return signature.length === 64 && verifyEd25519(signature, message, key.bytes, { zip215: false });
+  if (signature.length !== 64) return false;
+  return hashedBy(sha512, () => verifyEd25519(signature, message, key.bytes, { zip215: false }));
+}
+
+/** Noble takes its hash from this slot, which it shares with all other users of noble. */
+function hashedBy<Result>(hash: Sha512, use: () => Result): Result {
+  const before = hashes.sha512;
+  hashes.sha512 = hash;
+  try {
+    return use();
+  } finally {
+    hashes.sha512 = before;
+  }
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -2,29 +2,25 @@
 // (spec/manifest.md).
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
+import type { Branded } from "./branded.ts";
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
 import { asTakoError, TakoError } from "./error.ts";
-import { type PublicKey, type SecretKey, verify } from "./keys.ts";
+import { type PublicKey, type SecretKey, type Sha512, type Verify, verify } from "./keys.ts";
+import { parseSize, type Size } from "./size.ts";
 import { printable } from "./text.ts";
-import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
+import { compareVersions, parseVersion, type Version } from "./version.ts";
 
-/** One published image. */
+/** One published image. Each of the three comes from its own parser. */
 export interface Entry {
   readonly version: Version;
-  /** In bytes, at most 2^53 - 1. */
-  readonly size: number;
+  readonly size: Size;
   readonly digest: Sha256Hex;
 }
 
-declare const manifest: unique symbol;
+/** A valid manifest: its entries ascend strictly in the order of versions (MAN-8). */
+export type Manifest = Branded<{ readonly entries: readonly Entry[] }, "Manifest">;
 
-/** A valid manifest: its entries ascend strictly in the order of versions. */
-export interface Manifest {
-  readonly entries: readonly Entry[];
-  readonly [manifest]: true;
-}
-
-/** The most bytes of a manifest. */
+/** The most bytes of a manifest (MAN-17). */
 export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 const MAGIC = "Tako Manifest ";
@@ -38,13 +34,18 @@ export const EMPTY_MANIFEST = manifestOf([]);
 
 /**
  * Decodes a manifest that one of the keys signed. The signature is checked before the entries are
- * looked at, so that only the publisher reaches their parser.
+ * looked at, so that only the publisher reaches their parser (MAN-13).
  *
+ * @param verifyBy the verifier of signatures: a faster one gives the same answers
  * @throws TakoError of kind `manifest`, `newer-format` or `signature`, with `rule` and `line`
  */
-export function decodeManifest(bytes: Uint8Array, keys: readonly PublicKey[]): Manifest {
+export function decodeManifest(
+  bytes: Uint8Array,
+  keys: readonly PublicKey[],
+  verifyBy: Verify = verify,
+): Manifest {
   const { signed, signature } = splitSignature(bytes);
-  if (!keys.some((key) => verify(signature, signed, key))) {
+  if (!keys.some((key) => verifyBy(signature, signed, key))) {
     throw new TakoError("signature", "the manifest is not signed by any of the given public keys", {
       rule: "MAN-12",
       line: countLines(bytes),
@@ -55,7 +56,7 @@ export function decodeManifest(bytes: Uint8Array, keys: readonly PublicKey[]): M
 
 /**
  * Decodes a manifest without checking who signed it: for the history that a host has accepted
- * earlier, under a key that its config no longer names. Everything else is checked.
+ * earlier, under a key that its config no longer names. Everything else is checked (MAN-23).
  *
  * @throws TakoError of kind `manifest` or `newer-format`, with `rule` and `line`
  */
@@ -102,16 +103,14 @@ function decodeSigned(signed: Uint8Array): Manifest {
   if (text[start] !== "\n") throw invalid(line, "expected an empty line after the header", "MAN-4");
 
   const entries: Entry[] = [];
-  let newest: readonly Part[] = [];
   for (start += 1; ; ) {
     line += 1;
     const end = text.indexOf("\n", start);
     if (end === -1) throw invalid(line, "expected an empty line before the signature", "MAN-10");
     if (end === start) break;
     const entry = decodeEntry(text.slice(start, end), line);
-    const { parts } = entry.version;
     const previous = entries.at(-1);
-    if (previous !== undefined && compareParts(newest, parts) >= 0) {
+    if (previous !== undefined && compareVersions(previous.version, entry.version) >= 0) {
       throw invalid(
         line,
         `version ${entry.version.text} must be newer than ${previous.version.text} on the line before it`,
@@ -119,7 +118,6 @@ function decodeSigned(signed: Uint8Array): Manifest {
       );
     }
     entries.push(entry);
-    newest = parts;
     start = end + 1;
   }
   if (start + 1 !== text.length) {
@@ -154,14 +152,14 @@ function decodeVersion(text: string, line: number): Version {
   }
 }
 
-function decodeSize(text: string, line: number): number {
-  const size = Number(text);
-  if (/^(0|[1-9][0-9]*)$/.test(text) && Number.isSafeInteger(size)) return size;
-  throw invalid(
-    line,
-    `invalid size "${printable(text)}": expected decimal bytes up to 2^53 - 1`,
-    "MAN-6",
-  );
+function decodeSize(text: string, line: number): Size {
+  try {
+    // Number() alone takes other spellings, too, such as 1e3 and an empty text.
+    return parseSize(/^(0|[1-9][0-9]*)$/.test(text) ? Number(text) : NaN);
+  } catch (cause) {
+    const expected = "expected decimal bytes up to 2^53 - 1";
+    throw invalid(line, `invalid size "${printable(text)}": ${expected}`, "MAN-6", cause);
+  }
 }
 
 function decodeDigest(text: string, line: number): Sha256Hex {
@@ -176,19 +174,21 @@ function decodeDigest(text: string, line: number): Sha256Hex {
 
 /**
  * Encodes and signs a manifest: the inverse of {@link decodeManifest}. The same manifest and key
- * always give the same bytes.
+ * always give the same bytes (MAN-18).
+ *
+ * @param hash a faster SHA-512 than the one in JavaScript, for large manifests
  */
-export function encodeManifest(manifest: Manifest, key: SecretKey): Uint8Array {
+export function encodeManifest(manifest: Manifest, key: SecretKey, hash?: Sha512): Uint8Array {
   const lines = manifest.entries.map((entry) => `${describeEntry(entry)}\n`);
   const body = `${HEADER}\n${lines.join("")}\n`;
   const encoder = new TextEncoder();
-  const signature = key.sign(encoder.encode(body));
+  const signature = key.sign(encoder.encode(body), hash);
   return encoder.encode(`${body}${encodeBase64(signature)}\n`);
 }
 
 /**
  * Adds an entry at its place in the order. An identical entry that is there already gives the
- * same manifest back.
+ * same manifest back (MAN-19, MAN-20).
  *
  * @throws TakoError of kind `failed` that names the entry in the way: an equivalent version with
  *   another spelling, size or digest
@@ -218,7 +218,7 @@ export interface LostEntry {
 
 /**
  * The append-only rule: the first entry of the history that the next manifest does not hold byte
- * for byte, `undefined` when it holds them all.
+ * for byte, `undefined` when it holds them all (MAN-21, MAN-22).
  */
 export function firstLost(history: Manifest, next: Manifest): LostEntry | undefined {
   let index = 0;

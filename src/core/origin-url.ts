@@ -1,5 +1,6 @@
 // Where an origin is: the URL of `Origin=`, and the URLs of what lies below it (spec/config.md).
 
+import type { Branded } from "./branded.ts";
 import type { Sha256Hex } from "./digest.ts";
 import { TakoError } from "./error.ts";
 import { printable } from "./text.ts";
@@ -15,17 +16,20 @@ export interface Credentials {
 }
 
 /** A parsed `Origin=`. */
-export interface OriginUrl {
-  readonly scheme: Scheme;
-  /** The URL without credentials and without a final slash. */
-  readonly href: string;
-  /** The URL to show to people: credentials as `***@`. */
-  readonly shown: string;
-  readonly credentials?: Credentials;
-}
+export type OriginUrl = Branded<
+  {
+    readonly scheme: Scheme;
+    /** The URL without credentials and without a final slash. */
+    readonly href: string;
+    /** The URL to show to people: credentials as `***@`. */
+    readonly shown: string;
+    readonly credentials?: Credentials;
+  },
+  "OriginUrl"
+>;
 
 /**
- * Parses the URL of an origin.
+ * Parses the URL of an origin (CFG-20 to CFG-28).
  *
  * @throws TakoError of kind `config`, which shows nothing of the credentials
  */
@@ -66,14 +70,14 @@ function fileUrl(url: URL): OriginUrl {
     throw invalid("expected a path whose %XX are valid UTF-8 without NUL", "CFG-23");
   }
   const href = `file://${withoutFinalSlash(url.pathname)}`;
-  return { scheme: "file", href, shown: href };
+  return { scheme: "file", href, shown: href } as OriginUrl;
 }
 
 function networkUrl(url: URL, scheme: Scheme): OriginUrl {
   if (url.host === "") throw invalid(`expected ${scheme}://host`, "CFG-20");
   const place = url.host + withoutFinalSlash(url.pathname);
   const href = `${scheme}://${place}`;
-  if (url.username === "" && url.password === "") return { scheme, href, shown: href };
+  if (url.username === "" && url.password === "") return { scheme, href, shown: href } as OriginUrl;
 
   const user = decodePercent(url.username);
   const password = decodePercent(url.password);
@@ -84,7 +88,8 @@ function networkUrl(url: URL, scheme: Scheme): OriginUrl {
   if (user.includes(":") || /\p{Cc}/u.test(user + password)) {
     throw invalid("expected a user without colon, and no control characters", "CFG-24");
   }
-  return { scheme, href, shown: `${scheme}://***@${place}`, credentials: { user, password } };
+  const shown = `${scheme}://***@${place}`;
+  return { scheme, href, shown, credentials: { user, password } } as OriginUrl;
 }
 
 /** The URL of the origin's manifest, without credentials. */

@@ -1,32 +1,42 @@
 // Version patterns: which versions a host allows (spec/patterns.md).
 
+import type { Branded } from "./branded.ts";
 import { TakoError } from "./error.ts";
 import { printable } from "./text.ts";
-import { compareParts, compareVersions, type Part, parseVersion, type Version } from "./version.ts";
+import { compareBeginnings, compareVersions, parseVersion, type Version } from "./version.ts";
 
-/** A parsed pattern. `text` is its canonical form. */
-export type Pattern =
-  | { readonly text: string; readonly form: "any" }
-  | { readonly text: string; readonly form: "prefix"; readonly prefix: readonly Part[] }
-  | { readonly text: string; readonly form: "exact"; readonly version: Version }
-  | {
-      readonly text: string;
-      readonly form: "range";
-      readonly low: Version;
-      /** HIGH without its trailing zeros: the start of what lies outside. */
-      readonly family: readonly Part[];
-    };
+/** All versions that begin as one does: the first parts of it, as many as `count`. */
+interface Family {
+  readonly of: Version;
+  readonly count: number;
+}
+
+/** A parsed pattern, which {@link parsePattern} alone makes. `text` is its canonical form (PAT-13). */
+export type Pattern = Branded<
+  { readonly text: string } & (
+    | { readonly form: "any" }
+    | { readonly form: "prefix"; readonly family: Family }
+    | { readonly form: "exact"; readonly version: Version }
+    | {
+        readonly form: "range";
+        readonly low: Version;
+        /** HIGH without its trailing zeros: the start of what lies outside. */
+        readonly outside: Family;
+      }
+  ),
+  "Pattern"
+>;
 
 const FORMS =
   'expected "*" or "1.2.*", an exact version as "1.2.3", or a range as "1.2 <= v < 2.0"';
 
 /**
- * Parses a pattern.
+ * Parses a pattern: `*`, a family as `1.2.*`, an exact version, or a range (PAT-1 to PAT-12).
  *
  * @throws TakoError of kind `pattern`, whose message shows the three forms
  */
 export function parsePattern(text: string): Pattern {
-  if (text === "*") return { text, form: "any" };
+  if (text === "*") return { text, form: "any" } as Pattern;
 
   const range = /^(\S+) +<= +v +< +(\S+)$/.exec(text);
   if (range?.[1] !== undefined && range[2] !== undefined)
@@ -34,23 +44,24 @@ export function parsePattern(text: string): Pattern {
 
   const prefix = /^(.+)[._-]\*$/.exec(text)?.[1];
   if (prefix !== undefined) {
-    return { text, form: "prefix", prefix: versionIn(text, prefix).parts };
+    const of = versionIn(text, prefix);
+    return { text, form: "prefix", family: { of, count: of.parts.length } } as Pattern;
   }
-  return { text, form: "exact", version: versionIn(text, text) };
+  return { text, form: "exact", version: versionIn(text, text) } as Pattern;
 }
 
 function parseRange(text: string, lowText: string, highText: string): Pattern {
   const low = versionIn(text, lowText);
   const high = versionIn(text, highText);
-  const family = withoutTrailingZeros(high.parts);
-  if (!isBelowFamily(low, family)) {
+  const outside = { of: high, count: high.parts.findLastIndex((part) => part !== 0) + 1 };
+  if (compareToFamily(low, outside) >= 0) {
     throw new TakoError(
       "pattern",
       `invalid version pattern "${printable(text)}": it can match nothing; expected the lower bound below ${printable(highText)} and all its pre-releases`,
       { rule: "PAT-9" },
     );
   }
-  return { text: `${low.text} <= v < ${high.text}`, form: "range", low, family };
+  return { text: `${low.text} <= v < ${high.text}`, form: "range", low, outside } as Pattern;
 }
 
 /** Whether the pattern allows the version. */
@@ -59,21 +70,19 @@ export function matches(pattern: Pattern, version: Version): boolean {
     case "any":
       return true;
     case "prefix":
-      return compareParts(version.parts, pattern.prefix, pattern.prefix.length) === 0;
+      return compareToFamily(version, pattern.family) === 0;
     case "exact":
       return compareVersions(version, pattern.version) === 0;
     case "range":
-      return compareVersions(version, pattern.low) >= 0 && isBelowFamily(version, pattern.family);
+      return (
+        compareVersions(version, pattern.low) >= 0 && compareToFamily(version, pattern.outside) < 0
+      );
   }
 }
 
-/** Whether the version is below everything that begins with these parts. */
-function isBelowFamily(version: Version, family: readonly Part[]): boolean {
-  return compareParts(version.parts, family, family.length) < 0;
-}
-
-function withoutTrailingZeros(parts: readonly Part[]): readonly Part[] {
-  return parts.slice(0, parts.findLastIndex((part) => part !== 0) + 1);
+/** Below zero if the version is older than the whole family, zero if it belongs to it. */
+function compareToFamily(version: Version, { of, count }: Family): number {
+  return compareBeginnings(version, of, count);
 }
 
 function versionIn(pattern: string, text: string): Version {

@@ -6,27 +6,24 @@ import { printable } from "./text.ts";
 /** A numeric part by its exact value (a bigint past 2^53 - 1), any other part as its text. */
 export type Part = string | number | bigint;
 
-declare const version: unique symbol;
-
-/**
- * A valid version: its text as published, and the parts that its order comes from. Of a large
- * manifest the parts would take several times the memory of the text, so they are read from it
- * each time.
- */
-class ParsedVersion {
+/** A valid version, which {@link parseVersion} alone makes. */
+class Version {
+  /** As published. */
   readonly text: string;
-  declare readonly [version]: true;
+  #parts: readonly Part[] | undefined;
 
   constructor(text: string) {
     this.text = text;
   }
 
+  /** What its order comes from (VER-3 to VER-7), kept for the next look. */
   get parts(): readonly Part[] {
-    return readParts(this.text);
+    this.#parts ??= readParts(this.text);
+    return this.#parts;
   }
 }
 
-export type Version = ParsedVersion;
+export type { Version };
 
 /** The most bytes of a version (VER-2). */
 const MAX_VERSION_BYTES = 255;
@@ -35,7 +32,7 @@ const MAX_VERSION_BYTES = 255;
 const ALLOWED = /^[\x21-\x29\x2b-\x3b\x3f-\x7e]+$/;
 
 /**
- * Parses a version.
+ * Parses a version: printable ASCII, at most 255 bytes (VER-1, VER-2, VER-5).
  *
  * @throws TakoError of kind `version`
  */
@@ -51,25 +48,38 @@ export function parseVersion(text: string): Version {
     );
   }
   if (!/[^._-]/.test(text)) throw invalid(text, "expected at least one part", "VER-5");
-  return new ParsedVersion(text);
+  return new Version(text);
 }
 
-/** Splits at `.`, `-` and `_`, drops empty parts, and reads runs of digits as numbers. */
+/** The runs between `.`, `-` and `_` that are not empty, those of digits as numbers (VER-3 to VER-7). */
 function readParts(text: string): readonly Part[] {
   const parts: Part[] = [];
-  for (let start = 0, end = 0; end <= text.length; end++) {
-    if (end < text.length && !isSeparator(text.charCodeAt(end))) continue;
-    if (end > start) parts.push(parsePart(text, start, end));
-    start = end + 1;
+  for (let start = startOfPart(text, 0); start < text.length; ) {
+    const end = endOfPart(text, start);
+    parts.push(readPart(text, start, end));
+    start = startOfPart(text, end);
   }
   return parts;
+}
+
+function startOfPart(text: string, from: number): number {
+  let start = from;
+  while (start < text.length && isSeparator(text.charCodeAt(start))) start++;
+  return start;
+}
+
+function endOfPart(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && !isSeparator(text.charCodeAt(end))) end++;
+  return end;
 }
 
 function isSeparator(code: number): boolean {
   return code === 0x2e || code === 0x2d || code === 0x5f;
 }
 
-function parsePart(text: string, start: number, end: number): Part {
+/** One part. Past the last there is none to read, which gives the zero that pads it (VER-12). */
+function readPart(text: string, start: number, end: number): Part {
   let value = 0;
   for (let index = start; index < end; index++) {
     const digit = text.charCodeAt(index) - 0x30;
@@ -80,19 +90,38 @@ function parsePart(text: string, start: number, end: number): Part {
   return Number.isSafeInteger(value) ? value : BigInt(text.slice(start, end));
 }
 
-/** Orders two versions: below zero if `a` is older, zero if they are equivalent (VER). */
+/** Orders two versions: below zero if `a` is older, zero if they are equivalent (VER-11 to VER-18). */
 export function compareVersions(a: Version, b: Version): number {
-  return compareParts(a.parts, b.parts);
+  // Neighbours in a manifest often differ in their last part only.
+  return compareTexts(a.text, b.text, startOfDifference(a.text, b.text), Infinity);
 }
 
-/** Compares the first `count` parts of each, all by default, the shorter one padded with numeric zeros. */
-export function compareParts(
-  a: readonly Part[],
-  b: readonly Part[],
-  count = Math.max(a.length, b.length),
-): number {
+/** The same, of the first `count` parts of each alone. */
+export function compareBeginnings(a: Version, b: Version, count: number): number {
+  return compareTexts(a.text, b.text, 0, count);
+}
+
+/** Where the part begins in which two texts differ first. */
+function startOfDifference(a: string, b: string): number {
+  let start = 0;
+  while (start < a.length && a.charCodeAt(start) === b.charCodeAt(start)) start++;
+  while (start > 0 && !isSeparator(a.charCodeAt(start - 1))) start--;
+  return start;
+}
+
+/**
+ * Compares `count` parts from `start` on, straight from the texts and no further than to the first
+ * difference: kept, the parts of a large manifest would take several times the memory of its text.
+ */
+function compareTexts(a: string, b: string, start: number, count: number): number {
+  let [aEnd, bEnd] = [start, start];
   for (let index = 0; index < count; index++) {
-    const order = comparePart(a[index] ?? 0, b[index] ?? 0);
+    const aStart = startOfPart(a, aEnd);
+    const bStart = startOfPart(b, bEnd);
+    if (aStart === a.length && bStart === b.length) return 0;
+    aEnd = endOfPart(a, aStart);
+    bEnd = endOfPart(b, bStart);
+    const order = comparePart(readPart(a, aStart, aEnd), readPart(b, bStart, bEnd));
     if (order !== 0) return order;
   }
   return 0;

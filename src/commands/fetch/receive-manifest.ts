@@ -7,6 +7,7 @@ import { manifestUrl, shownManifestUrl } from "../../core/origin-url.ts";
 import type { Destination } from "../../shell/destination.ts";
 import { shownPath } from "../../shell/disk/storage-error.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
+import { platformVerify } from "../../shell/platform-crypto.ts";
 
 /** A manifest that passed every check, and how it came. */
 export type ReceivedManifest =
@@ -56,7 +57,7 @@ export async function receiveManifest(
 
 function decodeReceived(bytes: Uint8Array, config: Config, source: string): Manifest {
   try {
-    return decodeManifest(bytes, config.publicKeys);
+    return decodeManifest(bytes, config.publicKeys, platformVerify);
   } catch (caught) {
     const error = asTakoError(caught);
     const hint = `Compare the PublicKey= of ${config.file} with the publisher's.`;

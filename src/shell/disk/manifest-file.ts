@@ -11,6 +11,7 @@ import {
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../../core/manifest.ts";
+import { platformVerify } from "../platform-crypto.ts";
 import { readRegularFile, syncDirectory, writeFileAtomically } from "./files.ts";
 
 /** A manifest on disk, by what is known of it. */
@@ -34,7 +35,7 @@ export function readManifestFile(directory: string, keys: readonly PublicKey[]):
   const bytes = readRegularFile(join(directory, MANIFEST), MAX_MANIFEST_BYTES);
   if (bytes === undefined) return { state: "absent" };
   try {
-    return { state: "signed", bytes, manifest: decodeManifest(bytes, keys) };
+    return { state: "signed", bytes, manifest: decodeManifest(bytes, keys, platformVerify) };
   } catch (caught) {
     const error = asTakoError(caught);
     return error.kind === "signature" ? readForeign(bytes) : { state: "damaged", bytes, error };

@@ -97,7 +97,7 @@ async function obtain(config: Config, { entries }: Manifest, entry: Entry): Prom
 function readConfig(file: string): Config {
   const config = parseConfig(new Uint8Array(readFileSync(file)), file);
   if (!wrong("destination-beside-config")) return config;
-  return { ...config, destination: resolve(dirname(file), config.destination) };
+  return { ...config, destination: resolve(dirname(file), config.destination) } as Config;
 }
 
 function requireDirectory(path: string): void {

@@ -9,6 +9,7 @@ import {
   insertEntry,
   type Manifest,
 } from "../../../src/core/manifest.ts";
+import { parseSize } from "../../../src/core/size.ts";
 import { parseVersion } from "../../../src/core/version.ts";
 import { decode, type PlainEntry } from "./lenient-manifest.ts";
 
@@ -34,5 +35,5 @@ function manifestOf(entries: readonly PlainEntry[]): Manifest {
 function entryOf({ version, size, digest }: PlainEntry): Entry {
   const known = parseSha256Hex(digest);
   if (known === undefined) throw new Error("not a digest");
-  return { version: parseVersion(version), size, digest: known };
+  return { version: parseVersion(version), size: parseSize(size), digest: known };
 }

@@ -12,6 +12,7 @@ import {
   insertEntry,
   type Manifest,
 } from "../../../src/core/manifest.ts";
+import { parseSize } from "../../../src/core/size.ts";
 import { compareVersions, parseVersion } from "../../../src/core/version.ts";
 import { wrong } from "./cli-faults.ts";
 import { readRegular, replaceFile, replaceManifest, storeOf } from "./cli-files.ts";
@@ -45,7 +46,7 @@ export async function storeCommand(words: readonly string[]): Promise<number> {
   if (!statSync(directory).isDirectory()) throw new Error(`${directory} is not a directory`);
   const local = readRegular(join(directory, "manifest"));
   const manifest = local ? readLocal(local, key) : EMPTY_MANIFEST;
-  const next = insert(manifest, { version, size: bytes.length, digest });
+  const next = insert(manifest, { version, size: parseSize(bytes.length), digest });
   const encoded = encodeManifest(next, key);
   if (wrong("image-after-manifest")) replaceManifest(directory, encoded);
   storeImage(storeOf(directory), digest, bytes, image);
@@ -105,7 +106,7 @@ function insert(manifest: Manifest, entry: Entry): Manifest {
 
 /** Entries that are a manifest only by a fault. */
 function unchecked(entries: readonly Entry[]): Manifest {
-  return { ...EMPTY_MANIFEST, entries };
+  return { entries } as Manifest;
 }
 
 function storeImage(store: string, digest: string, bytes: Uint8Array, image: string): void {

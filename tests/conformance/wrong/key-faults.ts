@@ -1,12 +1,15 @@
 // Wrong ideas of what a key is, and of which signatures hold.
 
 import { verify as verifyNatively } from "node:crypto";
-import { Point, verify } from "@noble/ed25519";
+import { hashes, Point, verify } from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
 import type { Arguments, Operation } from "../../../src/adapter.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { SecretKey } from "../../../src/core/keys.ts";
 import { type AdapterFault, type AdapterFaults, bytes, text } from "./fault.ts";
 import { nativeKey, reduceS } from "./lenient-manifest.ts";
+
+hashes.sha512 = sha512;
 
 /** A fault of `parse-public-key`: more texts are accepted. `undefined` refuses one. */
 function readsPublic(
