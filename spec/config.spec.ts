@@ -7,13 +7,7 @@ import type { ConfigValues } from "../src/core/config-keys.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import type { Problem, TakoError } from "../src/core/error.ts";
 import type { PublicKey } from "../src/core/keys.ts";
-import {
-  imageUrl,
-  manifestUrl,
-  parseOriginUrl,
-  shownImageUrl,
-  shownManifestUrl,
-} from "../src/core/origin-url.ts";
+import { imageLocation, manifestLocation, parseOriginUrl } from "../src/core/origin-url.ts";
 import { type Case, casesOf, readFixture, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { assignments, files, type Meaning, meanings, origins } from "./support/config.ts";
@@ -346,8 +340,8 @@ describe("laws of origin URLs", () => {
       fc.property(origins, fc.nat(4), (text, slashes) => {
         const origin = parseOriginUrl(text + "/".repeat(slashes));
         expect(origin).toEqual(parseOriginUrl(text));
-        expect(manifestUrl(origin)).toBe(`${text}/manifest`);
-        expect(digest && imageUrl(origin, digest)).toBe(`${text}/store/${digest}`);
+        expect(manifestLocation(origin).href).toBe(`${text}/manifest`);
+        expect(digest && imageLocation(origin, digest).href).toBe(`${text}/store/${digest}`);
       }),
       runs,
     );
@@ -380,8 +374,8 @@ describe("laws of origin URLs", () => {
           [text.replace("://", "://user:password@"), text.replace("://", "://***@")],
         ] as const) {
           const origin = parseOriginUrl(given);
-          expect(shownManifestUrl(origin)).toBe(`${shown}/manifest`);
-          expect(digest && shownImageUrl(origin, digest)).toBe(`${shown}/store/${digest}`);
+          expect(manifestLocation(origin).shown).toBe(`${shown}/manifest`);
+          expect(digest && imageLocation(origin, digest).shown).toBe(`${shown}/store/${digest}`);
         }
       }),
       runs,

@@ -105,13 +105,14 @@ export {
  *
  * @example
  * const origin = parseOriginUrl("https://me:secret@images.example.com/app/");
- * manifestUrl(origin); // "https://images.example.com/app/manifest"
+ * manifestLocation(origin).href; // "https://images.example.com/app/manifest"
  * origin.shown; // "https://***@images.example.com/app"
  */
 export {
   type Credentials,
-  imageUrl,
-  manifestUrl,
+  imageLocation,
+  type Location,
+  manifestLocation,
   type OriginUrl,
   parseOriginUrl,
   type Scheme,

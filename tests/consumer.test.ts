@@ -110,7 +110,7 @@ describe("types", () => {
       'tako.insertEntry(manifest, { version: { text: "*", parts: [] }, size, digest });',
       "tako.insertEntry({ entries: [] }, entry);",
       'tako.matches({ text: "*", form: "any" }, version);',
-      'tako.manifestUrl({ scheme: "https", href: "https://x", shown: "https://x" });',
+      'tako.manifestLocation({ scheme: "https", href: "https://x", shown: "https://x" });',
       'tako.decodeManifest(key.bytes, [{ text: "", bytes: key.bytes }]);',
       "const made: tako.Config = { file: '', origin, publicKeys: [key], destination: '/', pattern, restart: [] };",
       // Spreads of what is valid
@@ -118,7 +118,7 @@ describe("types", () => {
       'tako.compareVersions({ ...version, text: "*" }, version);',
       "tako.insertEntry({ ...manifest, entries: [entry, entry] }, entry);",
       'tako.matches({ ...pattern, text: "2.*" }, version);',
-      'tako.manifestUrl({ ...origin, href: "http://x" });',
+      'tako.manifestLocation({ ...origin, href: "http://x" });',
       'tako.decodeManifest(key.bytes, [{ ...key, text: "" }]);',
       "tako.encodeManifest(manifest, { ...secret });",
       "const moved: tako.Config = { ...config, destination: '/elsewhere' };",

@@ -6,7 +6,7 @@ import {
   EMPTY_MANIFEST,
   encodeManifest,
   firstLost,
-  imageUrl,
+  imageLocation,
   insertEntry,
   newestMatch,
   parseOriginUrl,
@@ -32,7 +32,7 @@ test("a client: from a manifest's bytes to the URL of the image to use", () => {
   const entry = newestMatch(manifest, parsePattern("1.*"));
   expect(entry).toMatchObject({ version: { text: "1.1" }, size: 3, digest: sha256sum("new") });
   const origin = parseOriginUrl("https://images.example.com/app/");
-  expect(entry && imageUrl(origin, entry.digest)).toBe(
+  expect(entry && imageLocation(origin, entry.digest).href).toBe(
     `https://images.example.com/app/store/${sha256sum("new")}`,
   );
 });

@@ -14,11 +14,16 @@ import {
 } from "../core/manifest.ts";
 import { parseSize } from "../core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import { lockDirectory } from "../shell/disk/lock.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
 import { shownPath } from "../shell/disk/storage-error.ts";
 import { platformSha512 } from "../shell/platform-crypto.ts";
-import { type ImageSource, openedImage, openImage, Publication } from "../shell/publication.ts";
+import {
+  type ImageSource,
+  type LockedPublication,
+  lockPublication,
+  openedImage,
+  openImage,
+} from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
 
@@ -65,20 +70,19 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
 
   await using source = await openSource(options.image, effects.stdin);
   const onWait = () => report({ event: "waiting", directory });
-  using _lock = await lockDirectory(directory, { clock, onWait });
+  using publication = await lockPublication(directory, { clock, onWait });
   const image = version && source && { version, source };
-  return await publish(new Publication(directory), image, key, replaced, warn);
+  return await publish(publication, image, key, replaced, warn);
 }
 
 /** With the lock: first the image, then the manifest that names it (PUB-13). */
 async function publish(
-  publication: Publication,
+  publication: LockedPublication,
   image: Image | undefined,
   key: SecretKey,
   replaced: PublicKey | undefined,
   warn: (message: string) => void,
 ): Promise<StoreResult> {
-  publication.removeLeftovers();
   const keys = replaced === undefined ? [key.publicKey] : [key.publicKey, replaced];
   const { manifestPath } = publication;
   const { bytes, manifest } = requireOurs(publication.readManifest(keys), manifestPath, replaced);
@@ -117,7 +121,7 @@ async function publish(
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
 async function writeIfNew(
-  publication: Publication,
+  publication: LockedPublication,
   old: Uint8Array | undefined,
   next: Uint8Array,
 ): Promise<boolean> {

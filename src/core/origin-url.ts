@@ -1,8 +1,9 @@
-// Where an origin is: the URL of `Origin=`, and the URLs of what lies below it (spec/config.md).
+// Where an origin is: the URL of `Origin=`, and where its manifest and images lie (spec/config.md).
 
 import type { Branded } from "./branded.ts";
 import type { Sha256Hex } from "./digest.ts";
 import { TakoError } from "./error.ts";
+import { MANIFEST, STORE } from "./layout.ts";
 import { printable } from "./text.ts";
 
 const SCHEMES = ["https", "http", "file", "sftp", "scp", "ftp", "ftps"] as const;
@@ -15,16 +16,17 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** A parsed `Origin=`. */
+/** Where something is. */
+export interface Location {
+  /** The URL, without credentials. */
+  readonly href: string;
+  /** The URL for people and logs: credentials as `***@` (ORG-90). */
+  readonly shown: string;
+}
+
+/** A parsed `Origin=`; the URL has no final slash. */
 export type OriginUrl = Branded<
-  {
-    readonly scheme: Scheme;
-    /** The URL without credentials and without a final slash. */
-    readonly href: string;
-    /** The URL to show to people: credentials as `***@`. */
-    readonly shown: string;
-    readonly credentials?: Credentials;
-  },
+  Location & { readonly scheme: Scheme; readonly credentials?: Credentials },
   "OriginUrl"
 >;
 
@@ -58,10 +60,13 @@ export function parseOriginUrl(text: string): OriginUrl {
       ? invalid("expected file:///absolute/path", "CFG-23")
       : invalid("expected a valid URL", "CFG-20");
   }
-  return isFile ? fileUrl(url) : networkUrl(url, scheme);
+  return (isFile ? fileUrl(url) : networkUrl(url, scheme)) as OriginUrl;
 }
 
-function fileUrl(url: URL): OriginUrl {
+/** What an `OriginUrl` is made of. */
+type Parts = Location & Pick<OriginUrl, "scheme" | "credentials">;
+
+function fileUrl(url: URL): Parts {
   // A drive letter, which the URL parser knows, is none on the systems of Tako: /C|/x is not /C:/x.
   if (url.host !== "" || /^\/[A-Za-z]:/.test(url.pathname)) {
     throw invalid("expected file:///absolute/path", "CFG-23");
@@ -70,14 +75,14 @@ function fileUrl(url: URL): OriginUrl {
     throw invalid("expected a path whose %XX are valid UTF-8 without NUL", "CFG-23");
   }
   const href = `file://${withoutFinalSlash(url.pathname)}`;
-  return { scheme: "file", href, shown: href } as OriginUrl;
+  return { scheme: "file", href, shown: href };
 }
 
-function networkUrl(url: URL, scheme: Scheme): OriginUrl {
+function networkUrl(url: URL, scheme: Scheme): Parts {
   if (url.host === "") throw invalid(`expected ${scheme}://host`, "CFG-20");
   const place = url.host + withoutFinalSlash(url.pathname);
   const href = `${scheme}://${place}`;
-  if (url.username === "" && url.password === "") return { scheme, href, shown: href } as OriginUrl;
+  if (url.username === "" && url.password === "") return { scheme, href, shown: href };
 
   const user = decodePercent(url.username);
   const password = decodePercent(url.password);
@@ -89,27 +94,21 @@ function networkUrl(url: URL, scheme: Scheme): OriginUrl {
     throw invalid("expected a user without colon, and no control characters", "CFG-24");
   }
   const shown = `${scheme}://***@${place}`;
-  return { scheme, href, shown, credentials: { user, password } } as OriginUrl;
+  return { scheme, href, shown, credentials: { user, password } };
 }
 
-/** The URL of the origin's manifest, without credentials. */
-export function manifestUrl(origin: OriginUrl): string {
-  return `${origin.href}/manifest`;
+/** Where the manifest of an origin is (ORG-1). */
+export function manifestLocation(origin: OriginUrl): Location {
+  return below(origin, MANIFEST);
 }
 
-/** The URL of an image, without credentials. */
-export function imageUrl(origin: OriginUrl, digest: Sha256Hex): string {
-  return `${origin.href}/store/${digest}`;
+/** Where an image of an origin is (ORG-1). */
+export function imageLocation(origin: OriginUrl, digest: Sha256Hex): Location {
+  return below(origin, `${STORE}/${digest}`);
 }
 
-/** {@link manifestUrl} for people and logs: credentials as `***@` (ORG-90). */
-export function shownManifestUrl(origin: OriginUrl): string {
-  return `${origin.shown}/manifest`;
-}
-
-/** {@link imageUrl} for people and logs. */
-export function shownImageUrl(origin: OriginUrl, digest: Sha256Hex): string {
-  return `${origin.shown}/store/${digest}`;
+function below({ href, shown }: Location, name: string): Location {
+  return { href: `${href}/${name}`, shown: `${shown}/${name}` };
 }
 
 function withoutFinalSlash(path: string): string {

@@ -2,7 +2,7 @@
 // (spec/destination.md). How each is read and written; when is the story of commands/fetch/. Who only
 // looks gets the readers; the writers come with the lock, and end with it.
 
-import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Standing } from "../core/activation.ts";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
@@ -17,28 +17,24 @@ import {
   linkTarget,
   MANIFEST,
   OWED,
-  STORE,
-  stalePartials,
   temporaryName,
 } from "../core/layout.ts";
-import type { Entry, Manifest } from "../core/manifest.ts";
-import type { ImageState } from "../core/plan.ts";
+import type { Manifest } from "../core/manifest.ts";
 import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
 import {
   isPresent,
-  makeDirectory,
   openDirectory,
   readRegularFile,
   removeIfPresent,
   replaceSymlink,
-  statRegularFile,
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
-import { hashBytes, hashFile } from "./disk/images.ts";
+import { hashBytes } from "./disk/hash.ts";
+import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
-import { naming, shownPath } from "./disk/storage-error.ts";
+import { shownPath } from "./disk/storage-error.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {
@@ -53,7 +49,7 @@ const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
 
 /** Opens a destination for those who only look; nothing of it is touched yet. */
 export function openDestination(path: string): Destination {
-  return new Destination(path);
+  return new Destination(path, new ImageStore(path));
 }
 
 /**
@@ -74,15 +70,15 @@ export async function lockDestination(path: string, waiting: Waiting): Promise<L
 }
 
 /** What can be read. All methods throw TakoError of kind `storage` for what the file system refuses. */
-class Destination {
+class Destination<Images extends ImageStore = ImageStore> {
   readonly path: string;
   readonly manifestPath: string;
-  readonly storePath: string;
+  readonly images: Images;
 
-  constructor(path: string) {
+  constructor(path: string, images: Images) {
     this.path = path;
     this.manifestPath = join(path, MANIFEST);
-    this.storePath = join(path, STORE);
+    this.images = images;
   }
 
   protected at(name: string): string {
@@ -92,10 +88,6 @@ class Destination {
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
   requireDirectory(): void {
     closeSync(openDirectory(this.path));
-  }
-
-  imagePath(digest: Sha256Hex): string {
-    return join(this.storePath, digest);
   }
 
   /**
@@ -148,25 +140,10 @@ class Destination {
     return isPresent(path, "symbolic link") ? imageOfLink(readlinkSync(path)) : undefined;
   }
 
-  /**
-   * What the store holds for an entry.
-   *
-   * @param verify false: look at its size only
-   */
-  async checkImage(entry: Entry, verify: boolean): Promise<ImageState> {
-    // A link in the place of `store` would be followed to its images (DST-27).
-    if (!isPresent(this.storePath, "directory")) return "absent";
-    const path = this.imagePath(entry.digest);
-    const size = statRegularFile(path)?.size;
-    if (size === undefined) return "absent";
-    if (size !== entry.size) return "damaged";
-    return !verify || (await hashFile(path)) === entry.digest ? "present" : "damaged";
-  }
-
   /** As root: how others could tamper with the images, if they could (DST-33). */
   permissionWarnings(): readonly string[] {
     if (process.getuid?.() !== 0) return [];
-    return [this.path, this.storePath].flatMap((path) => {
+    return [this.path, this.images.path].flatMap((path) => {
       const stats = statSync(path, { throwIfNoEntry: false });
       if (stats === undefined) return [];
       const { uid, mode } = stats;
@@ -177,11 +154,11 @@ class Destination {
 }
 
 /** What can be read, and written as long as the lock is held. */
-class LockedDestination extends Destination implements Disposable {
+class LockedDestination extends Destination<LockedImageStore> implements Disposable {
   readonly #lock: Lock;
 
   constructor(path: string, lock: Lock) {
-    super(path);
+    super(path, new LockedImageStore(path));
     this.#lock = lock;
   }
 
@@ -230,26 +207,13 @@ class LockedDestination extends Destination implements Disposable {
     return replaceSymlink(this.path, LATEST, linkTarget(digest));
   }
 
-  /** Relies on the images that earlier runs put there (DST-29). */
-  syncStore(): Promise<void> {
-    return syncDirectory(this.storePath);
-  }
-
   /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
   async removeDamaged(digest: Sha256Hex): Promise<void> {
     if (this.readLatest() === digest) {
       removeIfPresent(this.at(LATEST), "symbolic link");
       await syncDirectory(this.path);
     }
-    removeIfPresent(this.imagePath(digest));
-    await this.syncStore();
-  }
-
-  /** Makes `store/` if need be, and removes what downloads of other images left (FET-65). */
-  async prepareStore(wanted: Sha256Hex): Promise<void> {
-    await makeDirectory(this.storePath, 0o755);
-    const names = naming(this.storePath, "read", () => readdirSync(this.storePath));
-    for (const name of stalePartials(names, wanted)) removeIfPresent(join(this.storePath, name));
+    await this.images.remove(digest);
   }
 }
 

@@ -1,30 +1,25 @@
 // A publisher's directory: the signed manifest and the images, as an origin serves them
 // (spec/publish.md). One function per step that touches the disk; their order is commands/store.ts.
 
-import { constants, copyFile, fstatSync } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
-import { MANIFEST, NEW_IMAGE, STORE, temporaryName } from "../core/layout.ts";
-import {
-  discard,
-  isPresent,
-  makeDirectory,
-  moveIntoPlace,
-  removeIfPresent,
-  syncDirectory,
-} from "./disk/files.ts";
-import { DurableWriter, hashFile, readBlocks } from "./disk/images.ts";
+import { MANIFEST, temporaryName } from "../core/layout.ts";
+import { discard, removeIfPresent } from "./disk/files.ts";
+import { readBlocks } from "./disk/hash.ts";
+import { LockedImageStore } from "./disk/image-store.ts";
+import type { ImageWriter } from "./disk/image-writer.ts";
+import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import {
   type ManifestFile,
   readManifestFile,
   syncManifestFile,
   writeManifestFile,
 } from "./disk/manifest-file.ts";
-import { shownPath, storageError } from "./disk/storage-error.ts";
+import { naming, shownPath } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {
@@ -43,9 +38,7 @@ export interface ImageSource extends AsyncDisposable {
  * @throws TakoError of kind `storage` if it is neither a regular file nor a pipe (PUB-17)
  */
 export async function openImage(path: string): Promise<ImageSource> {
-  const handle = await open(path, constants.O_RDONLY).catch((error: unknown) => {
-    throw storageError(error, "read", path);
-  });
+  const handle = await naming(path, "read", () => open(path, constants.O_RDONLY));
   const close = () => handle.close();
   try {
     const { name, size } = openedImage(handle.fd, path);
@@ -61,12 +54,7 @@ export async function openImage(path: string): Promise<ImageSource> {
 /** An image that is read from a file descriptor of the process, such as standard input. */
 export function openedImage(fd: number, name: string): ImageSource {
   const source = { fd, name, [Symbol.asyncDispose]: async () => {} };
-  let stats: ReturnType<typeof fstatSync>;
-  try {
-    stats = fstatSync(fd);
-  } catch (error) {
-    throw storageError(error, "read", name);
-  }
+  const stats = naming(name, "read", () => fstatSync(fd));
   if (stats.isFile()) return { ...source, size: stats.size };
   if (stats.isFIFO() || stats.isSocket()) return { ...source, size: undefined };
   throw new TakoError("storage", "it is neither a regular file nor a pipe", {
@@ -75,24 +63,44 @@ export function openedImage(fd: number, name: string): ImageSource {
   });
 }
 
-/** All methods throw TakoError of kind `storage` for what the file system refuses. */
-export class Publication {
+/**
+ * Locks a publisher's directory (PUB-20), and removes what a run that was killed left there.
+ *
+ * @throws TakoError of kind `storage`, as do all methods of what it gives, for what the file system
+ *   refuses
+ */
+export async function lockPublication(path: string, waiting: Waiting): Promise<LockedPublication> {
+  const publication = new LockedPublication(path, await lockDirectory(path, waiting));
+  try {
+    publication.removeLeftovers();
+    return publication;
+  } catch (error) {
+    publication[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** A publisher's directory that no other run changes, until it is disposed of. */
+export class LockedPublication implements Disposable {
   readonly manifestPath: string;
   readonly #path: string;
-  readonly #store: string;
-  readonly #newImage: string;
+  readonly #images: LockedImageStore;
+  readonly #lock: Lock;
 
-  constructor(path: string) {
+  constructor(path: string, lock: Lock) {
     this.manifestPath = join(path, MANIFEST);
     this.#path = path;
-    this.#store = join(path, STORE);
-    this.#newImage = join(this.#store, NEW_IMAGE);
+    this.#images = new LockedImageStore(path);
+    this.#lock = lock;
   }
 
-  /** Removes the temporary files of a run that was killed. Needs the lock. */
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+
   removeLeftovers(): void {
     removeIfPresent(join(this.#path, temporaryName(MANIFEST)));
-    if (isPresent(this.#store, "directory")) removeIfPresent(this.#newImage);
+    this.#images.removeLeftovers();
   }
 
   readManifest(keys: readonly PublicKey[]): ManifestFile {
@@ -109,10 +117,10 @@ export class Publication {
 
   /** Copies an image to a temporary name in the store, which is made if it is missing (PUB-11). */
   async copyImage(source: ImageSource): Promise<ImageCopy> {
-    await makeDirectory(this.#store, 0o755);
-    const writer = (await this.#clone(source)) ?? (await DurableWriter.create(this.#newImage));
-    const copy = new ImageCopy(this.#store, this.#newImage, writer);
+    const writer = await this.#images.openCopy(source.path);
+    const copy = new ImageCopy(this.#images, writer);
     try {
+      // What shares its blocks with the source is whole already.
       if (writer.size === 0) {
         for await (const block of readBlocks(source.fd, source.name)) await writer.write(block);
       }
@@ -122,31 +130,16 @@ export class Publication {
       throw error;
     }
   }
-
-  /** A copy that shares its blocks with the image, where the file system can do that (PUB-10). */
-  async #clone({ path }: ImageSource): Promise<DurableWriter | undefined> {
-    if (path === undefined) return undefined;
-    const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
-    try {
-      await promisify(copyFile)(path, this.#newImage, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
-    } catch {
-      // Most file systems cannot. Whatever else is wrong, the plain copy meets it and tells it.
-      return undefined;
-    }
-    return DurableWriter.resume(this.#newImage);
-  }
 }
 
 /** An image in the store under a temporary name, which goes away unless it is kept. */
 export class ImageCopy implements AsyncDisposable {
-  readonly #store: string;
-  readonly #path: string;
-  readonly #writer: DurableWriter;
+  readonly #images: LockedImageStore;
+  readonly #writer: ImageWriter;
   #kept = false;
 
-  constructor(store: string, path: string, writer: DurableWriter) {
-    this.#store = store;
-    this.#path = path;
+  constructor(images: LockedImageStore, writer: ImageWriter) {
+    this.#images = images;
     this.#writer = writer;
   }
 
@@ -162,19 +155,17 @@ export class ImageCopy implements AsyncDisposable {
 
   /** Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35). */
   async keep(): Promise<void> {
-    const { digest } = this;
-    if ((await hashFile(join(this.#store, digest))) === digest) {
+    if ((await this.#images.check(this, true)) === "present") {
       // The run that made it may have been killed before this.
-      await syncDirectory(this.#store);
+      await this.#images.sync();
       return;
     }
-    await this.#writer.finish(0o444);
-    await moveIntoPlace(this.#path, this.#store, digest);
+    await this.#images.keep(this.#writer);
     this.#kept = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close();
-    if (!this.#kept) discard(this.#path);
+    if (!this.#kept) discard(this.#writer.path);
   }
 }

@@ -16,7 +16,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { DurableWriter, hashBytes, hashFile, readBlocks } from "../../src/shell/disk/images.ts";
+import { hashBytes, hashFile, readBlocks } from "../../src/shell/disk/hash.ts";
+import { ImageWriter } from "../../src/shell/disk/image-writer.ts";
+import { needs } from "../support/needs.ts";
 import { sha256sumOfFile } from "../support/publishing.ts";
 
 const MIB = 1024 * 1024;
@@ -50,12 +52,12 @@ test("DST-27: only a regular file has a digest, and a missing one has none", asy
   Bun.spawnSync(["mkfifo", at("fifo")]);
   for (const name of ["directory", "link", "fifo"]) {
     await expect(hashFile(at(name))).rejects.toMatchObject({ kind: "storage", source: at(name) });
-    await expect(DurableWriter.resume(at(name))).rejects.toBeInstanceOf(TakoError);
+    await expect(ImageWriter.resume(at(name))).rejects.toBeInstanceOf(TakoError);
   }
 });
 
 test("DST-21: chunks of any size are written in order, hashed, and get their mode", async () => {
-  const writer = await DurableWriter.create(at("image"));
+  const writer = await ImageWriter.create(at("image"));
   const all = content(40 * MIB + 7);
   const sizes = [1, 64 * 1024, MIB / 4 - 1, MIB / 4, MIB, 3 * MIB];
   for (let start = 0, turn = 0; start < all.length; turn += 1) {
@@ -76,16 +78,16 @@ test("DST-21: chunks of any size are written in order, hashed, and get their mod
 
 test("DST-26: what is there already is not written to", async () => {
   writeFileSync(at("image"), "of someone else");
-  await expect(DurableWriter.create(at("image"))).rejects.toMatchObject({ kind: "storage" });
+  await expect(ImageWriter.create(at("image"))).rejects.toMatchObject({ kind: "storage" });
   symlinkSync("elsewhere", at("link"));
-  await expect(DurableWriter.create(at("link"))).rejects.toMatchObject({ kind: "storage" });
+  await expect(ImageWriter.create(at("link"))).rejects.toMatchObject({ kind: "storage" });
   expect(readFileSync(at("image"), "latin1")).toBe("of someone else");
 });
 
 test("FET-60: a partial file is continued, and its bytes count for the digest", async () => {
   writeFileSync(at("whole"), content(3 * MIB));
   writeFileSync(at("partial"), content(3 * MIB).subarray(0, MIB + 5));
-  const writer = await DurableWriter.resume(at("partial"));
+  const writer = await ImageWriter.resume(at("partial"));
   expect(writer.size).toBe(MIB + 5);
   await writer.write(content(3 * MIB).subarray(MIB + 5));
   expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
@@ -97,17 +99,14 @@ test("FET-58: what somebody else appends is hashed, behind what was there", asyn
   const all = content(5 * MIB + 3);
   writeFileSync(at("whole"), all);
   writeFileSync(at("partial"), all.subarray(0, 7));
-  const writer = await DurableWriter.resume(at("partial"));
   const progress: number[] = [];
-  await writer.append(
-    async (fd) => {
-      for (let start = 7; start < all.length; start += MIB / 4) {
-        writeSync(fd, all.subarray(start, start + MIB / 4));
-        await Bun.sleep(1);
-      }
-    },
-    (size) => progress.push(size),
-  );
+  const writer = await ImageWriter.resume(at("partial"), (size) => progress.push(size));
+  await writer.append(async (fd) => {
+    for (let start = 7; start < all.length; start += MIB / 4) {
+      writeSync(fd, all.subarray(start, start + MIB / 4));
+      await Bun.sleep(1);
+    }
+  });
   expect(writer.size).toBe(all.length);
   expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
   expect(progress.length).toBeGreaterThan(5);
@@ -117,13 +116,13 @@ test("FET-58: what somebody else appends is hashed, behind what was there", asyn
 });
 
 test("FET-60: what was appended before it failed counts", async () => {
-  const writer = await DurableWriter.create(at("image"));
+  const writer = await ImageWriter.create(at("image"));
   const broken = new Error("the connection broke");
   const append = async (fd: number) => {
     writeSync(fd, content(MIB));
     throw broken;
   };
-  await expect(writer.append(append, () => {})).rejects.toBe(broken);
+  await expect(writer.append(append)).rejects.toBe(broken);
   expect(writer.size).toBe(MIB);
   await writer.write(content(2 * MIB).subarray(MIB));
   await writer.finish(0o444);
@@ -132,11 +131,11 @@ test("FET-60: what was appended before it failed counts", async () => {
 });
 
 test("CLI-33: an error of the disk while somebody else appends is told in words", async () => {
-  const writer = await DurableWriter.create(at("image"));
+  const writer = await ImageWriter.create(at("image"));
   const append = async () => {
     writeSync(openSync("/dev/full", "w"), "x");
   };
-  await expect(writer.append(append, () => {})).rejects.toMatchObject({
+  await expect(writer.append(append)).rejects.toMatchObject({
     kind: "storage",
     message: "cannot write it: no space is left on the file system",
     source: at("image"),
@@ -145,24 +144,23 @@ test("CLI-33: an error of the disk while somebody else appends is told in words"
 });
 
 test("FET-58: who appends is stopped, and waited for, when what it appends is of no use any more", async () => {
-  const writer = await DurableWriter.create(at("image"));
+  const writer = await ImageWriter.create(at("image"), () => {
+    throw new Error("the reader has had enough");
+  });
   let ended = false;
   const append = async (fd: number, signal: AbortSignal) => {
     writeSync(fd, "x");
     await new Promise((resolve) => signal.addEventListener("abort", resolve));
     ended = true;
   };
-  const failing = writer.append(append, () => {
-    throw new Error("the reader has had enough");
-  });
-  await expect(failing).rejects.toThrow("the reader has had enough");
+  await expect(writer.append(append)).rejects.toThrow("the reader has had enough");
   expect(ended).toBe(true);
   await writer.close();
 });
 
 test("FET-62: a writer starts once more from byte 0", async () => {
   writeFileSync(at("partial"), "rotten");
-  const writer = await DurableWriter.resume(at("partial"));
+  const writer = await ImageWriter.resume(at("partial"));
   expect(writer.digest()).toBe(sha256sumOfFile(at("partial")) as never);
   await writer.restart();
   expect(writer.size).toBe(0);
@@ -173,7 +171,7 @@ test("FET-62: a writer starts once more from byte 0", async () => {
 });
 
 test("ORG-24: a writer of a new file that starts once more leaves no hole where the first bytes were", async () => {
-  const writer = await DurableWriter.create(at("new"));
+  const writer = await ImageWriter.create(at("new"));
   await writer.write(content(MIB));
   await writer.restart();
   await writer.write(new TextEncoder().encode("good"));
@@ -186,8 +184,8 @@ test("FET-60: a partial file that a killed run made read-only already is continu
   writeFileSync(at("partial"), "all of it");
   chmodSync(at("partial"), 0o444);
   const script = `
-    const { DurableWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/images.ts"))});
-    const writer = await DurableWriter.resume(${JSON.stringify(at("partial"))});
+    const { ImageWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/image-writer.ts"))});
+    const writer = await ImageWriter.resume(${JSON.stringify(at("partial"))});
     await writer.write(new TextEncoder().encode(", and more"));
     await writer.finish(0o444);`;
   // Only who is not root meets the mode.
@@ -196,6 +194,27 @@ test("FET-60: a partial file that a killed run made read-only already is continu
   const child = Bun.spawn([...capabilities, process.execPath, "-e", script], { stderr: "inherit" });
   expect(await child.exited).toBe(0);
   expect(readFileSync(at("partial"), "latin1")).toBe("all of it, and more");
+});
+
+const strace = needs("strace");
+test.skipIf(strace.missing).each([
+  ["only while it is written", "fdatasync"],
+  ["at its end", "fsync"],
+])("FET-68: a file whose sync fails %s is not finished, and says so", async (_, call) => {
+  const script = `
+    const { ImageWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/image-writer.ts"))});
+    const writer = await ImageWriter.create(${JSON.stringify(at("image"))});
+    // So much that it is synced in the background, and nothing after it that could tell.
+    await writer.write(new Uint8Array(${32 * MIB}));
+    const outcome = await writer.finish(0o444).then(() => "finished", ({ message }) => message);
+    await writer.close();
+    console.log(outcome, writer.syncFailed);`;
+  const inject = ["-P", at("image"), "-e", `trace=${call}`, "-e", `inject=${call}:error=EIO`];
+  const command = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
+  const child = Bun.spawn([...command, process.execPath, "-e", script], { stdout: "pipe" });
+  expect(await child.stdout.text()).toBe(
+    "cannot write it: the device reports a read or write error true\n",
+  );
 });
 
 test("CLI-33: a read that fails names the path", async () => {

@@ -19,7 +19,7 @@ import {
   type Manifest,
 } from "../../src/core/manifest.ts";
 import { nearest } from "../../src/core/near-miss.ts";
-import { imageUrl, manifestUrl, parseOriginUrl } from "../../src/core/origin-url.ts";
+import { imageLocation, manifestLocation, parseOriginUrl } from "../../src/core/origin-url.ts";
 import { matches, parsePattern } from "../../src/core/pattern.ts";
 import {
   decodeEtag,
@@ -30,8 +30,10 @@ import {
 } from "../../src/core/records.ts";
 import { printable } from "../../src/core/text.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
-import { continuesAt, redirectTarget } from "../../src/shell/origin/http.ts";
-import { OriginError, parseRetryAfter } from "../../src/shell/origin/retry.ts";
+import { continuesAt } from "../../src/shell/origin/http.ts";
+import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
+import { OriginError } from "../../src/shell/origin/origin-error.ts";
+import { redirectTarget } from "../../src/shell/origin/redirects.ts";
 import { unitsOfCgroup } from "../../src/shell/systemd.ts";
 import { asBytes } from "./inputs.ts";
 
@@ -153,8 +155,8 @@ export function checkOrigin(input: string): void {
     !/[?#\s]/.test(href) && (href === "file://" || !href.endsWith("/")),
     "its URL has a query, a fragment or a slash",
   );
-  law(manifestUrl(origin) === `${href}/manifest`, "the manifest is elsewhere");
-  law(imageUrl(origin, "0" as never) === `${href}/store/0`, "an image is elsewhere");
+  law(manifestLocation(origin).href === `${href}/manifest`, "the manifest is elsewhere");
+  law(imageLocation(origin, "0" as never).href === `${href}/store/0`, "an image is elsewhere");
   if (rest.scheme !== "file" || href !== "file://")
     same(parseOriginUrl(href), { ...rest, href, shown: href }, "its URL is not its own parse");
   if (credentials !== undefined) {

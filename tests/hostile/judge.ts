@@ -6,7 +6,6 @@
 // stack trace, and credentials go to nobody but the origin. The origin has a password for that.
 
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import {
   type HostileOptions,
   type HostileScenario,
@@ -14,7 +13,7 @@ import {
 } from "../../conformance/hostile/origin.ts";
 import { etagOf } from "../../conformance/hostile/wire.ts";
 import { createHost, type Host, stateOf } from "../support/host.ts";
-import { type Program, programs, sizeOf, sources } from "../support/program.ts";
+import { type Program, programs, sizeOf, withFasterClock } from "../support/program.ts";
 import { bigImage, image, manifestOf, sha256sum } from "../support/publishing.ts";
 
 /** In use on a host that is not new. */
@@ -92,7 +91,7 @@ export const updated: Updated = { updated: true };
 /** Longer than any run may take: a time-out of 30 s, on a busy machine. */
 const TIMEOUT_MS = 120_000;
 
-const shortWaits = sources(`--preload=${join(import.meta.dir, "short-waits.ts")}`);
+const shortWaits = withFasterClock({ waits: 100, limits: 1 });
 const binary = programs.filter(({ name }) => name === "binary");
 
 /**

@@ -1,10 +1,9 @@
 // Origins that stand still or drip, at every place of an answer: time-outs end the run, and what came
-// of an image stays. The sources run on a faster clock; on the true one, time-outs of 30 s are waited
+// of an image stays. The withFasterClock run on a faster clock; on the true one, time-outs of 30 s are waited
 // for once, all side by side.
 
 import { describe, test } from "bun:test";
-import { join } from "node:path";
-import { programs, sources } from "../support/program.ts";
+import { programs, withFasterClock } from "../support/program.ts";
 import { judge, type Row, updated } from "./judge.ts";
 
 const late = "no answer within 30 s";
@@ -115,7 +114,7 @@ describe.concurrent("the true clock", () => {
 });
 
 describe.concurrent("a faster clock", () => {
-  const program = sources(`--preload=${join(import.meta.dir, "fast-clock.ts")}`);
+  const program = withFasterClock({ waits: 100, limits: 10 });
   const run = (_: string, row: Row) => judge(program, row, "in use");
   test.each(titled(stalls))("%s", run, timeout);
 });

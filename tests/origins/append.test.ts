@@ -7,8 +7,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
-import type { OriginEffects } from "../../src/shell/origin/origin.ts";
-import { digest, failureOf, open } from "./asking.ts";
+import type { Sink } from "../../src/shell/origin/body.ts";
+import { digest, failureOf, imageBody, keepingIn } from "./asking.ts";
 
 const MIB = 1024 * 1024;
 const image = new Uint8Array(10 * MIB).map((_, index) => index ^ (index >> 8) ^ (index >> 16));
@@ -28,29 +28,45 @@ const patient = { headersMs: never, idleMs: never, slowMs: never };
 
 type Scenario = Parameters<typeof server.origin>[0];
 
-async function appendOf(scenario: Scenario, offset: number, effects: Partial<OriginEffects> = {}) {
-  const answer = await open(server.origin(scenario), effects).origin.image(
-    digest,
-    image.length,
-    offset,
-  );
-  if (answer.kind === "gone") throw new Error("gone");
-  return answer;
-}
-
 function expectImage(length = image.length): void {
   expect(readFileSync(file()).equals(image.subarray(0, length))).toBe(true);
 }
 
-/** Appends an answer's body to a file, and closes it. */
+/** A sink that is a file, into which nobody is to write by chunks. */
+function appendingTo(path: string, signal: AbortSignal): Sink {
+  return {
+    write() {
+      throw new Error("the body came in chunks");
+    },
+    async append(writeTo) {
+      const fd = openSync(path, constants.O_RDWR | constants.O_APPEND);
+      await writeTo(fd, signal).finally(() => closeSync(fd));
+    },
+  };
+}
+
+/** Appends the body of an image to a file. */
 async function append(
   scenario: Scenario,
   { offset = 0, path = file(), signal = new AbortController().signal, timeouts = patient } = {},
 ): Promise<void> {
-  const { appendTo } = await appendOf(scenario, offset, { timeouts });
-  if (appendTo === undefined) throw new Error("no length was promised");
-  const fd = openSync(path, constants.O_RDWR | constants.O_APPEND);
-  return appendTo(fd, signal).finally(() => closeSync(fd));
+  const size = image.length;
+  const body = await imageBody(server.origin(scenario), { size, offset, timeouts });
+  expect(await body.into(appendingTo(path, signal), size - offset)).toBe("ended");
+}
+
+/** Brings the body of an image into a sink that could be appended to, but is not. */
+async function takeChunks(scenario: Scenario, offset: number): Promise<void> {
+  const size = image.length;
+  const body = await imageBody(server.origin(scenario), { size, offset });
+  const enough = new Error("a chunk came");
+  const sink: Sink = {
+    write() {
+      throw enough;
+    },
+    append: () => Promise.reject(new Error("the body was appended")),
+  };
+  await expect(body.into(sink, size - offset)).rejects.toBe(enough);
 }
 
 test("FET-58: a whole image is appended", async () => {
@@ -65,9 +81,14 @@ test("FET-60: the rest of an image goes behind what is there", async () => {
 });
 
 test("FET-60: nothing of a small body goes elsewhere, for it comes in chunks", async () => {
-  const answer = await appendOf("honest", image.length - 4 * MIB + 1);
-  expect(answer.appendTo).toBeUndefined();
-  await answer.chunks.return();
+  await takeChunks("honest", image.length - 4 * MIB + 1);
+});
+
+test("FET-58: a sink that is no file gets a large body in chunks", async () => {
+  const chunks: Uint8Array[] = [];
+  const body = await imageBody(server.origin("honest"), { size: image.length });
+  expect(await body.into(keepingIn(chunks), image.length)).toBe("ended");
+  expect(Buffer.concat(chunks).equals(image)).toBe(true);
 });
 
 test("ORG-11: a body that says it is compressed is appended as sent", async () => {
@@ -83,9 +104,7 @@ test.each([
   "announce=10485761",
   "length-and-chunks",
 ] as const)("ORG-27: %s does not promise just the bytes of the image", async (scenario) => {
-  const answer = await appendOf(scenario, 0).catch(() => undefined);
-  expect(answer?.appendTo).toBeUndefined();
-  await answer?.chunks.return();
+  await takeChunks(scenario, 0);
 });
 
 test("ORG-28: what arrived before the connection broke is in the file", async () => {
@@ -124,11 +143,12 @@ test("DST-28: a disk that is full is no failure of the origin", async () => {
 test("CLI-40: that no file can be opened any more is no failure of the origin", async () => {
   const script = `
     const { openSync } = require("node:fs");
-    const { digest, open } = await import(${JSON.stringify(join(import.meta.dir, "asking.ts"))});
-    const answer = await open(${JSON.stringify(server.origin("honest"))}).origin.image(digest, ${image.length}, 0);
+    const { imageBody } = await import(${JSON.stringify(join(import.meta.dir, "asking.ts"))});
+    const body = await imageBody(${JSON.stringify(server.origin("honest"))}, { size: ${image.length} });
     const fd = openSync(${JSON.stringify(file())}, "a+");
     try { for (;;) openSync("/dev/null", "r"); } catch {}
-    await answer.appendTo(fd, new AbortController().signal).catch(({ code }) => console.log(code));`;
+    const append = (writeTo) => writeTo(fd, new AbortController().signal);
+    await body.into({ append }, ${image.length}).catch(({ code }) => console.log(code));`;
   const words = ["prlimit", "--nofile=64", process.execPath, "-e", script];
   const child = Bun.spawn(words, { stdout: "pipe" });
   expect(await child.stdout.text()).toBe("EMFILE\n");

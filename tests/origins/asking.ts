@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { parseSha256Hex, type Sha256Hex } from "../../src/core/digest.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseOriginUrl } from "../../src/core/origin-url.ts";
+import { systemClock } from "../../src/shell/clock.ts";
+import type { Body, Sink } from "../../src/shell/origin/body.ts";
 import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin/origin.ts";
 
 export const manifest = Buffer.from(
@@ -35,13 +37,14 @@ export interface Asked {
 }
 
 /** An origin whose retries do not wait, and whose jitter is none. */
-export function open(url: string, effects: Partial<OriginEffects> = {}): Asked {
+export function open(
+  url: string,
+  { now = Date.now, ...effects }: Partial<OriginEffects> & { now?: () => number } = {},
+): Asked {
   const slept: number[] = [];
   const retries: Asked["retries"] = [];
   const origin = openOrigin(parseOriginUrl(url), {
-    sleep: async (ms) => {
-      slept.push(ms);
-    },
+    clock: { ...systemClock, now, sleep: async (ms) => void slept.push(ms) },
     random: () => 0.5,
     onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
     ...effects,
@@ -57,8 +60,34 @@ export async function readImage(
   const answer = await origin.image(digest, image.length, offset);
   if (answer.kind === "gone") return "gone";
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.chunks) chunks.push(chunk);
+  const end = await answer.body.into(keepingIn(chunks), image.length - answer.offset);
+  if (end !== "ended") throw new Error("more came than the image has");
   return { offset: answer.offset, bytes: Buffer.concat(chunks) };
+}
+
+/** A sink that keeps what it gets in memory. */
+export function keepingIn(chunks: Uint8Array[]): Sink {
+  return {
+    write(chunk) {
+      chunks.push(chunk);
+      return undefined;
+    },
+  };
+}
+
+/** The body of an image from an offset. */
+export async function imageBody(
+  url: string,
+  { size = image.length, offset = 0, ...effects }: AskedImage = {},
+): Promise<Body> {
+  const answer = await open(url, effects).origin.image(digest, size, offset);
+  if (answer.kind === "gone") throw new Error("gone");
+  return answer.body;
+}
+
+interface AskedImage extends Partial<OriginEffects> {
+  readonly size?: number;
+  readonly offset?: number;
 }
 
 /** The TakoError that a promise is expected to reject with. */

@@ -18,7 +18,16 @@ import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { serveWithFtp } from "../support/ftp-server.ts";
 import { needs } from "../support/needs.ts";
 import { startSshServer } from "../support/ssh-server.ts";
-import { askInChild, digest, failureOf, image, manifest, open, readImage } from "./asking.ts";
+import {
+  askInChild,
+  digest,
+  failureOf,
+  image,
+  imageBody,
+  manifest,
+  open,
+  readImage,
+} from "./asking.ts";
 
 /** An origin's directory, with another of an awkward name inside. */
 const directory = mkdtempSync(join(tmpdir(), "tako-curl-"));
@@ -104,16 +113,15 @@ describe.skipIf(ftp.missing)("ftp", async () => {
   });
 
   test("ORG-82: neither URL nor credentials are in curl's arguments or environment", async () => {
-    const answer = await open(url(slow.port)).origin.image(digest, image.length, 0);
-    if (answer.kind === "gone") throw new Error("gone");
     let seen: { words: string[]; environment: string } | undefined;
-    for await (const chunk of answer.chunks) {
-      if (chunk.length === 0) continue;
+    const write = () => {
       const [curl] = ownCurls();
       const environment = readFileSync(`/proc/${curl?.pid}/environ`, "utf8");
       seen = { words: curl?.words ?? [], environment };
-      break;
-    }
+      throw new Error("seen");
+    };
+    const body = await imageBody(url(slow.port));
+    await expect(body.into({ write }, image.length)).rejects.toThrow("seen");
     expect(seen?.words.slice(0, 5)).toEqual(["curl", "-q", "-g", "--proto", "=ftp"]);
     const shown = `${seen?.words.join(" ")} ${seen?.environment}`;
     expect(shown).not.toMatch(/127\.0\.0\.1|s( |%20)er(@|%40)|p(@|%40)ss/);

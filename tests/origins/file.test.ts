@@ -14,7 +14,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { digest, failureOf, image, manifest, open, readImage } from "./asking.ts";
+import {
+  digest,
+  failureOf,
+  image,
+  imageBody,
+  keepingIn,
+  manifest,
+  open,
+  readImage,
+} from "./asking.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -25,7 +34,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(join(directory, ".."), { recursive: true }));
 
-const origin = () => open(`file://${encodeURI(directory)}`).origin;
+const url = () => `file://${encodeURI(directory)}`;
+const origin = () => open(url()).origin;
 
 test("ORG-70: manifest and image are read from the percent-decoded path", async () => {
   expect(await origin().manifest()).toEqual({ kind: "manifest", bytes: manifest });
@@ -50,14 +60,15 @@ test("ORG-71: a manifest of more than 64 MiB is refused, one of 64 MiB taken", a
 test("ORG-71: an image without end is read only as far as its reader goes", async () => {
   const path = join(directory, "store", digest);
   truncateSync(path, 2 ** 40);
-  const answer = await origin().image(digest, image.length, 0);
-  if (answer.kind === "gone") throw new Error("gone");
-  for await (const chunk of answer.chunks) if (chunk.length > 0) break;
+  const chunks: Uint8Array[] = [];
+  const body = await imageBody(url());
+  expect(await body.into(keepingIn(chunks), 3_000_000)).toBe("longer");
+  expect(Buffer.concat(chunks).length).toBe(2 * 1024 * 1024);
 });
 
 test("ORG-72: a missing file is an error of the origin, not retried", async () => {
   rmSync(join(directory, "manifest"));
-  const { origin: asked, slept } = open(`file://${encodeURI(directory)}`);
+  const { origin: asked, slept } = open(url());
   const error = await failureOf(asked.manifest());
   expect(error).toMatchObject({ kind: "origin", rule: "ORG-72", passing: false });
   expect(error.source).toBe(`${directory.replace("ü", "\\u{fc}")}/manifest`);
@@ -90,14 +101,15 @@ test("ORG-70: a file that is renamed over while it is read is read to its own en
   const path = join(directory, "store", digest);
   const long = new Uint8Array(3 * 1024 * 1024).fill(1);
   writeFileSync(path, long);
-  const answer = await origin().image(digest, long.length, 0);
-  if (answer.kind === "gone") throw new Error("gone");
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.chunks) {
-    if (chunks.push(chunk) > 1) continue;
-    writeFileSync(`${path}.new`, "another");
-    renameSync(`${path}.new`, path);
-  }
+  const write = (chunk: Uint8Array) => {
+    if (chunks.push(chunk) === 1) {
+      writeFileSync(`${path}.new`, "another");
+      renameSync(`${path}.new`, path);
+    }
+    return undefined;
+  };
+  expect(await (await imageBody(url())).into({ write }, long.length)).toBe("ended");
   expect(Buffer.concat(chunks).equals(long)).toBe(true);
 });
 
@@ -109,9 +121,7 @@ test("ORG-70: no file stays open when the reader stops early", async () => {
   };
   const before = probe();
   for (let round = 0; round < 20; round++) {
-    const answer = await origin().image(digest, image.length, 0);
-    if (answer.kind === "gone") throw new Error("gone");
-    for await (const chunk of answer.chunks) if (chunk.length > 0) break;
+    expect(await (await imageBody(url())).into(keepingIn([]), 1)).toBe("longer");
   }
   expect(probe()).toBe(before);
 });

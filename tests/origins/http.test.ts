@@ -10,6 +10,8 @@ import {
   failureOf,
   files,
   image,
+  imageBody,
+  keepingIn,
   manifest,
   open,
   readImage,
@@ -188,11 +190,36 @@ test("ORG-26: a whole image as 206 to a request without range is an error", asyn
   expect((await failureOf(imageOf("always-206"))).message).toContain("status 206");
 });
 
-test("ORG-27: whoever stops reading ends the request", async () => {
-  const answer = await open(server.origin("endless")).origin.image(digest, image.length, 0);
-  if (answer.kind === "gone") throw new Error("gone");
-  for await (const chunk of answer.chunks) if (chunk.length > 0) break;
+test("ORG-27: nothing beyond the limit reaches the sink, and the request is ended there", async () => {
+  const body = await imageBody(server.origin("endless"));
+  const chunks: Uint8Array[] = [];
+  expect(await body.into(keepingIn(chunks), image.length)).toBe("longer");
+  expect(Buffer.concat(chunks).length).toBeLessThanOrEqual(image.length);
   await server.requests[0]!.closed;
+
+  expect(await (await imageBody(server.origin("honest"))).into(keepingIn([]), 99_999)).toBe(
+    "longer",
+  );
+  expect(await (await imageBody(server.origin("honest"))).into(keepingIn([]), 100_000)).toBe(
+    "ended",
+  );
+});
+
+test("ORG-27: a sink that has had enough, and whoever does not want the body, end the request", async () => {
+  const full = new Error("the sink is full");
+  const write = () => {
+    throw full;
+  };
+  const body = await imageBody(server.origin("endless"));
+  await expect(body.into({ write }, Number.POSITIVE_INFINITY)).rejects.toBe(full);
+  await server.requests[0]!.closed;
+
+  const later = { write: () => Promise.reject(full) };
+  await expect((await imageBody(server.origin("endless"))).into(later, 1e9)).rejects.toBe(full);
+  await server.requests[1]!.closed;
+
+  await (await imageBody(server.origin("endless")))[Symbol.asyncDispose]();
+  await server.requests[2]!.closed;
 });
 
 test.each(["close=middle", "cut-chunk", "bad-chunk", "reset=middle"] as const)(

@@ -3,9 +3,8 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { TakoError } from "../../src/core/error.ts";
-import { withRetries } from "../../src/shell/origin/origin.ts";
-import { parseRetryAfter } from "../../src/shell/origin/retry.ts";
-import { digest, failureOf, files, image, manifest, open } from "./asking.ts";
+import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
+import { digest, failureOf, files, image, keepingIn, manifest, open } from "./asking.ts";
 
 const server = await startHostileOrigin(files);
 afterAll(() => server.stop());
@@ -73,7 +72,7 @@ test("ORG-51: an error that is not the origin's is not tried again", async () =>
   const { origin, slept } = open(server.origin("honest"));
   const full = new TakoError("storage", "no space");
   let tries = 0;
-  const attempt = withRetries(origin, async () => {
+  const attempt = origin.withRetries(async () => {
     tries++;
     throw full;
   });
@@ -137,11 +136,11 @@ test("ORG-54: tries continue where the last one was cut", async () => {
   const { origin, slept } = open(server.origin("cut=3"));
   const received: Uint8Array[] = [];
   const size = () => received.reduce((sum, { length }) => sum + length, 0);
-  await withRetries(origin, async () => {
+  await origin.withRetries(async () => {
     const answer = await origin.image(digest, image.length, size());
     if (answer.kind === "gone") throw new Error("gone");
     expect(answer.offset).toBe(size());
-    for await (const chunk of answer.chunks) received.push(chunk);
+    await answer.body.into(keepingIn(received), image.length - size());
   });
   expect(Buffer.concat(received)).toEqual(Buffer.from(image));
   expect(slept).toHaveLength(3);

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
-import { digest, failureOf, files, image, open, readImage } from "./asking.ts";
+import { failureOf, files, image, imageBody, keepingIn, open, readImage } from "./asking.ts";
 
 const server = await startHostileOrigin(files);
 afterAll(() => server.stop());
@@ -32,18 +32,10 @@ test("ORG-61: a body that stands still is given up", async () => {
 
 test("ORG-61: bytes that arrived before the standstill are given out", async () => {
   const timeouts = { headersMs: never, idleMs: 300, slowMs: never };
-  const answer = await open(server.origin("stall=middle"), { timeouts }).origin.image(
-    digest,
-    image.length,
-    0,
-  );
-  if (answer.kind === "gone") throw new Error("gone");
-  let size = 0;
-  const reading = (async () => {
-    for await (const chunk of answer.chunks) size += chunk.length;
-  })();
-  await failureOf(reading);
-  expect(size).toBe(image.length / 2);
+  const body = await imageBody(server.origin("stall=middle"), { timeouts });
+  const chunks: Uint8Array[] = [];
+  await failureOf(body.into(keepingIn(chunks), image.length));
+  expect(Buffer.concat(chunks)).toEqual(Buffer.from(image.subarray(0, image.length / 2)));
 });
 
 test("ORG-62: a body that only drips is given up", async () => {
@@ -65,16 +57,12 @@ test("ORG-63: a body that keeps moving may take longer than every time-out", asy
 
 test("ORG-61: a reader that takes its time is not the origin's fault", async () => {
   const timeouts = { headersMs: never, idleMs: 900, slowMs: 900 };
-  const answer = await open(server.origin("honest"), { timeouts }).origin.image(
-    digest,
-    image.length,
-    0,
-  );
-  if (answer.kind === "gone") throw new Error("gone");
+  const body = await imageBody(server.origin("honest"), { timeouts });
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.chunks) {
+  const write = (chunk: Uint8Array) => {
     chunks.push(chunk);
-    await Bun.sleep(1000);
-  }
+    return Bun.sleep(1000);
+  };
+  expect(await body.into({ write }, image.length)).toBe("ended");
   expect(Buffer.concat(chunks)).toEqual(Buffer.from(image));
 });

@@ -49,17 +49,25 @@ const bunFlags = (process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter(Bo
 
 export const programs: readonly Program[] = [sources(), program("binary", binaryCommand())];
 
-/** @param flags more words for Bun, such as `--preload=FILE` */
-export function sources(...flags: readonly string[]): Program {
+export function sources(): Program {
+  return fromSources("src/main.ts");
+}
+
+/**
+ * The sources with another clock: what they wait for on purpose, and the limits of what they wait for from
+ * others, pass sooner by these factors.
+ */
+export function withFasterClock(factors: {
+  readonly waits: number;
+  readonly limits: number;
+}): Program {
+  return fromSources("tests/support/steered-main.ts", `${factors.waits}`, `${factors.limits}`);
+}
+
+function fromSources(file: string, ...words: readonly string[]): Program {
   // As `bun run` in the project does it: no .env of the working directory counts.
   const config = `--config=${join(root, "bunfig.toml")}`;
-  return program("sources", [
-    process.execPath,
-    config,
-    ...bunFlags,
-    ...flags,
-    join(root, "src/main.ts"),
-  ]);
+  return program("sources", [process.execPath, config, ...bunFlags, join(root, file), ...words]);
 }
 
 /** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */

@@ -2,7 +2,7 @@
 // What is to be done, and in which order, the plan says (core/plan.ts).
 
 import type { Entry } from "../../core/manifest.ts";
-import { shownImageUrl } from "../../core/origin-url.ts";
+import { imageLocation } from "../../core/origin-url.ts";
 import type { Plan, Step } from "../../core/plan.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import { downloadImage } from "../../shell/download.ts";
@@ -39,7 +39,7 @@ async function perform(
 ): Promise<Obtained | undefined> {
   switch (step.step) {
     case "rely":
-      await destination.syncStore();
+      await destination.images.sync();
       return undefined;
     case "download":
       return await download(run, destination, origin, entry);
@@ -66,7 +66,7 @@ async function repair(
   origin: Origin,
   entry: Entry,
 ): Promise<Obtained> {
-  const path = destination.imagePath(entry.digest);
+  const path = destination.images.pathOf(entry.digest);
   run.effects.report({ event: "damaged", version: entry.version.text, path });
   let repaired = false;
   try {
@@ -87,13 +87,11 @@ async function download(
 ): Promise<Obtained> {
   const version = entry.version.text;
   const { size, digest } = entry;
-  const url = shownImageUrl(config.origin, digest);
-  await destination.prepareStore(digest);
+  const url = imageLocation(config.origin, digest).shown;
   const result = await downloadImage({
     origin,
-    store: destination.storePath,
+    images: destination.images,
     entry,
-    url,
     onStart: (offset) => report({ event: "download", version, url, size, offset }),
     onProgress: (done) => report({ event: "progress", version, size, done }),
   });

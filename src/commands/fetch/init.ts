@@ -28,7 +28,7 @@ async function alreadyInitialised({ config, verify }: Run): Promise<Outcome | un
     if (!local?.signed || digest === undefined) return undefined;
     const entry = entryInUse(local.manifest, digest, config.pattern);
     if (entry === undefined || !matches(config.pattern, entry.version)) return undefined;
-    const image = await destination.checkImage(entry, verify);
+    const image = await destination.images.check(entry, verify);
     return image === "present" ? ended("current", entry) : undefined;
   } catch (error) {
     // The locked run that follows meets the same trouble, and tells it.

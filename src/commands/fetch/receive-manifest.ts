@@ -3,7 +3,7 @@
 import type { Config } from "../../core/config.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { decodeManifest, describeEntry, firstLost, type Manifest } from "../../core/manifest.ts";
-import { manifestUrl, shownManifestUrl } from "../../core/origin-url.ts";
+import { manifestLocation } from "../../core/origin-url.ts";
 import type { Destination } from "../../shell/destination.ts";
 import { shownPath } from "../../shell/disk/storage-error.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
@@ -33,8 +33,7 @@ export async function receiveManifest(
   destination: Destination,
   origin: Origin,
 ): Promise<ReceivedManifest> {
-  const url = manifestUrl(config.origin);
-  const shown = shownManifestUrl(config.origin);
+  const { href: url, shown } = manifestLocation(config.origin);
   const local = destination.readManifest(config.publicKeys);
   const answer = await origin.manifest(
     local?.signed ? destination.readEtag(url, local.bytes) : undefined,

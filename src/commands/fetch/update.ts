@@ -3,7 +3,7 @@
 
 import { TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
-import { shownImageUrl } from "../../core/origin-url.ts";
+import { imageLocation } from "../../core/origin-url.ts";
 import { choose, type Plan, planFor } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
 import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
@@ -36,7 +36,7 @@ export async function update(run: Run, destination: LockedDestination): Promise<
   throw new TakoError(
     "origin",
     `the origin no longer has version ${version.text}, nor an older one that may be taken`,
-    { rule: "FET-52", source: shownImageUrl(config.origin, digest) },
+    { rule: "FET-52", source: imageLocation(config.origin, digest).shown },
   );
 }
 
@@ -46,7 +46,7 @@ async function planOrTakeAway(
   destination: LockedDestination,
   entry: Entry,
 ): Promise<Plan> {
-  const image = await destination.checkImage(entry, verify);
+  const image = await destination.images.check(entry, verify);
   try {
     return planFor(entry, image, destination.readStanding(config.restart), mode);
   } catch (error) {
@@ -68,14 +68,13 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
   const choice = choose(received.manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   const [entry] = choice.candidates;
-  const image = await destination.checkImage(entry, run.verify);
+  const image = await destination.images.check(entry, run.verify);
   return planFor(entry, image, destination.readStanding(config.restart), run.mode);
 }
 
 function originOf({ config, effects: { clock, random, report } }: Run): Origin {
   return openOrigin(config.origin, {
-    sleep: clock.sleep,
-    now: clock.now,
+    clock,
     random,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });

@@ -4,19 +4,18 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { imageUrl, manifestUrl, type OriginUrl } from "../../core/origin-url.ts";
+import {
+  imageLocation,
+  type Location,
+  manifestLocation,
+  type OriginUrl,
+} from "../../core/origin-url.ts";
 import { printable } from "../../core/text.ts";
 import { shownPath } from "../disk/storage-error.ts";
-import { type Fail, OriginError } from "./retry.ts";
-import {
-  type Chunks,
-  type ImageAnswer,
-  type ManifestAnswer,
-  receive,
-  type Source,
-  type Timeouts,
-  type Transport,
-} from "./transport.ts";
+import { bodyFrom, type Source } from "./body.ts";
+import { OriginError } from "./origin-error.ts";
+import { watched } from "./stall.ts";
+import type { ImageAnswer, ManifestAnswer, Patience, Transport } from "./transport.ts";
 
 /** Exit statuses of curl that another try may turn out better (its manual, "EXIT CODES"). */
 const PASSING: readonly number[] = [
@@ -48,37 +47,40 @@ const MAX_STDERR_CHARACTERS = 2000;
 
 export class CurlTransport implements Transport {
   readonly #origin: OriginUrl;
-  readonly #timeouts: Timeouts;
+  readonly #patience: Patience;
 
-  constructor(origin: OriginUrl, timeouts: Timeouts) {
+  constructor(origin: OriginUrl, patience: Patience) {
     this.#origin = origin;
-    this.#timeouts = timeouts;
+    this.#patience = patience;
   }
 
   async manifest(): Promise<ManifestAnswer> {
-    return { kind: "body", chunks: this.#get(manifestUrl(this.#origin), 0) };
+    return { kind: "body", body: bodyFrom(this.#start(manifestLocation(this.#origin), 0)) };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
-    const url = imageUrl(this.#origin, digest);
+    const location = imageLocation(this.#origin, digest);
     // scp has no offsets: curl would send the whole file as if it were the rest.
     if (offset > 0 && this.#origin.scheme !== "scp") {
-      const chunks = this.#get(url, offset);
+      const source = this.#start(location, offset);
       try {
         // Only the first bytes, or their absence, tell whether the server continues.
-        const first = await chunks.next();
-        return { kind: "body", offset, chunks: startingWith(first, chunks) };
+        const first = await source.read();
+        return { kind: "body", offset, body: bodyFrom(startingWith(first, source)) };
       } catch (error) {
+        await source.stop();
         if (!(error instanceof CurlError && CANNOT_CONTINUE.includes(error.status))) throw error;
       }
     }
-    return { kind: "body", offset: 0, chunks: this.#get(url, 0) };
+    return { kind: "body", offset: 0, body: bodyFrom(this.#start(location, 0)) };
   }
 
-  async *#get(url: string, offset: number): Chunks {
-    const shown = this.#origin.shown + url.slice(this.#origin.href.length);
-    const fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
-    yield* receive(startCurl(this.#origin, url, shown, offset), fail, this.#timeouts);
+  #start(location: Location, offset: number): Source {
+    return watched(
+      startCurl(this.#origin, location, offset),
+      (reason, facts) => new OriginError(location.shown, reason, facts),
+      this.#patience,
+    );
   }
 }
 
@@ -86,7 +88,7 @@ export class CurlTransport implements Transport {
 class CurlError extends OriginError {
   readonly status: number;
 
-  constructor(shown: string, status: number, said: string) {
+  constructor({ shown }: Location, status: number, said: string) {
     const hint = HINTS[status];
     super(shown, `curl failed with status ${status}${said === "" ? "" : `: ${said}`}`, {
       rule: "ORG-84",
@@ -97,9 +99,9 @@ class CurlError extends OriginError {
   }
 }
 
-function startCurl(origin: OriginUrl, url: string, shown: string, offset: number): Source {
-  if (origin.scheme === "sftp" || origin.scheme === "scp") requireKnownHosts(shown);
-  const curl = spawnCurl(origin, url, shown, offset);
+function startCurl(origin: OriginUrl, location: Location, offset: number): Source {
+  if (origin.scheme === "sftp" || origin.scheme === "scp") requireKnownHosts(location);
+  const curl = spawnCurl(origin, location, offset);
   // Bytes that nobody has asked for do not keep the program running.
   curl.unref();
   const reader = curl.stdout.getReader();
@@ -111,7 +113,7 @@ function startCurl(origin: OriginUrl, url: string, shown: string, offset: number
         const { value } = await reader.read();
         if (value !== undefined) return value;
         const status = await curl.exited;
-        if (status !== 0) throw new CurlError(shown, status, messageIn(await said, origin));
+        if (status !== 0) throw new CurlError(location, status, messageIn(await said, origin));
         return undefined;
       } finally {
         curl.unref();
@@ -125,11 +127,11 @@ function startCurl(origin: OriginUrl, url: string, shown: string, offset: number
   };
 }
 
-function spawnCurl(origin: OriginUrl, url: string, shown: string, offset: number) {
+function spawnCurl(origin: OriginUrl, { href, shown }: Location, offset: number) {
   const cmd = ["curl", "-q", "-g", "--proto", `=${origin.scheme}`, "--silent", "--show-error"];
   if (offset > 0) cmd.push("--continue-at", `${offset}`);
   cmd.push("--output", "-", "--config", "-");
-  const config = `url = "${withCredentials(origin, url).replace(/["\\]/g, "\\$&")}"\n`;
+  const config = `url = "${withCredentials(origin, href).replace(/["\\]/g, "\\$&")}"\n`;
   try {
     return Bun.spawn(cmd, { stdin: Buffer.from(config), stdout: "pipe", stderr: "pipe" });
   } catch (error) {
@@ -142,15 +144,15 @@ function spawnCurl(origin: OriginUrl, url: string, shown: string, offset: number
 }
 
 /** Percent-encoded, credentials need no quoting of any kind. */
-function withCredentials(origin: OriginUrl, url: string): string {
-  if (origin.credentials === undefined) return url;
-  const { user, password } = origin.credentials;
+function withCredentials({ credentials }: OriginUrl, url: string): string {
+  if (credentials === undefined) return url;
+  const { user, password } = credentials;
   const secret = password === "" ? "" : `:${encodeURIComponent(password)}`;
   return url.replace("://", () => `://${encodeURIComponent(user)}${secret}@`);
 }
 
 /** Without the file, curl would take any server's key, and tell it the password (ORG-87). */
-function requireKnownHosts(shown: string): void {
+function requireKnownHosts({ shown }: Location): void {
   const path = join(homedir(), ".ssh", "known_hosts");
   if (existsSync(path)) return;
   throw new OriginError(shown, `there is no ${shownPath(path)} to check the server's key with`, {
@@ -178,11 +180,15 @@ async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> 
   return text;
 }
 
-async function* startingWith(first: IteratorResult<Uint8Array, void>, rest: Chunks): Chunks {
-  try {
-    if (first.value !== undefined) yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return();
-  }
+/** The same bytes, of which the first are read already. */
+function startingWith(first: Uint8Array | undefined, { read, stop }: Source): Source {
+  let isFirst = true;
+  return {
+    async read() {
+      if (!isFirst) return read();
+      isFirst = false;
+      return first;
+    },
+    stop,
+  };
 }

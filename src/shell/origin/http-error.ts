@@ -1,12 +1,7 @@
 // What went wrong with a connection, in Tako's own words: the error codes of Bun's fetch, whose
 // messages are never shown (they advise on options that nobody here can set).
 
-import type { OriginErrorFacts } from "./retry.ts";
-
-interface Failure {
-  readonly reason: string;
-  readonly facts: OriginErrorFacts;
-}
+import { type Fail, OriginError } from "./origin-error.ts";
 
 const PASSING: Readonly<Record<string, string>> = {
   ECONNREFUSED: "the connection was refused",
@@ -46,27 +41,28 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
 const CERTIFICATE_CODE = /CERT|^CRL_|^INVALID_(CA|PURPOSE)$|^PATH_LENGTH_EXCEEDED$/;
 
 /**
+ * The error of a request that got no answer, or not all of it.
+ *
  * @param error what fetch, or reading its body, rejected with
  * @param inBody whether the headers had arrived: from then on any failure is the network's (ORG-28)
  */
-export function connectionFailure(error: unknown, inBody: boolean): Failure {
+export function connectionError(error: unknown, inBody: boolean, fail: Fail): OriginError {
+  // The request was given up here, with a reason of its own.
+  if (error instanceof OriginError) return error;
   const code = codeOf(error);
   const certificate = CERTIFICATE[code] ?? (CERTIFICATE_CODE.test(code) ? code : undefined);
   if (certificate !== undefined) {
-    return {
-      reason: `the server's certificate was refused: ${certificate}`,
-      facts: {
-        rule: "ORG-12",
-        hint: "A private authority can be added with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS.",
-        cause: error,
-      },
-    };
+    return fail(`the server's certificate was refused: ${certificate}`, {
+      rule: "ORG-12",
+      hint: "A private authority can be added with SSL_CERT_FILE or NODE_EXTRA_CA_CERTS.",
+      cause: error,
+    });
   }
   const passing = PASSING[code];
-  if (passing !== undefined) return { reason: passing, facts: { passing: true, cause: error } };
+  if (passing !== undefined) return fail(passing, { passing: true, cause: error });
   const final = FINAL[code];
-  if (final !== undefined) return { reason: final, facts: { passing: inBody, cause: error } };
-  return { reason: `the connection failed (${code})`, facts: { passing: true, cause: error } };
+  if (final !== undefined) return fail(final, { passing: inBody, cause: error });
+  return fail(`the connection failed (${code})`, { passing: true, cause: error });
 }
 
 function codeOf(error: unknown): string {

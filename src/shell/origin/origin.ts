@@ -3,35 +3,23 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
-import { type OriginUrl, shownManifestUrl } from "../../core/origin-url.ts";
+import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
+import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
 import { type RetryEffects, retry } from "./retry.ts";
-import {
-  type Chunks,
-  type ImageAnswer,
-  manifestTooLong,
-  type Timeouts,
-  type Transport,
-} from "./transport.ts";
+import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
 
-export type { ImageAnswer } from "./transport.ts";
-
+/** What an origin needs of the world, for its retries and its time-outs. */
 export interface OriginEffects extends RetryEffects {
-  readonly timeouts: Timeouts;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  /** Those of the specification, unless others are given. */
+  readonly timeouts?: Timeouts;
 }
 
-const EFFECTS: OriginEffects = {
-  sleep: Bun.sleep,
-  random: Math.random,
-  now: Date.now,
-  onRetry: () => {},
-  timeouts: { headersMs: 30_000, idleMs: 30_000, slowMs: 60_000 },
-};
+/** ORG-60 to ORG-62. */
+const TIMEOUTS: Timeouts = { headersMs: 30_000, idleMs: 30_000, slowMs: 60_000 };
 
 export interface Origin {
-  readonly effects: OriginEffects;
+  readonly url: OriginUrl;
   /**
    * Downloads the manifest, with several tries.
    *
@@ -46,69 +34,63 @@ export interface Origin {
     | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
   >;
   /**
-   * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it. The
-   * bytes come by iterating `chunks`, which ends the request when it ends, and is to be iterated;
-   * nothing stops it at the signed size but its reader.
+   * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
-   * @throws TakoError of kind `origin`, here and while `chunks` is iterated
+   * @throws TakoError of kind `origin`, here and while its body is received
    */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
+  /**
+   * Makes `attempt`, which asks the origin for something, up to four times while it fails with what
+   * can pass (ORG-50 to ORG-55). Anything else that it throws, and the last failure, comes through.
+   */
+  withRetries<T>(attempt: () => Promise<T>): Promise<T>;
 }
 
-/** Opens an origin; asks it nothing yet. Effects that are left out are the real ones. */
-export function openOrigin(url: OriginUrl, given: Partial<OriginEffects> = {}): Origin {
-  const effects = { ...EFFECTS, ...given };
+/** Opens an origin; asks it nothing yet. */
+export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   const transport = transportFor(url, effects);
+  const withRetries = <T>(attempt: () => Promise<T>) => retry(effects, attempt);
   return {
-    effects,
+    url,
+    withRetries,
     manifest: (etag) =>
-      retry(effects, async () => {
+      withRetries(async () => {
         const answer = await (await transport).manifest(etag);
         if (answer.kind === "unchanged") return answer;
-        const { chunks, ...rest } = answer;
-        return { ...rest, kind: "manifest", bytes: await readManifest(chunks, url) };
+        const { body, ...rest } = answer;
+        return { ...rest, kind: "manifest", bytes: await readManifest(body, url) };
       }),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
   };
 }
 
-/**
- * Makes `attempt`, which asks the origin for something, up to four times while it fails with what
- * can pass (ORG-50 to ORG-55). Anything else it throws, and the last failure, comes through.
- *
- * @param attempt is told the number of the try, from 1
- */
-export function withRetries<T>(
-  origin: Origin,
-  attempt: (tryNumber: number) => Promise<T>,
-): Promise<T> {
-  return retry(origin.effects, attempt);
-}
-
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */
-async function transportFor(url: OriginUrl, effects: OriginEffects): Promise<Transport> {
+async function transportFor(
+  url: OriginUrl,
+  { clock, timeouts = TIMEOUTS }: OriginEffects,
+): Promise<Transport> {
   switch (url.scheme) {
     case "https":
     case "http":
-      return new HttpTransport(url, effects);
+      return new HttpTransport(url, { clock, timeouts });
     case "file":
       return new (await import("./file.ts")).FileTransport(url);
     case "sftp":
     case "scp":
     case "ftp":
     case "ftps":
-      return new (await import("./curl.ts")).CurlTransport(url, effects.timeouts);
+      return new (await import("./curl.ts")).CurlTransport(url, { clock, timeouts });
   }
 }
 
-/** The whole of a manifest, if it stays below the limit (ORG-22). */
-async function readManifest(chunks: Chunks, url: OriginUrl): Promise<Uint8Array> {
+/** The whole of a manifest, in memory, if it stays below the limit (ORG-22). */
+async function readManifest(body: Body, url: OriginUrl): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > MAX_MANIFEST_BYTES) throw manifestTooLong(shownManifestUrl(url));
+  const write = (chunk: Uint8Array) => {
     parts.push(chunk);
-  }
+    return undefined;
+  };
+  const end = await body.into({ write }, MAX_MANIFEST_BYTES);
+  if (end === "longer") throw manifestTooLong(manifestLocation(url));
   return Buffer.concat(parts);
 }

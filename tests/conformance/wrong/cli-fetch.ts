@@ -26,7 +26,7 @@ import {
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../../../src/core/manifest.ts";
-import { imageUrl, manifestUrl } from "../../../src/core/origin-url.ts";
+import { imageLocation, manifestLocation } from "../../../src/core/origin-url.ts";
 import { matches } from "../../../src/core/pattern.ts";
 import { newestMatch } from "../../../src/core/select.ts";
 import { wrong } from "./cli-faults.ts";
@@ -155,7 +155,7 @@ function inUse({ destination }: Config): string | undefined {
 }
 
 function receive({ origin }: Config): Promise<Uint8Array | undefined> {
-  return get(manifestUrl(origin), origin, MAX_MANIFEST_BYTES);
+  return get(manifestLocation(origin).href, origin, MAX_MANIFEST_BYTES);
 }
 
 /** Receives, checks, and writes the manifest. */
@@ -214,7 +214,7 @@ async function obtainImage(config: Config, entry: Entry): Promise<void> {
 }
 
 async function download(config: Config, entry: Entry, path: string): Promise<void> {
-  const url = imageUrl(config.origin, entry.digest);
+  const url = imageLocation(config.origin, entry.digest).href;
   const bytes = await get(url, config.origin, entry.size).catch((error: unknown) => {
     if (wrong("partial-under-final-name")) writeFileSync(path, "a part of it");
     throw error;

@@ -1,0 +1,134 @@
+// The images of a directory, a host's or a publisher's alike: `store/`, where each lies under its
+// digest, and next to them what is still being written (DST-12, PUB-11). What is offered and what is
+// in use is not known here.
+
+import { constants, copyFile, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Sha256Hex } from "../../core/digest.ts";
+import { NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.ts";
+import type { ImageState } from "../../core/plan.ts";
+import {
+  isPresent,
+  makeDirectory,
+  moveIntoPlace,
+  removeIfPresent,
+  statRegularFile,
+  syncDirectory,
+} from "./files.ts";
+import { hashFile } from "./hash.ts";
+import { ImageWriter, type Progress } from "./image-writer.ts";
+import { naming } from "./storage-error.ts";
+
+/** What a manifest says of an image. */
+export interface SignedImage {
+  readonly digest: Sha256Hex;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/**
+ * The images, for those who only look. All methods, here and below, throw TakoError of kind `storage`
+ * for what the file system refuses.
+ */
+export class ImageStore {
+  readonly path: string;
+
+  /** @param directory the one that `store/` lies in */
+  constructor(directory: string) {
+    this.path = join(directory, STORE);
+  }
+
+  pathOf(digest: Sha256Hex): string {
+    return join(this.path, digest);
+  }
+
+  /**
+   * Whether an image is there, and is what was signed.
+   *
+   * @param verify false: look at its size only
+   */
+  async check({ digest, size }: SignedImage, verify: boolean): Promise<ImageState> {
+    // A link in the place of `store` would be followed to its images (DST-27).
+    if (!isPresent(this.path, "directory")) return "absent";
+    const path = this.pathOf(digest);
+    const found = statRegularFile(path);
+    if (found === undefined) return "absent";
+    if (found.size !== size) return "damaged";
+    return !verify || (await hashFile(path)) === digest ? "present" : "damaged";
+  }
+}
+
+/** The images, for who holds the lock on the directory. */
+export class LockedImageStore extends ImageStore {
+  /**
+   * Opens `<hex>.partial` for a download. It is continued (FET-60) unless it is too long to be a
+   * part of the image (FET-61), or another user or another name of the file could change it after
+   * the check (FET-67). Partials of other images are removed (FET-65).
+   */
+  async openPartial({ digest, size }: SignedImage, onProgress: Progress): Promise<ImageWriter> {
+    await this.#make();
+    for (const name of stalePartials(this.#names(), digest)) removeIfPresent(join(this.path, name));
+    const path = join(this.path, partialName(digest));
+    const found = statRegularFile(path);
+    const isOurs = found?.nlink === 1 && found.uid === process.geteuid?.();
+    if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
+    removeIfPresent(path);
+    return ImageWriter.create(path, onProgress);
+  }
+
+  /**
+   * Begins the copy of an image that is being published (PUB-11).
+   *
+   * @param original a file whose blocks it shares, where the file system can do that; else the copy
+   *   is empty
+   */
+  async openCopy(original?: string): Promise<ImageWriter> {
+    await this.#make();
+    const path = join(this.path, NEW_IMAGE);
+    const isClone = original !== undefined && (await clone(original, path));
+    return isClone ? ImageWriter.resume(path) : ImageWriter.create(path);
+  }
+
+  /** Puts what was written on disk under its digest (DST-21, FET-66). */
+  async keep(image: ImageWriter): Promise<void> {
+    await image.finish(0o444);
+    await moveIntoPlace(image.path, this.path, image.digest());
+  }
+
+  /** Takes an image away. */
+  async remove(digest: Sha256Hex): Promise<void> {
+    removeIfPresent(this.pathOf(digest));
+    await this.sync();
+  }
+
+  /** Relies on the images that earlier runs put there, which may have been killed before their sync (DST-29, PUB-36). */
+  sync(): Promise<void> {
+    return syncDirectory(this.path);
+  }
+
+  /** Removes the copy of a publisher that was killed. */
+  removeLeftovers(): void {
+    if (isPresent(this.path, "directory")) removeIfPresent(join(this.path, NEW_IMAGE));
+  }
+
+  #make(): Promise<void> {
+    return makeDirectory(this.path, 0o755);
+  }
+
+  #names(): readonly string[] {
+    return naming(this.path, "read", () => readdirSync(this.path));
+  }
+}
+
+/** Makes a copy that shares its blocks with the original (PUB-10), if the file system can do that. */
+async function clone(original: string, copy: string): Promise<boolean> {
+  const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+  try {
+    await promisify(copyFile)(original, copy, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    // Most file systems cannot. Whatever else is wrong, the plain copy meets it and tells it.
+    return false;
+  }
+}

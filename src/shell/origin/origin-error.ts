@@ -1,0 +1,29 @@
+// The error of an origin, which says whether another try makes sense. Nothing here knows a transport.
+
+import { type Facts, TakoError } from "../../core/error.ts";
+
+export interface OriginErrorFacts extends Pick<Facts, "rule" | "hint" | "cause"> {
+  /** Whether it can pass by itself, so that another try makes sense. */
+  readonly passing?: boolean;
+  /** How long the origin asks to wait. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The origin cannot be reached, or does not give what was asked for. */
+export class OriginError extends TakoError {
+  /** Of what was asked for: a location as it is shown. */
+  readonly shown: string;
+  readonly passing: boolean;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(shown: string, message: string, facts: OriginErrorFacts = {}) {
+    const { passing = false, retryAfterMs, ...rest } = facts;
+    super("origin", message, { ...rest, source: shown });
+    this.shown = shown;
+    this.passing = passing;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Makes the error of one request. */
+export type Fail = (reason: string, facts?: OriginErrorFacts) => OriginError;
