@@ -155,7 +155,8 @@ export class ImageCopy implements AsyncDisposable {
 
   /** Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35). */
   async keep(): Promise<void> {
-    if ((await this.#images.check(this, true)) === "present") {
+    const { digest, size } = this;
+    if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
       return;

@@ -69,7 +69,8 @@ export async function readImage(
 export function keepingIn(chunks: Uint8Array[]): Sink {
   return {
     write(chunk) {
-      chunks.push(chunk);
+      // A copy: what comes in a chunk may change once it is taken.
+      chunks.push(new Uint8Array(chunk));
       return undefined;
     },
   };

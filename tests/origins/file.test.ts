@@ -44,6 +44,13 @@ test("ORG-70: manifest and image are read from the percent-decoded path", async 
   expect(await readImage(origin(), 99_000)).toEqual(rest);
 });
 
+test("ORG-70: a manifest that is read in several pieces is whole", async () => {
+  const long = Buffer.from(Array.from({ length: 400_000 }, (_, line) => `${line}\n`).join(""));
+  writeFileSync(join(directory, "manifest"), long);
+  const answer = await origin().manifest();
+  expect(answer.kind === "manifest" && long.equals(answer.bytes)).toBe(true);
+});
+
 test("ORG-70: a manifest from a file has no ETag, and is never unchanged", async () => {
   expect(await origin().manifest('"x"')).toEqual({ kind: "manifest", bytes: manifest });
 });
@@ -103,7 +110,7 @@ test("ORG-70: a file that is renamed over while it is read is read to its own en
   writeFileSync(path, long);
   const chunks: Uint8Array[] = [];
   const write = (chunk: Uint8Array) => {
-    if (chunks.push(chunk) === 1) {
+    if (chunks.push(new Uint8Array(chunk)) === 1) {
       writeFileSync(`${path}.new`, "another");
       renameSync(`${path}.new`, path);
     }

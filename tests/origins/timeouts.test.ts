@@ -60,7 +60,7 @@ test("ORG-61: a reader that takes its time is not the origin's fault", async () 
   const body = await imageBody(server.origin("honest"), { timeouts });
   const chunks: Uint8Array[] = [];
   const write = (chunk: Uint8Array) => {
-    chunks.push(chunk);
+    chunks.push(new Uint8Array(chunk));
     return Bun.sleep(1000);
   };
   expect(await body.into({ write }, image.length)).toBe("ended");

@@ -20,8 +20,8 @@ import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
 import { naming } from "./storage-error.ts";
 
-/** What a manifest says of an image. */
-export interface SignedImage {
+/** What tells an image from all others. */
+export interface ImageIdentity {
   readonly digest: Sha256Hex;
   /** In bytes. */
   readonly size: number;
@@ -44,11 +44,11 @@ export class ImageStore {
   }
 
   /**
-   * Whether an image is there, and is what was signed.
+   * Whether an image is there, and whole.
    *
    * @param verify false: look at its size only
    */
-  async check({ digest, size }: SignedImage, verify: boolean): Promise<ImageState> {
+  async check({ digest, size }: ImageIdentity, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
     const path = this.pathOf(digest);
@@ -66,7 +66,7 @@ export class LockedImageStore extends ImageStore {
    * part of the image (FET-61), or another user or another name of the file could change it after
    * the check (FET-67). Partials of other images are removed (FET-65).
    */
-  async openPartial({ digest, size }: SignedImage, onProgress: Progress): Promise<ImageWriter> {
+  async openPartial({ digest, size }: ImageIdentity, onProgress: Progress): Promise<ImageWriter> {
     await this.#make();
     for (const name of stalePartials(this.#names(), digest)) removeIfPresent(join(this.path, name));
     const path = join(this.path, partialName(digest));

@@ -3,7 +3,10 @@
 
 /** Where the bytes of a body go. */
 export interface Sink {
-  /** Takes a chunk for good. A promise only if there is something to wait for: each one costs. */
+  /**
+   * Takes a chunk, which may change once it is taken. A promise only if there is something to wait
+   * for: each one costs.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** Lets the body append to a file by itself; a sink that is no file has no such way. */
   append?(writeTo: WriteTo): Promise<void>;

@@ -44,11 +44,12 @@ function pathOf({ href }: Location): string {
 function fileSource(path: string, offset: number): Source {
   let file: FileHandle | undefined;
   let position = offset;
+  /** For every chunk: a new one for each would be garbage of the size of the file. */
+  const buffer = new Uint8Array(CHUNK_BYTES);
   return {
     async read() {
       try {
         file ??= await openToRead(path);
-        const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
         const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position);
         position += bytesRead;
         return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);

@@ -87,7 +87,8 @@ async function transportFor(
 async function readManifest(body: Body, url: OriginUrl): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   const write = (chunk: Uint8Array) => {
-    parts.push(chunk);
+    // A copy: the chunk may change once it is taken.
+    parts.push(new Uint8Array(chunk));
     return undefined;
   };
   const end = await body.into({ write }, MAX_MANIFEST_BYTES);
