@@ -20,7 +20,7 @@ export function effectsOf(
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
     environment,
     stdin,
-    systemd: hostSystemd,
+    systemd: hostSystemd(environment),
     report,
     ...given,
   };

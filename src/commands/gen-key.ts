@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
 import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/files.ts";
-import { isErrno, shownPath, storageError } from "../shell/disk/storage-error.ts";
+import { isErrno, naming, shownPath } from "../shell/disk/storage-error.ts";
 import type { Effects } from "./effects.ts";
 
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */
@@ -26,12 +26,14 @@ export async function generateKeyFile(
     throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
   });
   try {
-    await handle.chmod(0o600);
-    await writeAll(handle, new TextEncoder().encode(`${key.reveal()}\n`));
-    await handle.sync();
+    await naming(path, "write", async () => {
+      await handle.chmod(0o600);
+      await writeAll(handle, new TextEncoder().encode(`${key.reveal()}\n`));
+      await handle.sync();
+    });
   } catch (error) {
     discard(path);
-    throw storageError(error, "write", path);
+    throw error;
   } finally {
     await handle.close();
   }

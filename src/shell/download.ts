@@ -8,7 +8,7 @@ import { imageLocation } from "../core/origin-url.ts";
 import { discard, removeIfPresent } from "./disk/files.ts";
 import type { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
-import { storageError } from "./disk/storage-error.ts";
+import { naming } from "./disk/storage-error.ts";
 import type { Origin } from "./origin/origin.ts";
 
 export interface Download {
@@ -56,9 +56,9 @@ export async function downloadImage(download: Download): Promise<"present" | "go
 
 /** Is there room for what is missing? Better to know before the download than after (FET-59). */
 async function requireSpace(directory: string, missing: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
-    throw storageError(error, "look at the file system of", directory);
-  });
+  const { bavail, bsize } = await naming(directory, "look at the file system of", () =>
+    statfs(directory),
+  );
   const free = bavail * bsize;
   if (free >= missing) return;
   throw new TakoError(

@@ -30,15 +30,27 @@ export interface Systemd {
 /** The most of systemctl's output that is kept, in characters of each stream. */
 const MAX_OUTPUT = 64 * 1024;
 
-/** That of this host: the systemctl in `PATH`. */
-export const hostSystemd: Systemd = { systemctl, ownUnits };
+/** @param environment of each call; its `PATH` is where systemctl is looked for */
+export function hostSystemd(environment: Environment): Systemd {
+  return {
+    systemctl: (words, limits = {}) => systemctl(words, limits, environment),
+    ownUnits,
+  };
+}
 
-function systemctl(words: readonly string[], limits: Limits = {}): Promise<Answer> {
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function systemctl(
+  words: readonly string[],
+  limits: Limits,
+  environment: Environment,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     // Loaded here, since most runs have nothing to restart.
     const { spawn } = process.getBuiltinModule("node:child_process");
     const child = spawn("systemctl", words, {
       stdio: ["ignore", "pipe", "pipe"],
+      env: environment,
       ...(limits.timeoutMs === undefined ? {} : { timeout: limits.timeoutMs }),
       ...(limits.signal === undefined ? {} : { signal: limits.signal }),
     });

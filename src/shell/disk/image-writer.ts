@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { createFile, notA, setMode, writeAll } from "./files.ts";
 import { hexDigest, newHasher, readBlocks } from "./hash.ts";
-import { isErrno, storageError } from "./storage-error.ts";
+import { isErrno, naming, storageError } from "./storage-error.ts";
 
 /** Lets the event loop serve everything else. */
 const nextTurn = promisify(setImmediate);
@@ -97,13 +97,9 @@ export class ImageWriter {
   }
 
   async #writeWhileHashing(chunk: Uint8Array): Promise<void> {
-    try {
-      const written = writeAll(this.#handle, chunk);
-      this.#hasher.update(chunk);
-      await written;
-    } catch (error) {
-      throw storageError(error, "write", this.path);
-    }
+    const written = naming(this.path, "write", () => writeAll(this.#handle, chunk));
+    this.#hasher.update(chunk);
+    await written;
     this.#wrote(chunk.length);
   }
 
@@ -173,11 +169,7 @@ export class ImageWriter {
   /** Throws away all that was written: the next chunk is the first. */
   async restart(): Promise<void> {
     await this.#syncing;
-    try {
-      await this.#handle.truncate(0);
-    } catch (error) {
-      throw storageError(error, "truncate", this.path);
-    }
+    await naming(this.path, "truncate", () => this.#handle.truncate(0));
     this.#hasher = newHasher();
     this.#digest = undefined;
     this.#size = 0;
@@ -193,11 +185,7 @@ export class ImageWriter {
   async finish(mode: number): Promise<void> {
     await this.#syncing;
     if (this.#syncError !== undefined) throw this.#syncError;
-    try {
-      await this.#handle.chmod(mode);
-    } catch (error) {
-      throw storageError(error, "write", this.path);
-    }
+    await naming(this.path, "write", () => this.#handle.chmod(mode));
     try {
       await this.#handle.sync();
     } catch (error) {
@@ -216,17 +204,15 @@ export class ImageWriter {
   }
 }
 
-async function openForResume(path: string): Promise<FileHandle> {
-  try {
-    return await openAppending(path).catch((error: unknown) => {
+function openForResume(path: string): Promise<FileHandle> {
+  return naming(path, "write", () =>
+    openAppending(path).catch((error: unknown) => {
       if (!isErrno(error, "EACCES")) throw error;
       // Its owner may not write a finished file: a run was killed between its mode and its rename.
       setMode(path, 0o600);
       return openAppending(path);
-    });
-  } catch (error) {
-    throw storageError(error, "write", path);
-  }
+    }),
+  );
 }
 
 async function openAppending(path: string): Promise<FileHandle> {

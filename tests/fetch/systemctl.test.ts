@@ -1,0 +1,54 @@
+// How systemctl is called: its answer as it is, and what ends a call before its time. What units make of
+// it is proved in tests/systemd.
+
+import { afterEach, expect, test } from "bun:test";
+import { hostSystemd } from "../../src/shell/systemd.ts";
+import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
+
+const made: FakeSystemctl[] = [];
+afterEach(() => {
+  for (const fake of made.splice(0)) fake.remove();
+});
+
+/** A systemd whose systemctl does so. */
+function systemd(script: string) {
+  const fake = fakeSystemctl(script);
+  made.push(fake);
+  return { fake, ...hostSystemd({ ...fake.env }) };
+}
+
+test("FET-76: each word is one argument, and status and both streams are told", async () => {
+  const { fake, systemctl } = systemd('printf "%s|" "$@"; echo wrong >&2; exit 3');
+  const answer = await systemctl(["restart", "--", "a b.service", "$HOME.service"]);
+  expect(answer).toEqual({
+    status: 3,
+    stdout: "restart|--|a b.service|$HOME.service|",
+    stderr: "wrong\n",
+  });
+  expect(fake.calls()).toEqual(["restart -- a b.service $HOME.service"]);
+});
+
+test("FET-76: a call is ended at its time limit, and has no status", async () => {
+  const { systemctl } = systemd("echo begun; exec sleep 30");
+  const answer = await systemctl(["restart"], { timeoutMs: 500 });
+  expect(answer).toEqual({ status: undefined, stdout: "begun\n", stderr: "" });
+});
+
+test("FET-76: so it is by a signal, also by one that was given before", async () => {
+  const { systemctl } = systemd("exec sleep 30");
+  const { status } = await systemctl(["restart"], { signal: AbortSignal.timeout(500) });
+  expect(status).toBeUndefined();
+  const ended = await systemctl(["restart"], { signal: AbortSignal.abort() });
+  expect(ended.status).toBeUndefined();
+});
+
+test("FET-76: of a flood of words the beginning is kept", async () => {
+  const { systemctl } = systemd("yes | head -c 1000000");
+  const { stdout } = await systemctl(["status"]);
+  expect(stdout).toBe("y\n".repeat(32 * 1024));
+});
+
+test("FET-76: without a systemctl the system's error comes through", async () => {
+  const calling = hostSystemd({ PATH: "/nowhere" }).systemctl(["restart"]);
+  expect(await calling.catch(({ code }) => code)).toBe("ENOENT");
+});
