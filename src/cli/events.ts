@@ -27,9 +27,7 @@ function describe(event: Event): Message | undefined {
         `${event.url}: ${event.reason}; trying again in ${seconds(event.delayMs / 1000)}`,
       );
     case "manifest":
-      return event.state === "unchanged"
-        ? undefined
-        : info(`${event.state} manifest, ${count(event.versions, "version")}`);
+      return describeManifest(event.state, count(event.versions, "version"));
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -53,6 +51,21 @@ function describe(event: Event): Message | undefined {
   }
 }
 
+function describeManifest(
+  state: Extract<Event, { event: "manifest" }>["state"],
+  versions: string,
+): Message | undefined {
+  switch (state) {
+    case "unchanged":
+      return undefined;
+    case "new":
+    case "updated":
+      return info(`${state} manifest, ${versions}`);
+    case "local":
+      return warning(`going by the local manifest, ${versions}`);
+  }
+}
+
 function info(text: string): Message {
   return { priority: "info", text };
 }
@@ -71,6 +84,10 @@ export function eventFields(event: Event): object | undefined {
     case "retry": {
       const { config, url, reason, delayMs } = event;
       return { event: name, config, url, reason, delay_ms: delayMs };
+    }
+    case "manifest": {
+      const { config, state, versions, sha256, signedBy } = event;
+      return { event: name, config, state, versions, sha256, signed_by: signedBy };
     }
     case "activated":
       return { event: name, ...rest, previous: event.previous ?? null };

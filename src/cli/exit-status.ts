@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   history: 3,
   digest: 3,
   origin: 4,
+  stale: 4,
   storage: 5,
   unit: 6,
 };

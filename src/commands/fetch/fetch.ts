@@ -11,7 +11,7 @@ import type { Report } from "../events.ts";
 import { loadConfigs } from "./configs.ts";
 import { withoutLock } from "./init.ts";
 import { settle } from "./restart.ts";
-import { ended, type FetchResult, type Outcome } from "./result.ts";
+import type { FetchResult, Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { planUpdate, update } from "./update.ts";
 
@@ -119,8 +119,9 @@ async function planOnly(run: Run, attempt: Attempt): Promise<Outcome | undefined
     tell(run, destination, undefined);
     return planned;
   }
-  const isSomething = tell(run, destination, planned);
-  return ended(isSomething ? "planned" : "current", planned.entry);
+  const isSomething = tell(run, destination, planned.plan);
+  const outcome = planned.end();
+  return isSomething ? { ...outcome, outcome: "planned" } : outcome;
 }
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */

@@ -7,7 +7,13 @@ import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
 import { type RetryEffects, retry } from "./retry.ts";
-import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
+import {
+  type ImageAnswer,
+  type ManifestQuestion,
+  manifestTooLong,
+  type Timeouts,
+  type Transport,
+} from "./transport.ts";
 
 /** What an origin needs of the world, for its retries and its time-outs. */
 export interface OriginEffects extends RetryEffects {
@@ -23,12 +29,10 @@ export interface Origin {
   /**
    * Downloads the manifest, with several tries.
    *
-   * @param etag of the manifest that is there already; makes the request conditional where the
-   *   transport can do that
    * @throws TakoError of kind `origin`, or `manifest` when it is longer than any may be
    */
   manifest(
-    etag?: string,
+    question?: ManifestQuestion,
   ): Promise<
     | { readonly kind: "unchanged" }
     | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
@@ -53,9 +57,9 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   return {
     url,
     withRetries,
-    manifest: (etag) =>
+    manifest: (question = {}) =>
       withRetries(async () => {
-        const answer = await (await transport).manifest(etag);
+        const answer = await (await transport).manifest(question);
         if (answer.kind === "unchanged") return answer;
         const { body, ...rest } = answer;
         return { ...rest, kind: "manifest", bytes: await readManifest(body, url) };
