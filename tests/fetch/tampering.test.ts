@@ -52,7 +52,7 @@ for (const program of programs) {
       host.install({ published: [one], latest: one });
       write(host.path(`store/${one.digest}`), `D${one.content.slice(1)}`, 0o444);
       mkdirSync(host.path(".owed"));
-      expect((await program.run(["fetch", host.file])).status).toBe(5);
+      expect((await program.run(["fetch", host.file])).status).toBe(74);
       expect(lstatSync(host.path("latest"), { throwIfNoEntry: false })).toBeUndefined();
       expect(
         lstatSync(host.path(`store/${one.digest}`), { throwIfNoEntry: false }),
