@@ -55,6 +55,16 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
     "",
   ],
   [
+    "an image in use that is missing: no run restarts for that",
+    (host) => {
+      host.publish(one);
+      host.configure({ Restart: "app.service" });
+      rmSync(host.path(`store/${one.digest}`));
+    },
+    ["would download 1.0.0"],
+    "",
+  ],
+  [
     "what a killed run left",
     (host) => {
       host.publish(one);
