@@ -45,8 +45,8 @@ const rows: readonly [
     two,
     0,
   ],
-  ["a version that is not here", "2.*", () => {}, two, 4],
-  ["a version that nobody has", "7.*", () => {}, two, 4],
+  ["a version that is not here", "2.*", () => {}, two, 69],
+  ["a version that nobody has", "7.*", () => {}, two, 69],
   [
     "the newest allowed image is damaged",
     "1.*",
@@ -62,7 +62,7 @@ const rows: readonly [
     "1.*",
     (host) => host.replace(`store/${two.digest}`, "x".repeat(two.content.length)),
     two,
-    4,
+    69,
   ],
   [
     "the image in use is allowed and gone",
@@ -72,7 +72,7 @@ const rows: readonly [
       rmSync(host.path(`store/${two.digest}`));
     },
     two,
-    4,
+    69,
   ],
 ];
 
@@ -94,7 +94,7 @@ for (const program of programs) {
           systemctl.remove();
 
           const isMoved = before["latest"] !== (inUse && `-> store/${inUse.digest}`);
-          expect([mode, status]).toEqual([mode, mode === "run" ? 4 : initStatus]);
+          expect([mode, status]).toEqual([mode, mode === "run" ? 69 : initStatus]);
           expect(host.state()["latest"]).toBe(`-> store/${inUse?.digest}`);
           expect({ ...host.state(), ".owed": "", latest: "" }).toEqual({
             ...before,
@@ -116,7 +116,7 @@ for (const program of programs) {
       await using host = hostAlone("1.0.*");
       const before = host.snapshot();
       const dry = await program.run(["fetch", "--dry-run", host.file]);
-      expect(dry.status).toBe(4);
+      expect(dry.status).toBe(69);
       expect(dry.stdout).toBe(
         `${host.file}: would activate 1.0.0\n${host.file}: would restart app.service\n`,
       );
@@ -137,12 +137,12 @@ for (const program of programs) {
         ["1.0.0", one],
       ] as const) {
         host.configure({ Version: version });
-        expect((await program.run(["fetch", host.file])).status).toBe(4);
+        expect((await program.run(["fetch", host.file])).status).toBe(69);
         expect(host.state()).toEqual(stateOf({ ...sameAs, latest: image }));
       }
       // The newest is allowed again, and the one in use still is: it stays until there are news.
       host.configure({ Version: "*" });
-      expect((await program.run(["fetch", host.file])).status).toBe(4);
+      expect((await program.run(["fetch", host.file])).status).toBe(69);
       expect(host.state()).toEqual(stateOf({ ...sameAs, latest: one }));
     });
 
@@ -155,7 +155,7 @@ for (const program of programs) {
         const before = host.snapshot();
         for (const words of [[], ["--init"], ["--dry-run"]]) {
           const { status, stdout, stderr } = await program.run(["fetch", ...words, host.file]);
-          expect([status, stdout]).toEqual([4, ""]);
+          expect([status, stdout]).toEqual([69, ""]);
           expect(stderr).toBe(
             `tako: ${host.file}: ${join(host.originDirectory, "manifest")}: ${missing}\n`,
           );

@@ -128,7 +128,7 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
         await using _ = host;
         const before = host.snapshot();
         const { status, stdout, stderr } = await program.run(["fetch", host.file]);
-        expect([status, stdout]).toEqual([4, ""]);
+        expect([status, stdout]).toEqual([69, ""]);
         expect(stderr).toContain(
           `tako: ${host.file}: ${origin.url}/manifest: the manifest is older than the local one: "${entry(two)}" is not in it yet\n`,
         );
@@ -148,7 +148,7 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
         await using _ = host;
         host.configure({ Origin: origin.url, PublicKey: secondKey.public });
         const { status } = await program.run(["fetch", host.file]);
-        expect(status).toBe(3);
+        expect(status).toBe(65);
         expect((await origin.asked()).length).toBe(2);
       });
 
