@@ -6,6 +6,7 @@ import type { Config } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
+import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
 import { loadConfigs } from "./configs.ts";
@@ -37,12 +38,13 @@ export async function fetchAll(
   finished: (result: FetchResult) => void,
 ): Promise<void> {
   const waiting = loadConfigs(options.paths).values();
+  const largeManifests = new LargeManifests();
   const work = async () => {
     for (const loaded of waiting) {
       finished(
         "error" in loaded
           ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-          : await fetchOne(loaded.config, options, effects),
+          : await fetchOne(loaded.config, largeManifests, options, effects),
       );
     }
   };
@@ -51,11 +53,12 @@ export async function fetchAll(
 
 async function fetchOne(
   config: Config,
+  largeManifests: LargeManifests,
   { mode, verify }: FetchOptions,
   effects: Effects,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, effects: { ...effects, report } };
+  const run: Run = { config, mode, verify, largeManifests, effects: { ...effects, report } };
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {

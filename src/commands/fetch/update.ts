@@ -2,7 +2,7 @@
 // either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
 
 import { TakoError } from "../../core/error.ts";
-import type { Entry } from "../../core/manifest.ts";
+import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
@@ -23,16 +23,17 @@ import type { Run } from "./run.ts";
 export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
   const { config } = run;
   const origin = originOf(run);
-  const received = await receiveManifest(config, destination, origin, run.effects.clock);
-  await accept(received, destination);
-  reportManifest(run, received);
-  if (received.news === "none") {
-    const plan = await planHere(run, destination, received);
+  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
+    await accept(received, destination);
+    reportManifest(run, received);
+  });
+  if (missed !== undefined) {
+    const plan = await planHere(run, destination, manifest);
     if (plan !== undefined) await carryOut(run, destination, origin, plan);
-    return endedHere(run, plan, received);
+    return endedHere(run, plan, missed);
   }
 
-  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   for (const entry of choice.candidates) {
     const plan = await planOrTakeAway(run, destination, entry);
@@ -82,13 +83,15 @@ export type Planned =
  */
 export async function planUpdate(run: Run, destination: Destination): Promise<Planned> {
   const { config } = run;
-  const received = await receiveManifest(config, destination, originOf(run), run.effects.clock);
-  if (received.news === "not-modified" || received.news === "none") reportManifest(run, received);
-  if (received.news === "none") {
-    const plan = await planHere(run, destination, received);
-    return { plan, end: () => endedHere(run, plan, received) };
+  const origin = originOf(run);
+  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
+    if (received.news === "not-modified" || received.news === "none") reportManifest(run, received);
+  });
+  if (missed !== undefined) {
+    const plan = await planHere(run, destination, manifest);
+    return { plan, end: () => endedHere(run, plan, missed) };
   }
-  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   const [entry] = choice.candidates;
   const image = await destination.images.check(entry, run.verify);
@@ -100,7 +103,7 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
 async function planHere(
   { config, mode, verify }: Run,
   destination: Destination,
-  { manifest }: ReceivedManifest,
+  manifest: Manifest,
 ): Promise<Plan | undefined> {
   for (const entry of chooseHere(manifest, config.pattern, destination.readLatest())) {
     const image = await destination.images.check(entry, verify);
@@ -114,11 +117,11 @@ async function planHere(
 function endedHere(
   { mode, effects: { report } }: Run,
   plan: Plan | undefined,
-  { error }: Extract<ReceivedManifest, { news: "none" }>,
+  missed: TakoError,
 ): Ended {
-  if (plan === undefined || !startsUnit(mode)) throw error;
-  const source = error.source === undefined ? "" : `${error.source}: `;
-  report({ event: "warning", message: `${source}${error.message}` });
+  if (plan === undefined || !startsUnit(mode)) throw missed;
+  const source = missed.source === undefined ? "" : `${missed.source}: `;
+  report({ event: "warning", message: `${source}${missed.message}` });
   return endedBy(plan);
 }
 
@@ -126,10 +129,37 @@ function endedBy({ entry, steps }: Plan): Ended {
   return ended(steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
 }
 
-function originOf({ config, effects: { clock, random, report } }: Run): Origin {
+/** The manifest to go by. */
+interface News {
+  readonly manifest: Manifest;
+  /** Why it is the local one, if the origin's could not be had (FET-24). */
+  readonly missed: TakoError | undefined;
+}
+
+/** @param use what is to be done with its bytes, which are gone after that */
+async function takeNews(
+  { config, effects: { clock } }: Run,
+  destination: Destination,
+  origin: Origin,
+  use: (received: ReceivedManifest) => Promise<void>,
+): Promise<News> {
+  try {
+    const received = await receiveManifest(config, destination, origin, clock);
+    await use(received);
+    return {
+      manifest: received.manifest,
+      missed: received.news === "none" ? received.error : undefined,
+    };
+  } finally {
+    origin.forgetManifest();
+  }
+}
+
+function originOf({ config, largeManifests, effects: { clock, random, report } }: Run): Origin {
   return openOrigin(config.origin, {
     clock,
     random,
+    largeManifests,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });
 }
