@@ -124,7 +124,7 @@ for (const program of programs) {
 
       const files = [signature, history, config, fine].map(({ file }) => file);
       const { status, lines, stderr } = await events(program, ...files);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       const results = lines.filter(({ event }) => event === "result");
       expect(results.map(({ config, outcome }) => [config, outcome]).toSorted()).toEqual(
         files.map((file) => [file, file === fine.file ? "updated" : "failed"]).toSorted(),
@@ -233,7 +233,7 @@ for (const program of programs) {
       host.publish(one);
       write(join(host.originDirectory, "manifest"), "Tako Manifest \x1b[2J\r\x9b\n\n");
       const { status, lines, stderr } = await events(program, host.file);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(lines.length).toBe(1);
       expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
     });

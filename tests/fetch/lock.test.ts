@@ -82,7 +82,7 @@ for (const program of programs) {
     });
 
     test.skipIf(strace.missing)(
-      "DST-43: a lock that cannot be had is status 5, and nothing goes on without it",
+      "DST-43: a lock that cannot be had is status 74, and nothing goes on without it",
       async () => {
         await using host = createHost();
         host.publish(one);
@@ -94,7 +94,7 @@ for (const program of programs) {
           stderr: "pipe",
         });
         expect(await child.stderr.text()).toContain(`${host.path(".lock")}: cannot lock it: `);
-        expect(await child.exited).toBe(5);
+        expect(await child.exited).toBe(74);
         expect(host.snapshot()).toEqual(before);
       },
     );

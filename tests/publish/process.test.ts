@@ -128,7 +128,7 @@ describe.skipIf(strace.missing)("under strace", () => {
     ["read,pread64", "image", "EIO", "read or write error"],
     ["fdatasync", "origin/store/.new", "EIO", "read or write error"],
   ] as const) {
-    test(`PUB-11, CLI-33: ${errno} of ${call} of ${file} is status 5, in words, and nothing changes`, async () => {
+    test(`PUB-11, CLI-33: ${errno} of ${call} of ${file} is status 74, in words, and nothing changes`, async () => {
       await using publisher = await Publisher.create();
       await publisher.store({ image: publisher.file("image", "one"), version: "1" });
       const before = publisher.snapshot();
@@ -145,7 +145,7 @@ describe.skipIf(strace.missing)("under strace", () => {
         stderr: "pipe",
       });
       const stderr = await child.stderr.text();
-      expect(await child.exited).toBe(5);
+      expect(await child.exited).toBe(74);
       expect(stderr).toContain(path);
       expect(stderr).toContain(words);
       expect(publisher.snapshot()).toEqual(before);
@@ -228,7 +228,7 @@ for (const program of programs) {
       );
     });
 
-    test("CLI-33: a limit on the size of files is status 5", async () => {
+    test("CLI-33: a limit on the size of files is status 74", async () => {
       await using publisher = await Publisher.create();
       const image = publisher.file("image", Buffer.alloc(1024 * 1024));
       const words = program.command(["store", "-o", publisher.directory, image, "1"]);
@@ -239,7 +239,7 @@ for (const program of programs) {
         stderr: "pipe",
       });
       expect(await child.stderr.text()).toContain(join(publisher.directory, "store/.new"));
-      expect(await child.exited).toBe(5);
+      expect(await child.exited).toBe(74);
       expect(readdirSync(join(publisher.directory, "store"))).toEqual([]);
     });
   });

@@ -42,11 +42,15 @@ export async function update(run: Run, destination: LockedDestination): Promise<
 
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
 async function planOrTakeAway(
-  { config, mode, verify }: Run,
+  { config, mode, verify, effects }: Run,
   destination: LockedDestination,
   entry: Entry,
 ): Promise<Plan> {
   const image = await destination.images.check(entry, verify);
+  if (image === "damaged") {
+    const path = destination.images.pathOf(entry.digest);
+    effects.report({ event: "damaged", version: entry.version.text, path });
+  }
   try {
     return planFor(entry, image, destination.readStanding(config.restart), mode);
   } catch (error) {

@@ -16,9 +16,9 @@ import type { Fault } from "./fault.ts";
 export interface WrapperFault extends Fault {
   /** Gives other words to the command. */
   readonly words?: (words: readonly string[]) => readonly string[];
-  /** Done for each destination that the configs name. */
-  readonly before?: (destination: string) => void;
-  readonly after?: (destination: string) => void;
+  /** Done for each destination that the configs name, with the text of the config. */
+  readonly before?: (destination: string, config: string) => void;
+  readonly after?: (destination: string, config: string) => void;
   /** A variable that the command does not get to see. */
   readonly hidden?: string;
 }
@@ -141,6 +141,14 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["FET-80", "FET-90"],
     caught: ["lock-not-taken"],
     before: leave(".lock"),
+  },
+  "owed-restart-forgotten-without-the-key": {
+    what: "a config without Restart= takes what is owed from the record",
+    breaks: ["DST-65"],
+    caught: ["restart-kept-without-the-key"],
+    after(destination, config) {
+      if (!/^Restart=/m.test(config)) remove(".owed")(destination);
+    },
   },
   "dry-run-is-real": {
     what: "--dry-run is taken for no option",
