@@ -48,7 +48,10 @@ export function partialName(digest: Sha256Hex): string {
 }
 
 /** Of the names in `store/`, the partial downloads of other images (FET-65). */
-export function stalePartials(names: readonly string[], wanted: Sha256Hex): readonly string[] {
+export function stalePartials(
+  names: readonly string[],
+  wanted: Sha256Hex | undefined,
+): readonly string[] {
   return names.filter((name) => {
     const digest = name.endsWith(PARTIAL)
       ? parseSha256Hex(name.slice(0, -PARTIAL.length))

@@ -3,11 +3,11 @@
 
 import { dlopen, read } from "bun:ffi";
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TakoError } from "../../core/error.ts";
 import { LOCK } from "../../core/layout.ts";
 import type { Clock } from "../clock.ts";
-import { openDirectory, openRegularFile } from "./files.ts";
+import { isTrustedOwner, openDirectory, openRegularFile } from "./files.ts";
 import { isErrno, naming, shownPath } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
@@ -121,7 +121,7 @@ function makeLockFile(path: string): number | undefined {
 function requireOurs(fd: number, path: string): void {
   const { uid, nlink, mode } = fstatSync(fd);
   const us = process.geteuid?.();
-  if (uid !== us) {
+  if (!isTrustedOwner(uid, dirname(path))) {
     throw new TakoError(
       "storage",
       `it belongs to another user (uid ${uid}; this run has uid ${us}), who could hold the lock`,
