@@ -34,6 +34,7 @@ import {
   readRegularFile,
   removeIfPresent,
   replaceSymlink,
+  requireSymlinks,
   statRegularFile,
   syncDirectory,
   writeFileAtomically,
@@ -216,6 +217,11 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
 
   #writeRecord(name: string, text: string): Promise<void> {
     return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
+  }
+
+  /** Tells before a download that `latest` could not be made after it (DST-36). */
+  requireLinks(digest: Sha256Hex): void {
+    if (this.readLatest() === undefined) requireSymlinks(this.path, LATEST, linkTarget(digest));
   }
 
   /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */

@@ -9,8 +9,9 @@ import { type Destination, lockDestination, openDestination } from "../../shell/
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { loadConfigs } from "./configs.ts";
+import { type LoadedConfig, loadConfigs } from "./configs.ts";
 import { withoutLock } from "./init.ts";
+import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
 import type { FetchResult, Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -37,18 +38,17 @@ export async function fetchAll(
   effects: Effects,
   finished: (result: FetchResult) => void,
 ): Promise<void> {
-  const waiting = loadConfigs(options.paths).values();
+  const places = createPlaces(options.jobs);
   const largeManifests = new LargeManifests();
-  const work = async () => {
-    for (const loaded of waiting) {
-      finished(
-        "error" in loaded
-          ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-          : await fetchOne(loaded.config, largeManifests, options, effects),
-      );
-    }
+  const work = async (loaded: LoadedConfig) => {
+    using place = await places.take();
+    finished(
+      "error" in loaded
+        ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
+        : await fetchOne(loaded.config, largeManifests, options, effects, place),
+    );
   };
-  await Promise.all(Array.from({ length: options.jobs }, work));
+  await Promise.all(loadConfigs(options.paths).map(work));
 }
 
 async function fetchOne(
@@ -56,9 +56,10 @@ async function fetchOne(
   largeManifests: LargeManifests,
   { mode, verify }: FetchOptions,
   effects: Effects,
+  place: Place,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, largeManifests, effects: { ...effects, report } };
+  const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {
@@ -101,7 +102,7 @@ async function fetchLocked(run: Run, attempt: Attempt): Promise<Outcome | undefi
   const { clock, report } = run.effects;
   const directory = run.config.destination;
   const onWait = () => report({ event: "waiting", directory });
-  using destination = await lockDestination(directory, { clock, onWait });
+  using destination = await lockDestination(directory, { clock, onWait, aside: run.place.aside });
   warnOfPermissions(run, destination);
   const outcome = await attempt(() => update(run, destination));
   // A restart that is owed is done also when there was no way to get further (FET-75).

@@ -1,12 +1,15 @@
 // From the manifest to the swap of `latest`: planned once for each version that may be taken, and then
 // either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
 
+import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
 import { hashBytes } from "../../shell/disk/hash.ts";
+import type { LockedImageStore } from "../../shell/disk/image-store.ts";
+import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
@@ -23,8 +26,11 @@ import type { Run } from "./run.ts";
 export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
   const { config } = run;
   const origin = originOf(run);
+  const { images } = destination;
   const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
-    await accept(received, destination);
+    const wanted = choose(received.manifest, config.pattern, destination.readLatest());
+    const digest = wanted.choice === "take" ? wanted.candidates[0].digest : undefined;
+    await withRoom(images, digest, () => accept(received, destination));
     reportManifest(run, received);
   });
   if (missed !== undefined) {
@@ -37,7 +43,8 @@ export async function update(run: Run, destination: LockedDestination): Promise<
   if (choice.choice === "no-match") return noMatch(run, choice);
   for (const entry of choice.candidates) {
     const plan = await planOrTakeAway(run, destination, entry);
-    if ((await carryOut(run, destination, origin, plan)) === "gone") continue;
+    const step = () => carryOut(run, destination, origin, plan);
+    if ((await withRoom(images, entry.digest, step)) === "gone") continue;
     return endedBy(plan);
   }
   const [{ version, digest }] = choice.candidates;
@@ -46,6 +53,23 @@ export async function update(run: Run, destination: LockedDestination): Promise<
     `the origin no longer has version ${version.text}, nor an older one that may be taken`,
     { rule: "FET-52", source: imageLocation(config.origin, digest).shown },
   );
+}
+
+/**
+ * Does something that writes. Where there is no room for it, what is left of downloads that nobody wants any
+ * more makes some, and it is done once more (FET-74).
+ */
+async function withRoom<T>(
+  images: LockedImageStore,
+  wanted: Sha256Hex | undefined,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isLackOfRoom(error) || !images.removeStalePartials(wanted)) throw error;
+    return await write();
+  }
 }
 
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
@@ -187,7 +211,10 @@ function reportManifest(
   const versions = manifest.entries.length;
   const sha256 = hashBytes(bytes);
   effects.report({
-    ...{ event: "manifest", state: STATES[news], versions, sha256 },
+    event: "manifest",
+    state: STATES[news],
+    versions,
+    sha256,
     signedBy: signer.text,
   });
 }
