@@ -64,6 +64,16 @@ export function decodeUnverified(bytes: Uint8Array): Manifest {
   return decodeSigned(splitSignature(bytes).signed);
 }
 
+/** Whether bytes begin as a manifest of any format does; what does not is something else (ORG-31). */
+export function beginsAsManifest(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(0, MAGIC.length)) === MAGIC;
+}
+
+/** Whether bytes end as a manifest does, with an empty line and a signature's (ORG-33). */
+export function endsAsManifest(bytes: Uint8Array): boolean {
+  return /\n\n[A-Za-z0-9+/]{86}==\n$/.test(latin1(bytes.subarray(-SIGNATURE_LINE_BYTES - 2)));
+}
+
 /** Header and shape of the last two lines; then what is signed, and by what (MAN-13). */
 function splitSignature(bytes: Uint8Array) {
   checkHeader(bytes);

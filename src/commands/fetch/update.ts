@@ -6,7 +6,7 @@ import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, type Plan, planFor } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
-import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
+import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
 import { ended, noMatch, type Outcome } from "./result.ts";
@@ -80,6 +80,7 @@ function originOf({ config, effects: { clock, random, report } }: Run): Origin {
   return openOrigin(config.origin, {
     clock,
     random,
+    timeouts: timeoutsOf(config.timeoutMs),
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });
 }
