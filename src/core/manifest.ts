@@ -69,9 +69,18 @@ export function beginsAsManifest(bytes: Uint8Array): boolean {
   return latin1(bytes.subarray(0, MAGIC.length)) === MAGIC;
 }
 
-/** Whether bytes end as a manifest does, with an empty line and a signature's (ORG-33). */
-export function endsAsManifest(bytes: Uint8Array): boolean {
-  return /\n\n[A-Za-z0-9+/]{86}==\n$/.test(latin1(bytes.subarray(-SIGNATURE_LINE_BYTES - 2)));
+/** Whether bytes are a manifest of format 1 as far as they go, and end before its last line does (ORG-33). */
+export function isCutOff(bytes: Uint8Array): boolean {
+  if (!HEADER.startsWith(latin1(bytes.subarray(0, HEADER.length)))) return false;
+  for (let start = HEADER.length; ; ) {
+    const end = bytes.indexOf(LF, start);
+    if (end === -1) return true;
+    // The first empty line after the second line ends the entries (MAN-10).
+    if (end === start && start > HEADER.length) {
+      return bytes.length - end - 1 < SIGNATURE_LINE_BYTES;
+    }
+    start = end + 1;
+  }
 }
 
 /** Header and shape of the last two lines; then what is signed, and by what (MAN-13). */

@@ -87,6 +87,7 @@ async function receiveRest(download: Download, partial: ImageWriter): Promise<Re
   const { size } = entry;
   let continued = true;
   let redirectedTo: string | undefined;
+  let tries = 0;
   const attempt = async () => {
     // All of it is there: left by an earlier run that was killed before the check.
     if (partial.size === size) return "ended";
@@ -96,10 +97,11 @@ async function receiveRest(download: Download, partial: ImageWriter): Promise<Re
     await using body = answer.body;
     ({ redirectedTo } = answer);
     continued = partial.size > 0;
-    const end = await body.into(
-      behind(partial, partial.size - answer.offset),
-      size - answer.offset,
-    );
+    tries++;
+    const known = partial.size - answer.offset;
+    // The runtime writes faster than we do, and loses more when a connection breaks (ORG-39).
+    const sink = known === 0 && tries === 1 ? partial : behind(partial, known);
+    const end = await body.into(sink, size - answer.offset);
     if (end === "ended" && partial.size < size) throw tooShort(answer, partial.size, size);
     return end;
   };
@@ -110,13 +112,12 @@ async function receiveRest(download: Download, partial: ImageWriter): Promise<Re
 }
 
 /**
- * What an image goes into that comes from an earlier byte than was asked for: nothing that is there is
- * given up for it (ORG-36).
+ * What an image goes into chunk by chunk, if need be from an earlier byte than was asked for: nothing that is
+ * there is given up for it (ORG-36).
  *
  * @param known how many bytes come that are there already
  */
 function behind(partial: ImageWriter, known: number): Sink {
-  if (known === 0) return partial;
   let left = known;
   return {
     write(chunk) {

@@ -45,11 +45,23 @@ test.each([
   ["its last byte is missing", manifest.subarray(0, -1)],
   ["its signature is missing", manifest.subarray(0, 17)],
   ["half of it", manifest.subarray(0, manifest.length >> 1)],
-  ["it ends as another kind of file", `${manifest}-- \nsent from my proxy\n`],
+  ["there is a line and a half", "Tako Manifest 1\n\n1.0.0 12 ef94"],
+  ["the header is not whole", "Tako Manifest 1"],
 ])("ORG-33: a manifest of which %s is asked for again", async (_, content) => {
   const { error, tries } = await askFor(content);
   expect(error).toMatchObject({ kind: "origin", rule: "ORG-33", passing: true });
   expect(tries).toBe(4);
+});
+
+test.each([
+  ["behind its end", `${manifest}-- \nsent from my proxy\n`],
+  ["in another format", "Tako Manifest 2\nsigned elsewhere"],
+  ["with other line ends", `${manifest}`.replaceAll("\n", "\r\n")],
+])("ORG-33: a manifest with something %s was not cut, and is for its check", async (_, content) => {
+  await using stack = new AsyncDisposableStack();
+  const other = await startHostileOrigin({ manifest: Buffer.from(content) });
+  stack.defer(other.stop);
+  expect(await open(other.origin("honest")).origin.manifest()).toMatchObject({ kind: "manifest" });
 });
 
 test.each(["gzipped", "bomb=br"] as const)(

@@ -46,21 +46,32 @@ export async function receiveManifest(
     });
   }
 
-  const { bytes, etag } = answer;
-  const manifest = decodeReceived(bytes, config, shown);
+  const { bytes, etag, redirectedTo } = answer;
+  const manifest = decodeReceived(bytes, config, shown, redirectedTo);
   if (local !== undefined) refuseLostHistory(local.manifest, manifest, config, destination, shown);
   const isSame = local !== undefined && Buffer.from(local.bytes).equals(bytes);
   const news = local === undefined ? "new" : isSame ? "same" : "updated";
   return { news, manifest, bytes, url, ...(etag === undefined ? {} : { etag }) };
 }
 
-function decodeReceived(bytes: Uint8Array, config: Config, source: string): Manifest {
+function decodeReceived(
+  bytes: Uint8Array,
+  config: Config,
+  source: string,
+  redirectedTo: string | undefined,
+): Manifest {
   try {
     return decodeManifest(bytes, config.publicKeys, platformVerify);
   } catch (caught) {
     const error = asTakoError(caught);
-    const hint = `Compare the PublicKey= of ${config.file} with the publisher's.`;
-    throw error.with({ source, ...(error.kind === "signature" ? { hint } : {}) });
+    const hints = [
+      // An answer from elsewhere says so, whatever is wrong with it (ORG-38).
+      ...(redirectedTo === undefined ? [] : [`It was redirected to ${redirectedTo}.`]),
+      ...(error.kind === "signature"
+        ? [`Compare the PublicKey= of ${config.file} with the publisher's.`]
+        : []),
+    ];
+    throw error.with({ source, ...(hints.length === 0 ? {} : { hint: hints.join(" ") }) });
   }
 }
 

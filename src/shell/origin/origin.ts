@@ -2,7 +2,7 @@
 // (spec/origins.md). Nothing that comes from here is trusted before its check.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { beginsAsManifest, endsAsManifest, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
+import { beginsAsManifest, isCutOff, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import { HttpTransport } from "./http.ts";
 import { OriginError } from "./origin-error.ts";
@@ -45,11 +45,15 @@ export interface Origin {
    *   transport can do that
    * @throws TakoError of kind `origin`, or `manifest` when it is longer than any may be
    */
-  manifest(
-    etag?: string,
-  ): Promise<
+  manifest(etag?: string): Promise<
     | { readonly kind: "unchanged" }
-    | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
+    | {
+        readonly kind: "manifest";
+        readonly bytes: Uint8Array;
+        readonly etag?: string;
+        /** Where a redirect led, as it is shown. */
+        readonly redirectedTo?: string;
+      }
   >;
   /**
    * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
@@ -87,7 +91,11 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
         limit.signal.throwIfAborted();
         const answer = await (await transport).manifest(etag, limit.signal);
         if (answer.kind === "unchanged") return answer;
-        const kept = answer.etag === undefined ? {} : { etag: answer.etag };
+        const { etag: next, redirectedTo } = answer;
+        const kept = {
+          ...(next === undefined ? {} : { etag: next }),
+          ...(redirectedTo === undefined ? {} : { redirectedTo }),
+        };
         return { kind: "manifest", ...kept, bytes: await readManifest(answer, url, limit.signal) };
       });
     },
@@ -146,7 +154,7 @@ async function readManifest(
       ? somethingElse(fail, "the answer is no manifest of Tako's", "ORG-31")
       : somethingElse(fail, packed(encoding), "ORG-34");
   }
-  if (!endsAsManifest(bytes)) {
+  if (isCutOff(bytes)) {
     throw fail("the answer ended before the manifest did", { rule: "ORG-33", passing: true });
   }
   return bytes;

@@ -121,7 +121,7 @@ export const CLI_FAULTS = {
   },
   "size-not-checked": {
     what: "an image of another size is used if its digest holds",
-    breaks: ["ORG-35"],
+    breaks: ["ORG-32"],
     caught: ["fetch-image-size-larger-than-image"],
   },
   "image-kept-after-wrong-digest": {
