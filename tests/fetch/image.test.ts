@@ -186,7 +186,7 @@ for (const program of programs) {
         stderr.match(/trying again in 1\.?\d* s|trying again in 0\.\d+ s/g)?.length,
       ]).toEqual([0, 3]);
       expect(host.state()).toEqual(updated(medium));
-    });
+    }, 60_000);
 
     test("FET-66: an empty image is an image", async () => {
       await using host = hostBefore(image("1.1.0", ""));
