@@ -201,3 +201,12 @@ test("ORG-65, ORG-67: the larger an image, the faster its tries have to be", asy
   expect((await failing(9, 100_000, 10_000, 864_000_000)).tries).toBe(10);
   expect((await failing(9, 100_000, 10_001, 864_000_000)).tries).toBe(4);
 });
+
+test("ORG-51: an error of an origin that gets facts can still pass", () => {
+  const error = new OriginError("https://a", "no", { passing: true, retryAfterMs: 5 });
+  const hinted = error.with({ hint: "Look." });
+  expect(hinted).toBeInstanceOf(OriginError);
+  expect(hinted).toMatchObject({ source: "https://a", hint: "Look.", passing: true });
+  expect(hinted).toMatchObject({ message: "no", retryAfterMs: 5, cause: error });
+  expect(error.with({ source: "https://b" }).source).toBe("https://b");
+});

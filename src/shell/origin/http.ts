@@ -23,6 +23,7 @@ import { packed, somethingElse } from "./something-else.ts";
 import {
   type ImageAnswer,
   type ManifestAnswer,
+  type ManifestQuestion,
   manifestTooLong,
   type Patience,
   type Received,
@@ -54,6 +55,8 @@ export class HttpTransport implements Transport {
   readonly #patience: Patience;
   /** Scheme, host and port, the only ones that get the credentials (ORG-44). */
   readonly #home: string;
+  /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
+  #conditionFails = false;
 
   constructor(origin: OriginUrl, patience: Patience) {
     this.#origin = origin;
@@ -61,9 +64,14 @@ export class HttpTransport implements Transport {
     this.#home = new URL(origin.href).origin;
   }
 
-  async manifest(etag?: string, signal?: AbortSignal): Promise<ManifestAnswer> {
+  async manifest(question: ManifestQuestion): Promise<ManifestAnswer> {
     const location = manifestLocation(this.#origin);
-    const headers = etag === undefined ? {} : { "If-None-Match": etag };
+    const { signal, pastCaches } = question;
+    const etag = this.#conditionFails ? undefined : question.etag;
+    const headers = {
+      ...(etag === undefined ? {} : { "If-None-Match": etag }),
+      ...(pastCaches ? { "Cache-Control": "no-cache" } : {}),
+    };
     const answer = await this.#get(location, headers, { signal });
     if (answer.status === 200) {
       if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
@@ -76,6 +84,11 @@ export class HttpTransport implements Transport {
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
+    if (etag !== undefined && mayBeTheCondition(answer.status)) {
+      this.#conditionFails = true;
+      // Who asks to wait is waited for, and then asked without.
+      if (!answer.headers.has("Retry-After")) return this.manifest(question);
+    }
     throw refusal(answer, this.#patience.clock.now());
   }
 
@@ -160,6 +173,11 @@ export class HttpTransport implements Transport {
       throw connectionError(error, false, fail);
     }
   }
+}
+
+/** Whether a request that failed with this status may go well without its condition (ORG-18). */
+function mayBeTheCondition(status: number): boolean {
+  return status === 400 || status === 412 || (status >= 500 && status <= 599);
 }
 
 function received({ body, fail, redirectedTo, headers }: Answer): Received {

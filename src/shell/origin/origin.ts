@@ -5,12 +5,14 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { beginsAsManifest, isCutOff, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import { HttpTransport } from "./http.ts";
+import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
 import { OriginError } from "./origin-error.ts";
 import { leastPerSecond, paceOf } from "./pace.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
   type ImageAnswer,
+  type ManifestQuestion,
   manifestTooLong,
   type Received,
   type Timeouts,
@@ -20,6 +22,8 @@ import {
 /** What an origin needs of the world, for its retries and its time-outs. */
 export interface OriginEffects extends RetryEffects {
   readonly timeouts: Timeouts;
+  /** What the origins of one run share; its own unless given. */
+  readonly largeManifests?: LargeManifests;
 }
 
 /** The time-outs of the specification for a wait of so many milliseconds (ORG-67, ORG-56, ORG-68). */
@@ -39,13 +43,12 @@ interface Progress {
 export interface Origin {
   readonly url: OriginUrl;
   /**
-   * Downloads the manifest, with several tries.
+   * Downloads the manifest, with several tries. Its bytes are there until {@link forgetManifest}, or
+   * until it is asked for again.
    *
-   * @param etag of the manifest that is there already; makes the request conditional where the
-   *   transport can do that
    * @throws TakoError of kind `origin`, or `manifest` when it is longer than any may be
    */
-  manifest(etag?: string): Promise<
+  manifest(question?: ManifestQuestion): Promise<
     | { readonly kind: "unchanged" }
     | {
         readonly kind: "manifest";
@@ -55,6 +58,8 @@ export interface Origin {
         readonly redirectedTo?: string;
       }
   >;
+  /** Gives back the memory of the manifest that came last. */
+  forgetManifest(): void;
   /**
    * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
@@ -74,6 +79,7 @@ export interface Origin {
 export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   const transport = transportFor(url, effects);
   const { clock, timeouts } = effects;
+  const room = new ManifestRoom(effects.largeManifests ?? new LargeManifests());
   return {
     url,
     withRetries: (attempt, progress) =>
@@ -82,23 +88,25 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
         attempt,
         progress && paceOf(clock, progress.arrived, leastPerSecond(progress.size)),
       ),
-    async manifest(etag) {
+    async manifest(question = {}) {
       const limit = new AbortController();
       using _limit = clock.every(timeouts.manifestMs, () =>
         limit.abort(manifestTooLate(url, timeouts)),
       );
       return await retry(effects, async () => {
         limit.signal.throwIfAborted();
-        const answer = await (await transport).manifest(etag, limit.signal);
+        const answer = await (await transport).manifest({ ...question, signal: limit.signal });
         if (answer.kind === "unchanged") return answer;
-        const { etag: next, redirectedTo } = answer;
+        const { etag, redirectedTo } = answer;
         const kept = {
-          ...(next === undefined ? {} : { etag: next }),
+          ...(etag === undefined ? {} : { etag }),
           ...(redirectedTo === undefined ? {} : { redirectedTo }),
         };
-        return { kind: "manifest", ...kept, bytes: await readManifest(answer, url, limit.signal) };
+        const bytes = await readManifest(answer, url, room, limit.signal);
+        return { kind: "manifest", ...kept, bytes };
       });
     },
+    forgetManifest: () => room[Symbol.dispose](),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
   };
 }
@@ -127,28 +135,33 @@ async function transportFor(
  * not is something else, or was cut; only its signature tells what it is worth.
  */
 async function readManifest(
-  { body, fail, encoding }: Received,
+  received: Received,
   url: OriginUrl,
+  room: ManifestRoom,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  const write = (chunk: Uint8Array) => {
-    // A copy: the chunk may change once it is taken.
-    parts.push(new Uint8Array(chunk));
-    return undefined;
-  };
+  room[Symbol.dispose]();
+  const { body } = received;
   const stop = () => void body[Symbol.asyncDispose]();
   signal.addEventListener("abort", stop);
   try {
-    const end = await body.into({ write }, MAX_MANIFEST_BYTES);
+    const end = await body.into({ write: (chunk) => room.add(chunk) }, MAX_MANIFEST_BYTES);
     if (end === "longer") throw manifestTooLong(manifestLocation(url));
+    const bytes = room.bytes();
+    refuseSomethingElse(bytes, received);
+    return bytes;
   } catch (error) {
+    // Nobody waits for the next try of somebody else.
+    room[Symbol.dispose]();
     signal.throwIfAborted();
     throw error;
   } finally {
     signal.removeEventListener("abort", stop);
   }
-  const bytes = Buffer.concat(parts);
+}
+
+/** What is no manifest, or not all of one (ORG-31, ORG-33, ORG-34). */
+function refuseSomethingElse(bytes: Uint8Array, { fail, encoding }: Received): void {
   if (!beginsAsManifest(bytes)) {
     throw encoding === undefined
       ? somethingElse(fail, "the answer is no manifest of Tako's", "ORG-31")
@@ -157,7 +170,6 @@ async function readManifest(
   if (isCutOff(bytes)) {
     throw fail("the answer ended before the manifest did", { rule: "ORG-33", passing: true });
   }
-  return bytes;
 }
 
 function manifestTooLate(url: OriginUrl, { manifestMs }: Timeouts): OriginError {

@@ -41,7 +41,7 @@ export async function retry<T>(
       if (isKept && error.isPart) continue;
       const delayMs = error.retryAfterMs ?? backoff(tryNumber, effects.random());
       if (delayMs > MAX_RETRY_AFTER_MS) throw error;
-      effects.onRetry(error.shown, error.message, delayMs);
+      effects.onRetry(error.source, error.message, delayMs);
       await effects.clock.sleep(delayMs);
     }
   }
