@@ -80,6 +80,25 @@ export function decodeUnverified(bytes: Uint8Array): Manifest {
   return decodeSigned(splitSignature(bytes).signed);
 }
 
+/** Whether bytes begin as a manifest of any format does; what does not is something else (ORG-31). */
+export function beginsAsManifest(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(0, MAGIC.length)) === MAGIC;
+}
+
+/** Whether bytes are a manifest of format 1 as far as they go, and end before its last line does (ORG-33). */
+export function isCutOff(bytes: Uint8Array): boolean {
+  if (!HEADER.startsWith(latin1(bytes.subarray(0, HEADER.length)))) return false;
+  for (let start = HEADER.length; ; ) {
+    const end = bytes.indexOf(LF, start);
+    if (end === -1) return true;
+    // The first empty line after the second line ends the entries (MAN-10).
+    if (end === start && start > HEADER.length) {
+      return bytes.length - end - 1 < SIGNATURE_LINE_BYTES;
+    }
+    start = end + 1;
+  }
+}
+
 /** Header and shape of the last two lines; then what is signed, and by what (MAN-13). */
 function splitSignature(bytes: Uint8Array) {
   checkHeader(bytes);

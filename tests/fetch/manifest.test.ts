@@ -84,12 +84,12 @@ const refused: readonly [id: string, why: string, manifest: string, says: string
     'manifest format "2" is not known to this version of Tako, which reads format 1',
   ],
   [
-    "FET-30",
+    "ORG-31",
     "a page in place of the manifest",
     "<html><body>Please log in to this network.</body></html>\n",
-    'not a Tako manifest: expected "Tako Manifest 1"',
+    "the answer is no manifest of Tako's",
   ],
-  ["FET-30", "an empty file", "", 'not a Tako manifest: expected "Tako Manifest 1"'],
+  ["ORG-31", "an empty file", "", "the answer is no manifest of Tako's"],
   [
     "FET-31",
     "a manifest that lost its entry",
@@ -118,7 +118,7 @@ const refused: readonly [id: string, why: string, manifest: string, says: string
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
-    test("FET-30, FET-31, DST-14: a manifest that is not valid, not signed or no continuation is refused, and nothing changes", async () => {
+    test("FET-30, FET-31, ORG-31, DST-14: a manifest that is not valid, not signed or no continuation is refused, and nothing changes", async () => {
       await using stack = new AsyncDisposableStack();
       const meetings = refused.map(([id, why, manifest, says]) => {
         const host = stack.use(hostMeeting(manifest));

@@ -95,7 +95,7 @@ judgeAll([
   },
 
   // Ranges. What is odd leads to one request from byte 0, and what is wrong, too.
-  resuming("ORG-24: 200 to a range request", "ignores-ranges", 1),
+  resuming("ORG-36: 200 to a range request", "ignores-ranges", 1),
   resuming("ORG-25: 416", "range-status=416", 2),
   resuming("ORG-25: 206 without a Content-Range", "no-content-range", 2),
   ...["bytes 59999-99999/100000", "bytes 60000-99999/100001", "bytes 60000-99999/*", "x"].map(
@@ -103,7 +103,36 @@ judgeAll([
       resuming(`ORG-25: 206 with ${range}`, `content-range=${encodeURIComponent(range)}`, 2),
   ),
   resuming("FET-62: 206 with other bytes", "zero-range", 2),
-  resuming("FET-62: 206 that is too short", "short-range", 2),
+  {
+    ...resuming("ORG-37: 206 that brings a part and says so", "part-of-range=30000", 2),
+    retries: 1,
+    meanwhile: "the answer ended early: 90000 of 100000 bytes are here",
+  },
+  {
+    ...resuming("ORG-32: 200 with a page; what is there stays", "page-for-ranges", 1),
+    status: 69,
+    says: "the answer has 43 bytes, and the image 100000",
+    leaves: { partial: 60_000 },
+  },
+  {
+    ...resuming(
+      "ORG-35: 200 with a page and no length; what is there stays",
+      "range-status=200",
+      4,
+    ),
+    status: 69,
+    says: "the answer ended early: 60000 of 100000 bytes are here",
+    retries: 3,
+    leaves: { partial: 60_000 },
+  },
+  resuming("ORG-36: 200 without a length", "no-length", 1),
+  {
+    ...resuming("ORG-35: 206 that brings less than it says", "short-range", 4),
+    status: 69,
+    says: "the answer ended early: 97500 of 100000 bytes are here",
+    retries: 3,
+    leaves: { partial: 97_500 },
+  },
   resuming("FET-62: 206 that is too long", "long-range", 2),
   {
     ...resuming("ORG-25: 404 to a range request; what is there stays", "range-status=404", 1),
@@ -217,7 +246,7 @@ judgeAll([
     leaves: "all as before",
   },
   {
-    title: "FET-63: another image",
+    title: "FET-69: another image",
     scenario: "honest",
     image: other.content,
     status: 65,
@@ -226,12 +255,12 @@ judgeAll([
     leaves: "manifest",
   },
   {
-    title: "ORG-29: nothing as an image",
+    title: "ORG-32: nothing as an image",
     scenario: "honest",
     image: "",
-    status: 65,
+    status: 69,
     about: "image",
-    says: "the image has a wrong size: expected 100000 bytes, received 0",
+    says: "the answer has 0 bytes, and the image 100000",
     leaves: "manifest",
   },
 

@@ -86,8 +86,8 @@ async function ask(
   const answer = await origin.manifest(question);
   if (answer.kind === "unchanged") return "not-modified";
 
-  const { bytes, etag } = answer;
-  const received = decodeReceived(bytes, config, shown);
+  const { bytes, etag, redirectedTo } = answer;
+  const received = decodeReceived(bytes, config, shown, redirectedTo);
   const history = local?.manifest ?? EMPTY_MANIFEST;
   const lost = firstLost(history, received.manifest);
   if (lost !== undefined) {
@@ -101,13 +101,24 @@ async function ask(
   return { ...received, news, bytes, url, ...(etag === undefined ? {} : { etag }) };
 }
 
-function decodeReceived(bytes: Uint8Array, config: Config, source: string): SignedManifest {
+function decodeReceived(
+  bytes: Uint8Array,
+  config: Config,
+  source: string,
+  redirectedTo: string | undefined,
+): SignedManifest {
   try {
     return decodeSignedManifest(bytes, config.publicKeys, platformVerify);
   } catch (caught) {
     const error = asTakoError(caught);
-    const hint = `Compare the PublicKey= of ${config.file} with the publisher's.`;
-    throw error.with({ source, ...(error.kind === "signature" ? { hint } : {}) });
+    const hints = [
+      // An answer from elsewhere says so, whatever is wrong with it (ORG-38).
+      ...(redirectedTo === undefined ? [] : [`It was redirected to ${redirectedTo}.`]),
+      ...(error.kind === "signature"
+        ? [`Compare the PublicKey= of ${config.file} with the publisher's.`]
+        : []),
+    ];
+    throw error.with({ source, ...(hints.length === 0 ? {} : { hint: hints.join(" ") }) });
   }
 }
 

@@ -10,7 +10,7 @@ import type { Destination, LockedDestination } from "../../shell/destination.ts"
 import { hashBytes } from "../../shell/disk/hash.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
 import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
-import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
+import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
 import { type Ended, ended, noMatch, type Outcome } from "./result.ts";
@@ -183,6 +183,7 @@ function originOf({ config, largeManifests, effects: { clock, random, report } }
   return openOrigin(config.origin, {
     clock,
     random,
+    timeouts: timeoutsOf(config.timeoutMs),
     largeManifests,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });

@@ -121,12 +121,12 @@ export const CLI_FAULTS = {
   },
   "digest-not-checked": {
     what: "an image of another digest is used",
-    breaks: ["FET-63"],
+    breaks: ["FET-69"],
     caught: ["fetch-image-wrong-digest"],
   },
   "size-not-checked": {
     what: "an image of another size is used if its digest holds",
-    breaks: ["ORG-29"],
+    breaks: ["ORG-32"],
     caught: ["fetch-image-size-larger-than-image"],
   },
   "image-kept-after-wrong-digest": {
