@@ -15,6 +15,9 @@ REQUIRED = ("Origin", "PublicKey", "Destination", "Version")
 ONCE = ("Origin", "Destination", "Version")
 KNOWN = (*REQUIRED, "Restart")
 
+# Notations of other tools: an operator before a version, and x for any part (CFG-50).
+NOTATION = re.compile(r"[~^!=]|(.*[ ._-])?[xX]([ ._-]|$)")
+
 # A name, possibly an instance, and a type (CFG-15).
 UNIT = re.compile(
     r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?"
@@ -112,6 +115,8 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
         case "Destination":
             config.destination = value
         case "Version":
+            if NOTATION.match(value):
+                raise TakoError("config", "CFG-50", "other tools have this notation; 1.* is one here")
             config.pattern = parse_pattern(value)
         case "Restart":
             units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
