@@ -9,13 +9,26 @@ export const storePresenter: Presenter<StoreResult> = {
     if (result.stored === "image") {
       return [{ on: "stdout", line: `${result.version} -> ${result.sha256}` }];
     }
+    if (result.stored === "nothing") {
+      return describePlace(result).map((line) => ({ on: "stdout", line }));
+    }
     const line = result.changed
       ? "signed the manifest anew"
       : "the manifest is signed by this key already";
     return [{ on: "stdout", line }];
   },
 
-  json({ stored, changed, ...image }) {
+  json(result) {
+    if (result.stored === "nothing") {
+      const { version, changed, place, published } = result;
+      const patterns = place.patterns.map(({ pattern, takes }) => ({
+        pattern: pattern.text,
+        takes: takes.text,
+      }));
+      const [after, before] = [place.after?.text, place.before?.text];
+      return { version, published, after, before, patterns, changed };
+    }
+    const { stored, changed, ...image } = result;
     return { ...image, changed };
   },
 
@@ -23,3 +36,25 @@ export const storePresenter: Presenter<StoreResult> = {
 
   status: () => DONE,
 };
+
+/** Its neighbours, and what hosts would take by each pattern that it belongs to (PUB-66). */
+function describePlace({
+  version,
+  place: { after, before, patterns },
+  published,
+}: Extract<StoreResult, { stored: "nothing" }>): readonly string[] {
+  const neighbours = [
+    ...(after === undefined ? [] : [`after ${after.text}`]),
+    ...(before === undefined ? [] : [`before ${before.text}`]),
+  ];
+  const where =
+    neighbours.length === 0 ? "is the only version" : `sorts ${neighbours.join(" and ")}`;
+  const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
+  return [
+    ...(published === undefined ? [] : [`${published} is published already`]),
+    `${version} ${where}`,
+    ...patterns.map(
+      ({ pattern, takes }) => `Version=${pattern.text.padEnd(width)}  takes ${takes.text}`,
+    ),
+  ];
+}
