@@ -153,7 +153,7 @@ for (const program of programs) {
       [
         "CLI-28: on 20 columns the path gives way, not the version",
         "cols 20 rows 24",
-        /^1\.2 +50%$/,
+        /^1\.2 \[####----\] {2}50%$/,
       ],
     ])("%s", async (_, size, expected) => {
       using host = emptyHost();
