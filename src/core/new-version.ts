@@ -1,22 +1,25 @@
 // A version that a publisher is about to store: where it stands among those of the manifest, which patterns take it, and
-// what may surprise (PUB-25, PUB-28, PUB-29). Nothing here refuses a version, and the order is version.ts's.
+// what may surprise (PUB-25, PUB-67, PUB-29). Nothing here refuses a version, and the order is version.ts's.
 
 import { matches, type Pattern, parsePattern } from "./pattern.ts";
 import { compareVersions, type Part, type Version } from "./version.ts";
 
 /** What is odd about the spelling of a version, whatever else is published. */
 export function spellingWarnings({ text, parts }: Version): readonly string[] {
+  const warnings: string[] = [];
   if (/^v\d/i.test(text)) {
-    return [
+    warnings.push(
       `v10 sorts before v9, and every v version before all numbers; publish ${text.slice(1)} instead`,
-    ];
+    );
   }
   const index = parts.findIndex((part) => typeof part === "string" && /^[+~:]*\d/.test(part));
-  if (index < 0) return [];
-  const zero = joined([...parts.slice(0, index), 0]);
-  return [
-    `"${parts[index]}" in ${text} is no number but text, which sorts before every number: ${text} counts as older than ${zero}`,
-  ];
+  if (index >= 0) {
+    const zero = joined([...parts.slice(0, index), 0]);
+    warnings.push(
+      `"${parts[index]}" in ${text} is no number but text, which sorts before every number: ${text} counts as older than ${zero}`,
+    );
+  }
+  return warnings;
 }
 
 /** What is odd about its place after what is published, in ascending order, without it. */

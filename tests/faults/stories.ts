@@ -405,7 +405,7 @@ export class Scene implements AsyncDisposable {
   }
 
   #isUnlocked(): boolean {
-    return Bun.spawnSync(["flock", "--nonblock", this.tree, "true"]).success;
+    return Bun.spawnSync(["flock", "--nonblock", `${this.tree}/.lock`, "true"]).success;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -158,7 +158,7 @@ for (const program of programs) {
       await using host = hostInUse();
       const command = [
         "flock",
-        host.destination,
+        host.path(".lock"),
         ...program.command(["fetch", "--dry-run", host.file]),
       ];
       const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });

@@ -35,7 +35,7 @@ async function init(program: Program, host: Host, ...options: string[]) {
 /** Another run that has the lock, until it is ended. */
 function lockHolder(directory: string) {
   const child = Bun.spawn(
-    ["flock", "--no-fork", directory, "sh", "-c", "echo locked; exec sleep 60"],
+    ["flock", "--no-fork", join(directory, ".lock"), "sh", "-c", "echo locked; exec sleep 60"],
     {
       stdout: "pipe",
     },

@@ -201,10 +201,13 @@ for (const program of programs) {
       host.publish(one);
       chmodSync(host.destination, 0o777);
       // The lock is another's for as long as nobody has been told that it is waited for.
-      const holder = Bun.spawn(["flock", host.destination, "sh", "-c", "echo locked; read told"], {
-        stdin: "pipe",
-        stdout: "pipe",
-      });
+      const holder = Bun.spawn(
+        ["flock", host.path(".lock"), "sh", "-c", "echo locked; read told"],
+        {
+          stdin: "pipe",
+          stdout: "pipe",
+        },
+      );
       await holder.stdout.getReader().read();
       const child = Bun.spawn(program.command(["fetch", "--json", host.file]), { stdout: "pipe" });
       const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

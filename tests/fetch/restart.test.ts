@@ -56,7 +56,7 @@ for (const program of programs) {
       const look = `cd ${each.host.destination}
         cat .owed >> $LOG
         readlink latest >> $LOG
-        flock -n . echo unlocked >> $LOG || echo locked >> $LOG`;
+        flock -n .lock echo unlocked >> $LOG || echo locked >> $LOG`;
       const { status, stdout, stderr, calls } = await each.run(program, look);
       expect([status, stdout]).toEqual([0, `${each.host.file}: updated to 1.1.0\n`]);
       expect(stderr).toEndWith(`tako: ${each.host.file}: restarted app.service web.service\n`);

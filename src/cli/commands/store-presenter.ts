@@ -28,8 +28,10 @@ export const storePresenter: Presenter<StoreResult> = {
       const [after, before] = [place.after?.text, place.before?.text];
       return { version, published, after, before, patterns, changed };
     }
-    const { stored, changed, ...image } = result;
-    return { ...image, changed };
+    const { changed } = result;
+    return result.stored === "image"
+      ? { version: result.version, sha256: result.sha256, changed }
+      : { changed };
   },
 
   errors: () => [],
