@@ -74,7 +74,7 @@ function meaningOf(config: Config): Meaning {
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
     expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(83);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(152);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(154);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -417,6 +417,13 @@ describe("patterns that never lead to an update", () => {
     ["1.x.x", "1.*"],
     ["1.2.X", "1.2.*"],
     ["x", "*"],
+    ["1.+", "1.*"],
+    ["+", "*"],
+    ["==1.2.*", "1.2.*"],
+    ["[1.0,2.0)", "1.0 <= v < 2.0"],
+    ["(1.0,2.0]", "1.0 <= v < 2.0"],
+    ["[1.0,)", "1.*"],
+    ["(", "1.*"],
     ["X.*", "*"],
     ["1 <= v < 2.x", "1.*"],
   ])("CFG-50: %s is refused and %s shown", (pattern, meant) => {
@@ -426,7 +433,7 @@ describe("patterns that never lead to an update", () => {
     expect(() => parsePattern(meant)).not.toThrow();
   });
 
-  test.each(["1.2-x86", "xenial.*", "1.2^3", "1~2", "1.0-fix", "1.ax"])(
+  test.each(["1.2-x86", "xenial.*", "1.2^3", "1~2", "1.2+3", "1.(2)", "1.0-fix", "1.ax"])(
     "CFG-50: %s is a pattern as before",
     (pattern) => expect(parse(MINIMAL.replace("1.*", pattern)).pattern.text).toBe(pattern),
   );

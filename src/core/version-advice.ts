@@ -9,8 +9,11 @@ import { printable } from "./text.ts";
 /** What a word before a version says elsewhere: `^1.2`, `~1.2`, `~>1.2`, `!=1.2`, `==1.2`. */
 const OPERATOR = /^([~^!=][>=]*) *v?(\d+(?:\.\d+)*)?/;
 
-/** `1.x`, `1.2.X`, `x`: the numbers before a part that stands for any. */
-const ANY_PART = /(?:^|[ ._-])[xX](?:$|[ ._-])/;
+/** `1.x`, `1.2.X`, `1.+`, `x`: a part that stands for any. */
+const ANY_PART = /(?:^|[ ._-])[xX+](?:$|[ ._-])/;
+
+/** `[1.0,2.0)`: the intervals of Maven and NuGet. */
+const INTERVAL = /^[[(](?:(\d[\d.]*),(\d[\d.]*)[\])]$)?/;
 
 /**
  * The pattern of a config, without those that only other tools know.
@@ -20,13 +23,18 @@ const ANY_PART = /(?:^|[ ._-])[xX](?:$|[ ._-])/;
 export function parseHostPattern(text: string): Pattern {
   const meant = meantBy(text);
   if (meant === undefined) return parsePattern(text);
-  const message = `invalid version pattern "${printable(text)}": this is the notation of other tools, and would match no more than a version of that name; did you mean "${meant}"?`;
+  const message = `invalid version pattern "${printable(text)}": this is the notation of other tools; did you mean "${meant}"?`;
   throw new TakoError("config", message, { rule: "CFG-50" });
 }
 
 function meantBy(text: string): string | undefined {
   const [found, operator = "", version = "1"] = OPERATOR.exec(text) ?? [];
-  if (found !== undefined) return meantByOperator(operator, version.split("."));
+  if (found !== undefined) {
+    const isFamily = operator.startsWith("=") && text.endsWith("*");
+    return isFamily ? `${version}.*` : meantByOperator(operator, version.split("."));
+  }
+  const [interval, low, high] = INTERVAL.exec(text) ?? [];
+  if (interval !== undefined) return high === undefined ? "1.*" : `${low} <= v < ${high}`;
   if (!ANY_PART.test(text)) return undefined;
   const numbers = /^v?\d+(?:[._-]\d+)*/.exec(text)?.[0];
   return numbers === undefined ? "*" : `${numbers}.*`;

@@ -84,6 +84,12 @@ export const CONFIG_FAULTS: AdapterFaults = {
     ["config-notation-caret", "config-notation-tilde-arrow", "config-notation-equals"],
     (file) => file.replace(/^Version=[~^!=]+>?/gm, "Version="),
   ),
+  "interval-is-a-name": reads(
+    "an interval is an exact version",
+    ["CFG-50"],
+    ["config-notation-interval"],
+    (file) => file.replace(/^Version=[[(]/gm, "Version=v"),
+  ),
   "any-part-is-a-name": reads(
     "x is a part like any other",
     ["CFG-50"],

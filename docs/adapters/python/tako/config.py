@@ -15,8 +15,8 @@ REQUIRED = ("Origin", "PublicKey", "Destination", "Version")
 ONCE = ("Origin", "Destination", "Version")
 KNOWN = (*REQUIRED, "Restart")
 
-# Notations of other tools: an operator before a version, and x for any part (CFG-50).
-NOTATION = re.compile(r"[~^!=]|(.*[ ._-])?[xX]([ ._-]|$)")
+# Notations of other tools: an operator or a bracket first, and x or + for any part (CFG-50).
+NOTATION = re.compile(r"[~^!=\[(]|(.*[ ._-])?[xX+]([ ._-]|$)")
 
 # A name, possibly an instance, and a type (CFG-15).
 UNIT = re.compile(
