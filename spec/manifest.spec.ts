@@ -14,6 +14,7 @@ import {
   encodeManifest,
   firstLost,
   insertEntry,
+  isOlder,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../src/core/manifest.ts";
@@ -478,6 +479,42 @@ describe("laws of history", () => {
       fc.property(related, related, (history, next) => {
         const lines = new Set(next.entries.map(lineOf));
         expect(holds(next, history)).toBe(history.entries.every((e) => lines.has(lineOf(e))));
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: older is exactly what holds nothing but lines of the local one, and fewer", () => {
+    fc.assert(
+      fc.property(related, related, (history, next) => {
+        const lines = new Set(history.entries.map(lineOf));
+        const isContained = next.entries.every((entry) => lines.has(lineOf(entry)));
+        const isLess = next.entries.length < history.entries.length;
+        expect(isOlder(next, history)).toBe(isContained && isLess);
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: whatever is left out of a manifest, the rest is older, and is never a continuation", () => {
+    fc.assert(
+      fc.property(related, fc.infiniteStream(fc.boolean()), (history, isKept) => {
+        const entries = history.entries.filter(() => isKept.next().value);
+        const rest = manifestOf(entries);
+        const isLess = entries.length < history.entries.length;
+        expect(isOlder(rest, history)).toBe(isLess);
+        expect(holds(rest, history)).toBe(!isLess);
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: beside an entry that the local manifest does not have, nothing is older", () => {
+    fc.assert(
+      fc.property(related, related, (history, next) => {
+        const lines = new Set(history.entries.map(lineOf));
+        if (next.entries.every((entry) => lines.has(lineOf(entry)))) return;
+        expect(isOlder(next, history)).toBe(false);
       }),
       runs,
     );

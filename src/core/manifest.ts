@@ -32,6 +32,12 @@ const LF = 0x0a;
 /** The manifest of an origin that has published nothing yet. */
 export const EMPTY_MANIFEST = manifestOf([]);
 
+/** A manifest, and the first of the given keys that signed it. */
+export interface SignedManifest {
+  readonly manifest: Manifest;
+  readonly signer: PublicKey;
+}
+
 /**
  * Decodes a manifest that one of the keys signed. The signature is checked before the entries are
  * looked at, so that only the publisher reaches their parser (MAN-13).
@@ -44,14 +50,24 @@ export function decodeManifest(
   keys: readonly PublicKey[],
   verifyBy: Verify = verify,
 ): Manifest {
+  return decodeSignedManifest(bytes, keys, verifyBy).manifest;
+}
+
+/** {@link decodeManifest}, and whose signature it was. */
+export function decodeSignedManifest(
+  bytes: Uint8Array,
+  keys: readonly PublicKey[],
+  verifyBy: Verify,
+): SignedManifest {
   const { signed, signature } = splitSignature(bytes);
-  if (!keys.some((key) => verifyBy(signature, signed, key))) {
+  const signer = keys.find((key) => verifyBy(signature, signed, key));
+  if (signer === undefined) {
     throw new TakoError("signature", "the manifest is not signed by any of the given public keys", {
       rule: "MAN-12",
       line: countLines(bytes),
     });
   }
-  return decodeSigned(signed);
+  return { manifest: decodeSigned(signed), signer };
 }
 
 /**
@@ -233,6 +249,15 @@ export function firstLost(history: Manifest, next: Manifest): LostEntry | undefi
     if (!sameEntry(found, entry)) return { entry, changedTo: found };
   }
   return undefined;
+}
+
+/**
+ * Whether a manifest is what the history was at some time, as far as its entries tell: it holds none
+ * that the history does not hold byte for byte, and fewer (MAN-25). A cache that was not asked to look
+ * again serves such a one; who rewrites the history does not stop there.
+ */
+export function isOlder(next: Manifest, history: Manifest): boolean {
+  return next.entries.length < history.entries.length && firstLost(next, history) === undefined;
 }
 
 /** An entry as its line in the manifest. */

@@ -164,7 +164,7 @@ describe.skipIf(ftp.missing)("ftp", async () => {
   });
 
   test("ORG-85: an ETag does not matter", async () => {
-    const answer = await open(url()).origin.manifest('"x"');
+    const answer = await open(url()).origin.manifest({ etag: '"x"' });
     expect(answer).toEqual({ kind: "manifest", bytes: manifest });
   });
 

@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 const manifestOf = (scenario: Parameters<typeof server.origin>[0], etag?: string) =>
-  open(server.origin(scenario)).origin.manifest(etag);
+  open(server.origin(scenario)).origin.manifest({ etag });
 const imageOf = (scenario: Parameters<typeof server.origin>[0], offset = 0) =>
   readImage(open(server.origin(scenario)).origin, offset);
 

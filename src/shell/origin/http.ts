@@ -21,6 +21,7 @@ import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redire
 import {
   type ImageAnswer,
   type ManifestAnswer,
+  type ManifestQuestion,
   manifestTooLong,
   type Patience,
   type Transport,
@@ -42,6 +43,8 @@ export class HttpTransport implements Transport {
   readonly #patience: Patience;
   /** Scheme, host and port, the only ones that get the credentials (ORG-44). */
   readonly #home: string;
+  /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
+  #conditionFails = false;
 
   constructor(origin: OriginUrl, patience: Patience) {
     this.#origin = origin;
@@ -49,9 +52,13 @@ export class HttpTransport implements Transport {
     this.#home = new URL(origin.href).origin;
   }
 
-  async manifest(etag?: string): Promise<ManifestAnswer> {
+  async manifest(question: ManifestQuestion): Promise<ManifestAnswer> {
     const location = manifestLocation(this.#origin);
-    const answer = await this.#get(location, etag === undefined ? {} : { "If-None-Match": etag });
+    const etag = this.#conditionFails ? undefined : question.etag;
+    const answer = await this.#get(location, {
+      ...(etag === undefined ? {} : { "If-None-Match": etag }),
+      ...(question.pastCaches ? { "Cache-Control": "no-cache" } : {}),
+    });
     if (answer.status === 200) {
       if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
         answer.stop();
@@ -63,6 +70,11 @@ export class HttpTransport implements Transport {
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
+    if (etag !== undefined && mayBeTheCondition(answer.status)) {
+      this.#conditionFails = true;
+      // Who asks to wait is waited for, and then asked without.
+      if (!answer.headers.has("Retry-After")) return this.manifest(question);
+    }
     throw refusal(answer, this.#patience.clock.now());
   }
 
@@ -141,6 +153,11 @@ export class HttpTransport implements Transport {
       throw connectionError(error, false, fail);
     }
   }
+}
+
+/** Whether a request that failed with this status may go well without its condition (ORG-18). */
+function mayBeTheCondition(status: number): boolean {
+  return status === 400 || status === 412 || (status >= 500 && status <= 599);
 }
 
 /** Whether it is a 206 that brings the rest of this very image (ORG-23). */

@@ -6,13 +6,22 @@ import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
+import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
 import { type RetryEffects, retry } from "./retry.ts";
-import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
+import {
+  type ImageAnswer,
+  type ManifestQuestion,
+  manifestTooLong,
+  type Timeouts,
+  type Transport,
+} from "./transport.ts";
 
 /** What an origin needs of the world, for its retries and its time-outs. */
 export interface OriginEffects extends RetryEffects {
   /** Those of the specification, unless others are given. */
   readonly timeouts?: Timeouts;
+  /** What the origins of one run share; its own unless given. */
+  readonly largeManifests?: LargeManifests;
 }
 
 /** ORG-60 to ORG-62. */
@@ -21,18 +30,19 @@ const TIMEOUTS: Timeouts = { headersMs: 30_000, idleMs: 30_000, slowMs: 60_000 }
 export interface Origin {
   readonly url: OriginUrl;
   /**
-   * Downloads the manifest, with several tries.
+   * Downloads the manifest, with several tries. Its bytes are there until {@link forgetManifest}, or
+   * until it is asked for again.
    *
-   * @param etag of the manifest that is there already; makes the request conditional where the
-   *   transport can do that
    * @throws TakoError of kind `origin`, or `manifest` when it is longer than any may be
    */
   manifest(
-    etag?: string,
+    question?: ManifestQuestion,
   ): Promise<
     | { readonly kind: "unchanged" }
     | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
   >;
+  /** Gives back the memory of the manifest that came last. */
+  forgetManifest(): void;
   /**
    * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
@@ -49,17 +59,19 @@ export interface Origin {
 /** Opens an origin; asks it nothing yet. */
 export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   const transport = transportFor(url, effects);
+  const room = new ManifestRoom(effects.largeManifests ?? new LargeManifests());
   const withRetries = <T>(attempt: () => Promise<T>) => retry(effects, attempt);
   return {
     url,
     withRetries,
-    manifest: (etag) =>
+    manifest: (question = {}) =>
       withRetries(async () => {
-        const answer = await (await transport).manifest(etag);
+        const answer = await (await transport).manifest(question);
         if (answer.kind === "unchanged") return answer;
         const { body, ...rest } = answer;
-        return { ...rest, kind: "manifest", bytes: await readManifest(body, url) };
+        return { ...rest, kind: "manifest", bytes: await readManifest(body, url, room) };
       }),
+    forgetManifest: () => room[Symbol.dispose](),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
   };
 }
@@ -84,14 +96,15 @@ async function transportFor(
 }
 
 /** The whole of a manifest, in memory, if it stays below the limit (ORG-22). */
-async function readManifest(body: Body, url: OriginUrl): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  const write = (chunk: Uint8Array) => {
-    // A copy: the chunk may change once it is taken.
-    parts.push(new Uint8Array(chunk));
-    return undefined;
-  };
-  const end = await body.into({ write }, MAX_MANIFEST_BYTES);
-  if (end === "longer") throw manifestTooLong(manifestLocation(url));
-  return Buffer.concat(parts);
+async function readManifest(body: Body, url: OriginUrl, room: ManifestRoom): Promise<Uint8Array> {
+  room[Symbol.dispose]();
+  try {
+    const end = await body.into({ write: (chunk) => room.add(chunk) }, MAX_MANIFEST_BYTES);
+    if (end === "longer") throw manifestTooLong(manifestLocation(url));
+    return room.bytes();
+  } catch (error) {
+    // Nobody waits for the next try of somebody else.
+    room[Symbol.dispose]();
+    throw error;
+  }
 }

@@ -21,10 +21,18 @@ export type ImageAnswer =
       readonly body: Body;
     };
 
+/** How a manifest is asked for, where a transport knows the difference. */
+export interface ManifestQuestion {
+  /** Of the manifest that is there already: only another one is to come. */
+  readonly etag?: string | undefined;
+  /** Whether caches on the way are to ask the origin themselves (ORG-17). */
+  readonly pastCaches?: boolean;
+}
+
 /** One way to an origin. Each call is one try. How much may be read is the caller's business. */
 export interface Transport {
   /** @throws OriginError */
-  manifest(etag?: string): Promise<ManifestAnswer>;
+  manifest(question: ManifestQuestion): Promise<ManifestAnswer>;
   /** @throws OriginError */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
 }
