@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { worst } from "../../src/cli/exit-status.ts";
 import { emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, programs, whileRunning } from "../support/program.ts";
-import { key, secondKey, sha256sum } from "../support/publishing.ts";
+import { key, manifestOf, secondKey, sha256sum } from "../support/publishing.ts";
 
 /** What makes a config called `app` end with this status, for this kind of error. */
 const failures: Record<string, [status: number, prepare: (host: Host) => void]> = {
@@ -15,7 +15,7 @@ const failures: Record<string, [status: number, prepare: (host: Host) => void]> 
   key: [2, (host) => host.config("app", { PublicKey: key.public.slice(1) })],
   manifest: [
     65,
-    (host) => writeFileSync(join(host.originDirectory, "manifest"), "<html>Moved</html>\n"),
+    (host) => writeFileSync(join(host.originDirectory, "manifest"), manifestOf(["no entry"])),
   ],
   "newer-format": [
     65,
