@@ -46,6 +46,7 @@ export function open(
   const origin = openOrigin(parseOriginUrl(url), {
     clock: { ...systemClock, now, sleep: async (ms) => void slept.push(ms) },
     random: () => 0.5,
+    environment: process.env,
     onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
     ...effects,
   });

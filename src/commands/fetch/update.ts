@@ -72,10 +72,11 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
   return planFor(entry, image, destination.readStanding(config.restart), run.mode);
 }
 
-function originOf({ config, effects: { clock, random, report } }: Run): Origin {
+function originOf({ config, effects: { clock, random, environment, report } }: Run): Origin {
   return openOrigin(config.origin, {
     clock,
     random,
+    environment,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });
 }

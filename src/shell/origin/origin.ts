@@ -6,6 +6,7 @@ import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
+import type { Environment } from "./proxy.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
 
@@ -13,6 +14,8 @@ import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from
 export interface OriginEffects extends RetryEffects {
   /** Those of the specification, unless others are given. */
   readonly timeouts?: Timeouts;
+  /** Its variables name proxies (ORG-130). */
+  readonly environment: Environment;
 }
 
 /** ORG-60 to ORG-62. */
@@ -67,12 +70,12 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */
 async function transportFor(
   url: OriginUrl,
-  { clock, timeouts = TIMEOUTS }: OriginEffects,
+  { clock, environment, timeouts = TIMEOUTS }: OriginEffects,
 ): Promise<Transport> {
   switch (url.scheme) {
     case "https":
     case "http":
-      return new HttpTransport(url, { clock, timeouts });
+      return new HttpTransport(url, { clock, timeouts }, environment);
     case "file":
       return new (await import("./file.ts")).FileTransport(url);
     case "sftp":

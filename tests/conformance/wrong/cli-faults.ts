@@ -45,6 +45,16 @@ export const CLI_FAULTS = {
     breaks: ["ORG-90"],
     caught: ["origin-credentials-in-an-error"],
   },
+  "unknown-proxy-ignored": {
+    what: "a variable that names a proxy of another kind counts for nothing",
+    breaks: ["ORG-131"],
+    caught: ["origin-proxy-of-no-known-kind"],
+  },
+  "proxies-ignored": {
+    what: "no variable names a proxy",
+    breaks: ["ORG-131", "ORG-132"],
+    caught: ["origin-proxy-of-no-known-kind", "origin-proxy-that-is-down"],
+  },
   "content-encoding-decoded": {
     what: "a body is unpacked because a header says so",
     breaks: ["ORG-11"],

@@ -76,7 +76,16 @@ function request(url: URL, { href, credentials }: OriginUrl): Promise<Response> 
     const pair = Buffer.from(`${credentials.user}:${credentials.password}`).toString("base64");
     headers.set("authorization", `Basic ${pair}`);
   }
-  return fetch(url, { headers, redirect: "manual", decompress: wrong("content-encoding-decoded") });
+  const decompress = wrong("content-encoding-decoded");
+  return fetch(url, { headers, redirect: "manual", decompress, ...proxy() });
+}
+
+/** The runtime takes the usual variables, but passes over what it does not know in `ALL_PROXY`. */
+function proxy(): { readonly proxy?: false } {
+  if (wrong("proxies-ignored")) return { proxy: false };
+  const isUnknown = /^socks/.test(process.env["ALL_PROXY"] ?? "");
+  if (isUnknown && !wrong("unknown-proxy-ignored")) throw new Error("ALL_PROXY: no proxy of HTTP");
+  return {};
 }
 
 async function readBody(response: Response, url: string, limit: number): Promise<Uint8Array> {
