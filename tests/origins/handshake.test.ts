@@ -3,10 +3,12 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { Authority } from "../support/certificates.ts";
 import { needs } from "../support/needs.ts";
+import { serveWithNginx } from "../support/nginx.ts";
 import { startTlsServer } from "../support/tls-server.ts";
 import { askInChild, failureOf, open } from "./asking.ts";
 
 const { missing } = needs("openssl");
+const nginx = needs("nginx");
 describe.skipIf(missing)("TLS", async () => {
   if (missing) return;
   const authority = new Authority();
@@ -80,4 +82,38 @@ describe.skipIf(missing)("TLS", async () => {
     expect([connections, slept]).toEqual([2, []]);
     listener.stop(true);
   });
+
+  test.each([
+    [112, "the server has no site of this name"],
+    [71, cipher],
+    [70, version],
+    [40, cipher],
+    [80, "the TLS handshake failed (TLSV1_ALERT_INTERNAL_ERROR)"],
+  ])("ORG-120: the alert %d of TLS (RFC 8446, section 6) is told in words", async (...row) => {
+    const [alert, reason] = row;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])) },
+    });
+    const error = await failureOf(open(`https://127.0.0.1:${listener.port}`).origin.manifest());
+    expect([error.rule, error.message]).toEqual(["ORG-120", reason]);
+    listener.stop(true);
+  });
+
+  test.skipIf(nginx.missing)(
+    "ORG-120: nginx, which wants a client certificate by 400",
+    async () => {
+      const server = await serveWithNginx("/nonexistent", {
+        tls: good,
+        configSnippet: `
+        ssl_client_certificate "${authority.root}"; ssl_verify_client optional;
+        location / { if ($ssl_client_verify != SUCCESS) { return 496; } }`,
+      });
+      const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+      expect(answer["message"]).toBe("the server answered with status 400");
+      expect(answer["hint"]).toContain("client certificate");
+      await server.stop();
+    },
+  );
 });

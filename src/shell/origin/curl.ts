@@ -168,7 +168,8 @@ function messageIn(stderr: string, { credentials }: OriginUrl): string {
     if (secret === "") continue;
     line = line.replaceAll(encodeURIComponent(secret), "***").replaceAll(secret, "***");
   }
-  return printable(line);
+  // It repeats a proxy's address as it is written in the environment, scheme or not.
+  return printable(line.replace(/[^\s'"]*@/g, "***@"));
 }
 
 async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> {

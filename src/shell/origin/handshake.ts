@@ -37,7 +37,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
     reason: "the server does not speak HTTP/1.1, only HTTP/2 perhaps",
     hint: "Enable HTTP/1.1 at the server.",
   },
-  TLSV1_UNRECOGNIZED_NAME: {
+  TLSV1_ALERT_UNRECOGNIZED_NAME: {
     reason: "the server has no site of this name",
     hint: "Check the host in Origin=.",
   },

@@ -22,7 +22,9 @@ export async function get(
   if (typeof response === "string") return readFile(response, limit);
   if (response.status === 304 && wrong("unasked-304-taken")) return undefined;
   if (response.status !== 200 && !isTaken(response.status)) {
-    throw new Error(`${shown(url, origin)}: status ${response.status}${await told(response)}`);
+    const target = wrong("redirect-target-shown") ? ` of ${response.url}` : "";
+    const status = `status ${response.status}${target}${await told(response)}`;
+    throw new Error(`${shown(url, origin)}: ${status}`);
   }
   return readBody(response, url, limit);
 }
@@ -33,6 +35,9 @@ function isTaken(status: number): boolean {
 }
 
 function shown(url: string, { credentials }: OriginUrl): string {
+  if (credentials?.password === "" && wrong("token-shown")) {
+    return url.replace("://", `://${credentials.user}@`);
+  }
   const pair = credentials && `${credentials.user}:${credentials.password}@`;
   return pair && wrong("password-shown") ? url.replace("://", `://${pair}`) : url;
 }
