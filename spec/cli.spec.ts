@@ -97,6 +97,22 @@ describe("foreign text", () => {
 });
 
 describe("errors", () => {
+  test("CLI-30: an error gets facts in place of its own, and keeps the rest and its cause", () => {
+    const error = new TakoError("manifest", "no", { rule: "MAN-6", line: 3, source: "a" });
+    const named = error.with({ source: "https://example.com/manifest", hint: "Look." });
+    expect(named).toMatchObject({
+      kind: "manifest",
+      message: "no",
+      rule: "MAN-6",
+      line: 3,
+      source: "https://example.com/manifest",
+      hint: "Look.",
+      problems: [],
+    });
+    expect(named.cause).toBe(error);
+    expect(error.source).toBe("a");
+  });
+
   test("CLI-42: Tako's own error is told from a fault of the program, which goes on its way", () => {
     const own = new TakoError("failed", "x");
     const fault = new RangeError("x");

@@ -5,7 +5,13 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { phaseOf } from "../src/core/activation.ts";
 import type { Sha256Hex } from "../src/core/digest.ts";
-import { imageOfLink, partialName, stalePartials } from "../src/core/layout.ts";
+import {
+  imageOfLink,
+  linkTarget,
+  partialName,
+  stalePartials,
+  temporaryName,
+} from "../src/core/layout.ts";
 import {
   decodeEtag,
   decodeOwed,
@@ -263,6 +269,25 @@ describe("laws", () => {
       }),
       runs,
     );
+  });
+
+  test("DST-2: the text of a link is that of the image which it names", () => {
+    fc.assert(
+      fc.property(digests, (digest) => {
+        expect(linkTarget(digest)).toBe(`store/${digest}`);
+        expect(imageOfLink(linkTarget(digest))).toBe(digest);
+      }),
+      runs,
+    );
+  });
+
+  test.each([
+    ["manifest", ".manifest.new"],
+    ["latest", ".latest.new"],
+    [".etag", ".etag.new"],
+    [".owed", ".owed.new"],
+  ])("DST-23: the temporary name of %s is %s", (name, temporary) => {
+    expect(temporaryName(name)).toBe(temporary);
   });
 
   test("DST-23: the name of a partial is the digest's with a suffix", () => {

@@ -61,20 +61,44 @@ function warning(text: string): Message {
   return { priority: "warning", text };
 }
 
-/** The documented object of an event (FET-97); `undefined` for one that only moves a bar. */
+/**
+ * The documented object of an event (FET-97), each field by its documented name, which never changes
+ * (FET-96); `undefined` for an event that only moves a bar.
+ */
 export function eventFields(event: Event): object | undefined {
-  // `config` comes right after `event`.
-  const { event: name, ...rest } = event;
+  const fields = fieldsOf(event);
+  return fields && { event: event.event, config: event.config, ...fields };
+}
+
+function fieldsOf(event: Event): object | undefined {
   switch (event.event) {
+    case "waiting":
+      return { directory: event.directory };
+    case "warning":
+      return { message: event.message };
+    case "retry":
+      return { url: event.url, reason: event.reason, delay_ms: event.delayMs };
+    case "manifest":
+      return { state: event.state, versions: event.versions };
+    case "damaged":
+      return { version: event.version, path: event.path };
+    case "gone":
+      return { version: event.version, url: event.url };
+    case "download": {
+      const { version, url, size, offset } = event;
+      return { version, url, size, offset };
+    }
     case "progress":
       return undefined;
-    case "retry": {
-      const { config, url, reason, delayMs } = event;
-      return { event: name, config, url, reason, delay_ms: delayMs };
+    case "downloaded":
+      return { version: event.version, sha256: event.sha256, size: event.size };
+    case "activated": {
+      const { version, sha256, previous = null } = event;
+      return { version, sha256, previous };
     }
-    case "activated":
-      return { event: name, ...rest, previous: event.previous ?? null };
-    default:
-      return { event: name, ...rest };
+    case "restarted":
+      return { units: event.units };
+    case "would":
+      return { action: event.action, what: event.what };
   }
 }

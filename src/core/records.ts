@@ -1,6 +1,6 @@
 // The two small files that Tako keeps in a destination for itself, `.etag` and `.owed`
-// (spec/destination.md). Whatever cannot be decoded is `undefined`: neither file is ever a reason
-// to stop.
+// (spec/destination.md). Whatever cannot be decoded is `undefined`, which is no
+// reason to stop.
 
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
 

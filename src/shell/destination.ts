@@ -27,6 +27,7 @@ import {
   readRegularFile,
   removeIfPresent,
   replaceSymlink,
+  requireSymlinks,
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
@@ -200,6 +201,11 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
 
   #writeRecord(name: string, text: string): Promise<void> {
     return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
+  }
+
+  /** Tells before a download that `latest` could not be made after it (DST-36). */
+  requireLinks(digest: Sha256Hex): void {
+    if (this.readLatest() === undefined) requireSymlinks(this.path, LATEST, linkTarget(digest));
   }
 
   /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */

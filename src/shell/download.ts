@@ -8,7 +8,7 @@ import { imageLocation } from "../core/origin-url.ts";
 import { discard, removeIfPresent } from "./disk/files.ts";
 import type { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
-import { naming } from "./disk/storage-error.ts";
+import { isErrno, storageError } from "./disk/storage-error.ts";
 import type { Origin } from "./origin/origin.ts";
 
 export interface Download {
@@ -56,16 +56,25 @@ export async function downloadImage(download: Download): Promise<"present" | "go
 
 /** Is there room for what is missing? Better to know before the download than after (FET-59). */
 async function requireSpace(directory: string, missing: number): Promise<void> {
-  const { bavail, bsize } = await naming(directory, "look at the file system of", () =>
-    statfs(directory),
-  );
-  const free = bavail * bsize;
-  if (free >= missing) return;
+  const free = await freeSpace(directory);
+  if (free === undefined || free >= missing) return;
   throw new TakoError(
     "storage",
     `${directory} has room for ${free} bytes, and ${missing} are missing`,
     { rule: "FET-59", source: directory, hint: "Free some space and try again." },
   );
+}
+
+/** In bytes; `undefined` where the file system does not know: then the writes will tell. */
+async function freeSpace(directory: string): Promise<number | undefined> {
+  try {
+    const { blocks, bavail, bfree, bsize } = await statfs(directory);
+    // What is reserved for root is there for root.
+    return blocks === 0 ? undefined : (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
+  } catch (error) {
+    if (isErrno(error, "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) return undefined;
+    throw storageError(error, "look at the file system of", directory);
+  }
 }
 
 /** How a download ended, if the origin did its part. */

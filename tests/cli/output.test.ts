@@ -151,7 +151,7 @@ for (const program of programs) {
         const { status, stderr } = await runIn('exec "$@" >/dev/full', [word]);
         expect(stderr).toContain("standard output");
         expect(stderr).toContain("no space is left");
-        expect(status).toBe(5);
+        expect(status).toBe(74);
       },
     );
 
@@ -226,7 +226,7 @@ for (const program of programs) {
       expect(stderr).toContain("/nowhere/key");
       expect(stderr).toContain("no such file or directory");
       expect(stderr).not.toContain("ENOENT");
-      expect(status).toBe(5);
+      expect(status).toBe(74);
     });
 
     describe("--json", () => {

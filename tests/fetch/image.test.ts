@@ -101,7 +101,7 @@ for (const program of programs) {
         rmSync(join(host.originDirectory, "store", each.digest));
       }
       const { status, stderr } = await program.run(["fetch", inUse.file, notInUse.file]);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr).toContain(join(inUse.originDirectory, "store", one.digest));
       expect(inUse.state()).toEqual(stateOf({ published: [one], store: [] }));
       expect(notInUse.state()).toEqual(
@@ -115,12 +115,12 @@ for (const program of programs) {
       host.install({ published: [one], latest: one });
       write(host.path(`store/${one.digest}`), damaged(one), 0o444);
       write(join(host.originDirectory, "store", one.digest), damaged(one));
-      expect((await program.run(["fetch", host.file])).status).toBe(3);
+      expect((await program.run(["fetch", host.file])).status).toBe(65);
       expect(host.state()).toEqual(stateOf({ published: [one], store: [] }));
     });
 
     test.skipIf(strace.missing)(
-      "FET-57: a read error while an image is verified is status 5, and removes nothing",
+      "FET-57: a read error while an image is verified is status 74, and removes nothing",
       async () => {
         await using host = createHost();
         host.publish(one);
@@ -133,12 +133,12 @@ for (const program of programs) {
         expect(stderr).toContain(
           `${path}: cannot read it: the device reports a read or write error`,
         );
-        expect(status).toBe(5);
+        expect(status).toBe(74);
         expect(host.snapshot()).toEqual(before);
       },
     );
 
-    test("ORG-27, ORG-29, FET-63, FET-66: an image of another size or digest is status 3, and nothing of it stays", async () => {
+    test("ORG-27, ORG-29, FET-63, FET-66: an image of another size or digest is status 65, and nothing of it stays", async () => {
       await using stack = new AsyncDisposableStack();
       const hosts = [
         [`${two.content}x`, "wrong size: expected 19 bytes, received more"],
@@ -153,7 +153,7 @@ for (const program of programs) {
       });
       const files = hosts.map(({ host }) => host.file);
       const { status, stdout, stderr } = await program.run(["fetch", ...files]);
-      expect([status, stdout]).toEqual([3, ""]);
+      expect([status, stdout]).toEqual([65, ""]);
       for (const { host, says } of hosts) {
         const url = `file://${host.originDirectory}/store/${two.digest}`;
         expect(stderr).toContain(`tako: ${host.file}: ${url}: the image has a ${says}`);
@@ -206,7 +206,7 @@ for (const program of programs) {
       },
     );
 
-    test("FET-62: only a failure from byte 0 is status 3, and nothing of it stays", async () => {
+    test("FET-62: only a failure from byte 0 is status 65, and nothing of it stays", async () => {
       await using host = hostBefore(big);
       write(join(host.originDirectory, "store", big.digest), damaged(big));
       host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
@@ -217,7 +217,7 @@ for (const program of programs) {
       await using second = hostBefore(big);
       write(join(second.originDirectory, "store", big.digest), damaged(big));
       second.install({ store: [], files: { [partial(big)]: damaged(big).slice(0, 9_600_000) } });
-      expect((await program.run(["fetch", second.file])).status).toBe(3);
+      expect((await program.run(["fetch", second.file])).status).toBe(65);
       expect(second.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
     });
 
@@ -227,7 +227,7 @@ for (const program of programs) {
         await using host = hostBefore(two);
         const origin = site.origin(one, { ...two, content: damaged(two) });
         host.configure({ Origin: origin.url });
-        expect((await program.run(["fetch", host.file])).status).toBe(3);
+        expect((await program.run(["fetch", host.file])).status).toBe(65);
         expect(await origin.asked()).toEqual(["manifest 200", `store/${two.digest} 200`]);
       },
     );
@@ -357,17 +357,17 @@ for (const program of programs) {
       await using origin = await cuttingOrigin(1, host.path(partial(big)), one, other);
       host.configure({ Origin: origin.url });
       const { status } = await program.run(["fetch", host.file]);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(origin.ranges).toEqual([undefined, "bytes=8000000-", undefined]);
       expect(host.state()).toEqual(stateOf({ published: [one, big], store: [one], latest: one }));
     });
 
-    test("FET-64: a download that is cut short each time is status 4, its partial stays, and the next run continues", async () => {
+    test("FET-64: a download that is cut short each time is status 69, its partial stays, and the next run continues", async () => {
       await using host = hostBefore(big);
       await using origin = await cuttingOrigin(4, host.path(partial(big)), one, big);
       host.configure({ Origin: origin.url });
       const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr.match(/trying again in/g)?.length).toBe(3);
       expect(stderr).toContain(`${origin.url}/store/${big.digest}`);
       expect(origin.ranges).toEqual([

@@ -124,7 +124,7 @@ for (const program of programs) {
 
       const files = [signature, history, config, fine].map(({ file }) => file);
       const { status, lines, stderr } = await events(program, ...files);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       const results = lines.filter(({ event }) => event === "result");
       expect(results.map(({ config, outcome }) => [config, outcome]).toSorted()).toEqual(
         files.map((file) => [file, file === fine.file ? "updated" : "failed"]).toSorted(),
@@ -201,10 +201,13 @@ for (const program of programs) {
       host.publish(one);
       chmodSync(host.destination, 0o777);
       // The lock is another's for as long as nobody has been told that it is waited for.
-      const holder = Bun.spawn(["flock", host.destination, "sh", "-c", "echo locked; read told"], {
-        stdin: "pipe",
-        stdout: "pipe",
-      });
+      const holder = Bun.spawn(
+        ["flock", host.path(".lock"), "sh", "-c", "echo locked; read told"],
+        {
+          stdin: "pipe",
+          stdout: "pipe",
+        },
+      );
       await holder.stdout.getReader().read();
       const child = Bun.spawn(program.command(["fetch", "--json", host.file]), { stdout: "pipe" });
       const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -230,7 +233,7 @@ for (const program of programs) {
       host.publish(one);
       write(join(host.originDirectory, "manifest"), "Tako Manifest \x1b[2J\r\x9b\n\n");
       const { status, lines, stderr } = await events(program, host.file);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(lines.length).toBe(1);
       expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
     });

@@ -132,7 +132,7 @@ for (const program of programs) {
       });
       const files = meetings.map(({ host }) => host.file);
       const { status, stdout, stderr } = await program.run(["fetch", ...files]);
-      expect([status, stdout]).toEqual([3, ""]);
+      expect([status, stdout]).toEqual([65, ""]);
       for (const { id, why, says, host, before } of meetings) {
         const lines = stderr.split("\n");
         const index = lines.findIndex((line) =>
@@ -149,9 +149,9 @@ for (const program of programs) {
       }
     });
 
-    test("FET-30: one of them alone is status 3", async () => {
+    test("FET-30: one of them alone is status 65", async () => {
       await using host = hostMeeting(manifestOf([one, two], secondKey));
-      expect((await program.run(["fetch", host.file])).status).toBe(3);
+      expect((await program.run(["fetch", host.file])).status).toBe(65);
     });
 
     test("FET-31, MAN-24: removing the manifest starts the history anew", async () => {
@@ -168,7 +168,7 @@ for (const program of programs) {
       host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
       const lost = await program.run(["fetch", host.file]);
-      expect(lost.status).toBe(3);
+      expect(lost.status).toBe(65);
       expect(lost.stderr).toContain(`"${entry(one)}" is missing`);
       expect(host.snapshot()).toEqual(before);
 
@@ -179,7 +179,7 @@ for (const program of programs) {
       );
     });
 
-    test("FET-23: a local manifest that is damaged is status 5, and is never replaced", async () => {
+    test("FET-23: a local manifest that is damaged is status 74, and is never replaced", async () => {
       await using stack = new AsyncDisposableStack();
       const damaged = ["", "zeros\0\0\0", manifestOf([one]).slice(0, -9)].map((manifest) => {
         const host = stack.use(hostMeeting(manifestOf([one, two])));
@@ -190,7 +190,7 @@ for (const program of programs) {
         "fetch",
         ...damaged.map(({ host }) => host.file),
       ]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       for (const { host, before } of damaged) {
         expect(stderr).toContain(`${host.file}: ${host.path("manifest")}:`);
         expect(stderr).toContain(
@@ -205,7 +205,7 @@ for (const program of programs) {
       write(host.path("manifest"), manifestOf([one, two]).replace(" 19 ", " 019 "), 0o444);
       host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
-      expect((await program.run(["fetch", host.file])).status).toBe(5);
+      expect((await program.run(["fetch", host.file])).status).toBe(74);
       expect(host.snapshot()).toEqual(before);
     });
 
@@ -213,7 +213,7 @@ for (const program of programs) {
       await using host = hostMeeting(manifestOf([one, two]));
       rmSync(join(host.originDirectory, "store", two.digest));
       const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr).toContain(`${host.originDirectory}/store/${two.digest}`);
       expect(host.state()).toEqual(stateOf({ published: [one, two], store: [one], latest: one }));
     });
@@ -245,7 +245,7 @@ for (const program of programs) {
       });
       const files = meetings.map(({ host }) => host.file);
       const { status, stderr } = await program.run(["fetch", ...files]);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       for (const { host, origin, says, before } of meetings) {
         expect(stderr).toContain(`tako: ${host.file}: ${origin}/manifest: `);
         expect(stderr).toContain(says);
@@ -264,7 +264,7 @@ for (const program of programs) {
 
         // The publisher has not signed with the new key yet.
         host.configure({ Origin: origin.url, PublicKey: secondKey.public });
-        expect((await program.run(["fetch", host.file])).status).toBe(3);
+        expect((await program.run(["fetch", host.file])).status).toBe(65);
         expect(await origin.requests()).toEqual([
           expect.objectContaining({ uri: "manifest", status: 200, ifNoneMatch: "" }),
         ]);

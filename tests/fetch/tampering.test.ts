@@ -52,7 +52,9 @@ for (const program of programs) {
       host.install({ published: [one], latest: one });
       write(host.path(`store/${one.digest}`), `D${one.content.slice(1)}`, 0o444);
       mkdirSync(host.path(".owed"));
-      expect((await program.run(["fetch", host.file])).status).toBe(5);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(74);
+      expect(stderr).toContain("the image of 1.0.0 is damaged");
       expect(lstatSync(host.path("latest"), { throwIfNoEntry: false })).toBeUndefined();
       expect(
         lstatSync(host.path(`store/${one.digest}`), { throwIfNoEntry: false }),

@@ -36,17 +36,17 @@ const good = (
   leaves,
 });
 
-const origin = (says: string): Refusal => ({ status: 4, says });
+const origin = (says: string): Refusal => ({ status: 69, says });
 const wrongSize = (received: number | "more"): Refusal => ({
-  status: 3,
+  status: 65,
   says: `the image has a wrong size: expected 100000 bytes, received ${received}`,
 });
 const noManifest: Refusal = {
-  status: 3,
+  status: 65,
   line: 1,
   says: 'not a Tako manifest: expected "Tako Manifest 1"',
 };
-const tooLong: Refusal = { status: 3, says: "the manifest is longer than 64 MiB" };
+const tooLong: Refusal = { status: 65, says: "the manifest is longer than 64 MiB" };
 const noHttp = origin("the answer is not HTTP, or has more than 256 header lines");
 const badLength = origin("the answer has an invalid Content-Length");
 const badChunk: Refusal = { ...origin("the answer is not valid HTTP"), tries: 4 };
@@ -75,7 +75,7 @@ judgeAll([
   ...both("ORG-20: 404", "status=404", origin("the server answered with status 404")),
   {
     ...image("FET-52: 410", "status=410", {
-      status: 4,
+      status: 69,
       says: "the origin no longer has version 1.1.0, nor an older one that may be taken",
     }),
     starts: ["new"],
@@ -89,7 +89,7 @@ judgeAll([
   good("ORG-28: chunks", "chunked"),
   good("ORG-28: a length and chunks, of which chunks count", "length-and-chunks"),
   manifest("ORG-29: half of the file, properly ended", "half", {
-    status: 3,
+    status: 65,
     line: 4,
     says: "expected a signature as the last line: 88 characters of base64 and a line feed",
   }),
@@ -144,7 +144,7 @@ judgeAll([
   manifest("ORG-51: another protocol", "garbage", noHttp),
   manifest("ORG-51: HTTP/0.9, a body and nothing else", "headless", noHttp),
   manifest("ORG-51: HTTP/2", "http-2", {
-    status: 4,
+    status: 69,
     says: "the connection was closed before the end of the answer",
     tries: 4,
   }),

@@ -19,7 +19,7 @@ const stalls: readonly Row[] = [
     (place): Row => ({
       title: `ORG-60, ORG-61: the manifest stands still at the ${place}`,
       scenario: `manifest:stall=${place}`,
-      status: 4,
+      status: 69,
       says: place in partial ? still : late,
       tries: 4,
       leaves: "all as before",
@@ -29,7 +29,7 @@ const stalls: readonly Row[] = [
     (place): Row => ({
       title: `ORG-60: the image stands still at the ${place}`,
       scenario: `image:stall=${place}`,
-      status: 4,
+      status: 69,
       about: "image",
       says: late,
       tries: 4,
@@ -40,7 +40,7 @@ const stalls: readonly Row[] = [
     (place): Row => ({
       title: `ORG-61, FET-64: the image stands still at the ${place}`,
       scenario: `image:stall=${place}`,
-      status: 4,
+      status: 69,
       about: "image",
       says: still,
       tries: 4,
@@ -50,7 +50,7 @@ const stalls: readonly Row[] = [
   {
     title: "ORG-60: the headers drip, a byte a second",
     scenario: "manifest:drip=start",
-    status: 4,
+    status: 69,
     says: late,
     tries: 4,
     leaves: "all as before",
@@ -58,7 +58,7 @@ const stalls: readonly Row[] = [
   {
     title: "ORG-60: one 100 after the other",
     scenario: "manifest:endless-continue",
-    status: 4,
+    status: 69,
     says: late,
     tries: 4,
     leaves: "all as before",

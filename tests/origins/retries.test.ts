@@ -4,6 +4,7 @@ import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
+import { OriginError } from "../../src/shell/origin/origin-error.ts";
 import { digest, failureOf, files, image, keepingIn, manifest, open } from "./asking.ts";
 
 const server = await startHostileOrigin(files);
@@ -157,4 +158,13 @@ test("ORG-55: every retry is said, with its reason and its delay", async () => {
     { url, reason, delayMs: 1000 },
     { url, reason, delayMs: 2000 },
   ]);
+});
+
+test("ORG-51: an error of an origin that gets facts can still pass", () => {
+  const error = new OriginError("https://a", "no", { passing: true, retryAfterMs: 5 });
+  const hinted = error.with({ hint: "Look." });
+  expect(hinted).toBeInstanceOf(OriginError);
+  expect(hinted).toMatchObject({ source: "https://a", hint: "Look.", passing: true });
+  expect(hinted).toMatchObject({ message: "no", retryAfterMs: 5, cause: error });
+  expect(error.with({ source: "https://b" }).source).toBe("https://b");
 });

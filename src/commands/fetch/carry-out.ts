@@ -66,8 +66,6 @@ async function repair(
   origin: Origin,
   entry: Entry,
 ): Promise<Obtained> {
-  const path = destination.images.pathOf(entry.digest);
-  run.effects.report({ event: "damaged", version: entry.version.text, path });
   let repaired = false;
   try {
     for (const { owed } of records) await destination.writeOwed(owed);
@@ -87,6 +85,7 @@ async function download(
 ): Promise<Obtained> {
   const version = entry.version.text;
   const { size, digest } = entry;
+  destination.requireLinks(digest);
   const url = imageLocation(config.origin, digest).shown;
   const result = await downloadImage({
     origin,

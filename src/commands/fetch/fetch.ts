@@ -8,8 +8,9 @@ import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../.
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { loadConfigs } from "./configs.ts";
+import { type LoadedConfig, loadConfigs } from "./configs.ts";
 import { withoutLock } from "./init.ts";
+import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
 import { ended, type FetchResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -36,26 +37,26 @@ export async function fetchAll(
   effects: Effects,
   finished: (result: FetchResult) => void,
 ): Promise<void> {
-  const waiting = loadConfigs(options.paths).values();
-  const work = async () => {
-    for (const loaded of waiting) {
-      finished(
-        "error" in loaded
-          ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-          : await fetchOne(loaded.config, options, effects),
-      );
-    }
+  const places = createPlaces(options.jobs);
+  const work = async (loaded: LoadedConfig) => {
+    using place = await places.take();
+    finished(
+      "error" in loaded
+        ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
+        : await fetchOne(loaded.config, options, effects, place),
+    );
   };
-  await Promise.all(Array.from({ length: options.jobs }, work));
+  await Promise.all(loadConfigs(options.paths).map(work));
 }
 
 async function fetchOne(
   config: Config,
   { mode, verify }: FetchOptions,
   effects: Effects,
+  place: Place,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, effects: { ...effects, report } };
+  const run: Run = { config, mode, verify, place, effects: { ...effects, report } };
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {
@@ -98,7 +99,7 @@ async function fetchLocked(run: Run, attempt: Attempt): Promise<Outcome | undefi
   const { clock, report } = run.effects;
   const directory = run.config.destination;
   const onWait = () => report({ event: "waiting", directory });
-  using destination = await lockDestination(directory, { clock, onWait });
+  using destination = await lockDestination(directory, { clock, onWait, aside: run.place.aside });
   warnOfPermissions(run, destination);
   const outcome = await attempt(() => update(run, destination));
   // A restart that is owed is done also when there was no way to get further (FET-75).

@@ -3,12 +3,14 @@
 import type { Config } from "../../core/config.ts";
 import type { Mode } from "../../core/plan.ts";
 import type { Effects } from "../effects.ts";
+import type { Place } from "./places.ts";
 
 export interface Run {
   readonly config: Config;
   readonly mode: Mode;
   /** False: an image that is there already is taken by its size alone. */
   readonly verify: boolean;
+  readonly place: Place;
   /** Its `report` adds which config is meant. */
   readonly effects: Effects;
 }

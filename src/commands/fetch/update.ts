@@ -1,11 +1,14 @@
 // From the manifest to the swap of `latest`: planned once for each version that may be taken, and then
 // either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
 
+import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, type Plan, planFor } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
+import type { LockedImageStore } from "../../shell/disk/image-store.ts";
+import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
@@ -22,14 +25,17 @@ export async function update(run: Run, destination: LockedDestination): Promise<
   const { config } = run;
   const origin = originOf(run);
   const received = await receiveManifest(config, destination, origin);
-  await accept(received, destination);
+  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  const wanted = choice.choice === "no-match" ? undefined : choice.candidates[0].digest;
+  const { images } = destination;
+  await withRoom(images, wanted, () => accept(received, destination));
   reportManifest(run, received);
 
-  const choice = choose(received.manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   for (const entry of choice.candidates) {
     const plan = await planOrTakeAway(run, destination, entry);
-    if ((await carryOut(run, destination, origin, plan)) === "gone") continue;
+    const step = () => carryOut(run, destination, origin, plan);
+    if ((await withRoom(images, entry.digest, step)) === "gone") continue;
     return ended(plan.steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
   }
   const [{ version, digest }] = choice.candidates;
@@ -40,13 +46,34 @@ export async function update(run: Run, destination: LockedDestination): Promise<
   );
 }
 
+/**
+ * Does something that writes. Where there is no room for it, what is left of downloads that nobody wants any
+ * more makes some, and it is done once more (FET-74).
+ */
+async function withRoom<T>(
+  images: LockedImageStore,
+  wanted: Sha256Hex | undefined,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isLackOfRoom(error) || !images.removeStalePartials(wanted)) throw error;
+    return await write();
+  }
+}
+
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
 async function planOrTakeAway(
-  { config, mode, verify }: Run,
+  { config, mode, verify, effects }: Run,
   destination: LockedDestination,
   entry: Entry,
 ): Promise<Plan> {
   const image = await destination.images.check(entry, verify);
+  if (image === "damaged") {
+    const path = destination.images.pathOf(entry.digest);
+    effects.report({ event: "damaged", version: entry.version.text, path });
+  }
   try {
     return planFor(entry, image, destination.readStanding(config.restart), mode);
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { type Facts, TakoError } from "../../core/error.ts";
 
-export interface OriginErrorFacts extends Pick<Facts, "rule" | "hint" | "cause"> {
+export interface OriginErrorFacts extends Omit<Facts, "source"> {
   /** Whether it can pass by itself, so that another try makes sense. */
   readonly passing?: boolean;
   /** How long the origin asks to wait. */
@@ -12,16 +12,24 @@ export interface OriginErrorFacts extends Pick<Facts, "rule" | "hint" | "cause">
 /** The origin cannot be reached, or does not give what was asked for. */
 export class OriginError extends TakoError {
   /** Of what was asked for: a location as it is shown. */
-  readonly shown: string;
+  declare readonly source: string;
   readonly passing: boolean;
   readonly retryAfterMs: number | undefined;
 
+  /** @param shown a location as it is shown: that of what was asked for */
   constructor(shown: string, message: string, facts: OriginErrorFacts = {}) {
     const { passing = false, retryAfterMs, ...rest } = facts;
     super("origin", message, { ...rest, source: shown });
-    this.shown = shown;
     this.passing = passing;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  override with({ source = this.source, ...facts }: Facts): OriginError {
+    const { rule, hint, passing, retryAfterMs } = this;
+    return new OriginError(source, this.message, {
+      ...{ rule, hint, passing, retryAfterMs, cause: this },
+      ...facts,
+    });
   }
 }
 

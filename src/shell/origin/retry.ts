@@ -29,7 +29,7 @@ export async function retry<T>(effects: RetryEffects, attempt: () => Promise<T>)
       if (!(error instanceof OriginError) || !error.passing || tryNumber === MAX_TRIES) throw error;
       const delayMs = error.retryAfterMs ?? backoff(tryNumber, effects.random());
       if (delayMs > MAX_RETRY_AFTER_MS) throw error;
-      effects.onRetry(error.shown, error.message, delayMs);
+      effects.onRetry(error.source, error.message, delayMs);
       await effects.clock.sleep(delayMs);
     }
   }

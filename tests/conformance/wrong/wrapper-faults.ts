@@ -1,16 +1,24 @@
 // Faults that are put round our own command line, for what the small one of cli.ts does not have:
 // something is done to the words, the environment or the destination before a run, or after it.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Fault } from "./fault.ts";
 
 export interface WrapperFault extends Fault {
   /** Gives other words to the command. */
   readonly words?: (words: readonly string[]) => readonly string[];
-  /** Done for each destination that the configs name. */
-  readonly before?: (destination: string) => void;
-  readonly after?: (destination: string) => void;
+  /** Done for each destination that the configs name, with the text of the config. */
+  readonly before?: (destination: string, config: string) => void;
+  readonly after?: (destination: string, config: string) => void;
   /** A variable that the command does not get to see. */
   readonly hidden?: string;
 }
@@ -21,6 +29,12 @@ function without(option: string): (words: readonly string[]) => readonly string[
 
 function remove(name: string): (destination: string) => void {
   return (destination) => rmSync(join(destination, name), { force: true });
+}
+
+function setMode(name: string, mode: number): (destination: string) => void {
+  return (destination) => {
+    if (existsSync(join(destination, name))) chmodSync(join(destination, name), mode);
+  };
 }
 
 function removePartials(destination: string): void {
@@ -103,6 +117,38 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["FET-83"],
     caught: ["owed-after-init"],
     after: remove(".owed"),
+  },
+  "lock-file-removed": {
+    what: "the file of the lock is removed when the run ends",
+    breaks: ["DST-48"],
+    caught: ["lock-file"],
+    after: remove(".lock"),
+  },
+  "lock-open-to-others": {
+    what: "the file of the lock can be opened by everybody",
+    breaks: ["DST-47"],
+    caught: ["lock-file"],
+    after: setMode(".lock", 0o644),
+  },
+  "lock-replaced": {
+    what: "whatever is in the place of the file of the lock is removed first",
+    breaks: ["DST-48"],
+    caught: ["planted-link-for-lock", "planted-fifo-for-lock"],
+    before: remove(".lock"),
+  },
+  "lock-always-made": {
+    what: "the file of the lock is made whether a lock is needed or not",
+    breaks: ["FET-80", "FET-90"],
+    caught: ["lock-not-taken"],
+    before: leave(".lock"),
+  },
+  "owed-restart-forgotten-without-the-key": {
+    what: "a config without Restart= takes what is owed from the record",
+    breaks: ["DST-65"],
+    caught: ["restart-kept-without-the-key"],
+    after(destination, config) {
+      if (!/^Restart=/m.test(config)) remove(".owed")(destination);
+    },
   },
   "dry-run-is-real": {
     what: "--dry-run is taken for no option",

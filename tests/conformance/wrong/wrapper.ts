@@ -14,14 +14,20 @@ if (fault === undefined && name !== "none") throw new Error("expected the name o
 
 const words = fault?.words?.(given) ?? given;
 if (fault?.hidden !== undefined) delete process.env[fault.hidden];
-const destinations = destinationsOf(words);
-for (const destination of destinations) fault?.before?.(destination);
+const configs = configsOf(words);
+for (const [destination, text] of configs) fault?.before?.(destination, text);
 process.exitCode = await run([...words], processIo());
-for (const destination of destinations) fault?.after?.(destination);
+for (const [destination, text] of configs) fault?.after?.(destination, text);
 
-/** What those of the words name that are config files. */
-function destinationsOf(words: readonly string[]): readonly string[] {
+/** The destinations of those of the words that are config files, and the texts of these. */
+function configsOf(
+  words: readonly string[],
+): readonly (readonly [destination: string, text: string])[] {
   return words
     .filter((word) => word.endsWith(".tako") && existsSync(word) && statSync(word).isFile())
-    .flatMap((file) => /^Destination=(.+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? []);
+    .map((file) => readFileSync(file, "utf8"))
+    .flatMap((text) => {
+      const destination = /^Destination=(.+)$/m.exec(text)?.[1];
+      return destination === undefined ? [] : [[destination, text] as const];
+    });
 }
