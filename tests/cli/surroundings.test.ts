@@ -175,8 +175,9 @@ for (const program of programs) {
           cwd: host.folder,
           env,
         });
-        expect([status, stdout]).toEqual([65, ""]);
-        expect(stderr.split("\n")).toHaveLength(2);
+        expect([status, stdout]).toEqual([69, ""]);
+        // The error and its hint.
+        expect(stderr.split("\n")).toHaveLength(3);
         expect(stderr).not.toMatch(/a-secret-word|Basic|Authorization/i);
       }
       const basic = `Basic ${btoa("user:a-secret-word")}`;
