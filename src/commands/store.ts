@@ -3,7 +3,7 @@
 
 import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts";
 import { encodeManifest, insertEntry, MAX_MANIFEST_BYTES } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
@@ -70,7 +70,7 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
   const { clock, environment, report } = effects;
   refuseSwapped(options);
   const version = parseImageVersion(options);
-  const replaced = options.rotateKey === undefined ? undefined : parsePublicKey(options.rotateKey);
+  const replaced = parseReplaced(options);
   const warn = (message: string) => report({ event: "warning", message });
   const key = await findSecretKey({ ...options, environment, warn });
 
@@ -171,6 +171,15 @@ function refuseSwapped({ image = "-", version = "" }: StoreOptions): void {
     source: shownPath(image),
     hint: "IMAGE comes before VERSION.",
   });
+}
+
+/** The key that is replaced (PUB-50). */
+function parseReplaced({ rotateKey }: StoreOptions): PublicKey | undefined {
+  try {
+    return rotateKey === undefined ? undefined : parsePublicKey(rotateKey);
+  } catch (error) {
+    throw asTakoError(error).with({ source: "--rotate-key" });
+  }
 }
 
 /** IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66). */

@@ -39,7 +39,8 @@ export function parseOriginUrl(text: string): OriginUrl {
   const scheme = SCHEMES.find((name) => text.toLowerCase().startsWith(`${name}:`));
   if (scheme === undefined) {
     const given = /^[A-Za-z][A-Za-z0-9+.-]*(?=:)/.exec(text)?.[0];
-    const got = given === undefined ? "" : `, not ${printable(given, 20)}:`;
+    // In `token:@host` what looks like a scheme is a secret (CFG-18).
+    const got = given === undefined || text.includes("@") ? "" : `, not ${printable(given, 20)}:`;
     throw invalid(`expected a URL with the scheme ${SCHEMES.join(", ")}${got}`, "CFG-20");
   }
   if (!/^[\x21-\x5b\x5d-\x7e]+$/.test(text)) {

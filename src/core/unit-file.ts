@@ -55,10 +55,13 @@ export function shownKey({ text }: Assignment): string {
   return trim(shown(text).replace(/=.*/s, ""));
 }
 
-/** A mistyped line for a message. What could be the user and password of a URL is left out (CFG-18). */
+/**
+ * A mistyped line for a message. What could be the user and password of a URL, or a token before its
+ * host, is left out (CFG-18).
+ */
 function shown(line: string): string {
-  // Bound to the first colon: from each one anew, many of them would take quadratic time (CFG-34).
-  return printable(line.replace(/^([^:]*):.*@/s, "$1:***@"), 80);
+  // Bound to the first of the signs: from each one anew, many of them would take quadratic time (CFG-34).
+  return printable(line.replace(/^([^:=@]*[:=])?.*@/s, "$1***@"), 80);
 }
 
 interface Line {

@@ -8,6 +8,7 @@ import { imageLocation } from "../core/origin-url.ts";
 import { discard, removeIfPresent } from "./disk/files.ts";
 import type { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
+import { bytesOfOldImages } from "./disk/old-images.ts";
 import { isErrno, storageError } from "./disk/storage-error.ts";
 import type { Sink } from "./origin/body.ts";
 import type { Origin } from "./origin/origin.ts";
@@ -60,11 +61,18 @@ export async function downloadImage(download: Download): Promise<"present" | "go
 async function requireSpace(directory: string, missing: number): Promise<void> {
   const free = await freeSpace(directory);
   if (free === undefined || free >= missing) return;
-  throw new TakoError(
-    "storage",
-    `${directory} has room for ${free} bytes, and ${missing} are missing`,
-    { rule: "FET-59", source: directory, hint: "Free some space and try again." },
-  );
+  throw new TakoError("storage", `there is room for ${free} bytes, and ${missing} are missing`, {
+    rule: "FET-59",
+    source: directory,
+    hint: howToFree(directory, missing - free),
+  });
+}
+
+function howToFree(directory: string, lacking: number): string {
+  const old = bytesOfOldImages(directory);
+  if (old === 0) return "No old image is there to remove; free some space elsewhere and try again.";
+  const enough = old < lacking ? ", which is not enough," : "";
+  return `Images that are not in use take ${old} bytes${enough} and may be removed: all in it but the one that latest names.`;
 }
 
 /** In bytes; `undefined` where the file system does not know: then the writes will tell. */

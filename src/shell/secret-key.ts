@@ -35,10 +35,14 @@ export async function findSecretKey(sources: KeySources): Promise<SecretKey> {
   }
   if (key !== undefined) {
     warn("other users of this machine can see a key on the command line; use --key-file instead");
-    return parseKey(key, { hint: "A file that holds the key is given with --key-file." });
+    return parseKey(key, {
+      source: "--key",
+      hint: "A file that holds the key is given with --key-file.",
+    });
   }
   if (keyFile !== undefined) return readKeyFile(keyFile, warn);
-  if (environment["TAKO_SECRET_KEY"]) return parseSecretKey(environment["TAKO_SECRET_KEY"]);
+  const variable = environment["TAKO_SECRET_KEY"];
+  if (variable) return parseKey(variable, { source: "TAKO_SECRET_KEY" });
   return readCredential(environment["CREDENTIALS_DIRECTORY"]);
 }
 
@@ -67,13 +71,33 @@ async function readCredential(directory: string | undefined): Promise<SecretKey>
   });
 }
 
-/** {@link parseSecretKey}, whose error gets these facts as well. */
+/** Both keys as `gen-key` prints them (PUB-60): who keeps its output keeps this. */
+const PRINTED = /^\s*Secret key\s+(?<secret>\S+)\s+Public key\s+(?<shown>\S+)\s*$/;
+
+/** {@link parseSecretKey}, also of all that `gen-key` prints (PUB-8). Its error gets these facts as well. */
 function parseKey(text: string, facts: Facts): SecretKey {
+  const { secret = text, shown } = PRINTED.exec(text)?.groups ?? {};
   try {
-    return parseSecretKey(text);
+    const key = parseSecretKey(secret);
+    if (shown === undefined || key.publicKey.text === shown) return key;
   } catch (error) {
-    throw asTakoError(error).with(facts);
+    const hint = hintFor(text);
+    throw asTakoError(error).with(hint === undefined ? facts : { hint, ...facts });
   }
+  throw new TakoError("key", "invalid secret key: the public key beside it is another one's", {
+    rule: "PUB-8",
+    ...facts,
+  });
+}
+
+/** What something else in the place of a secret key was meant to be, as far as that can be seen. */
+function hintFor(text: string): string | undefined {
+  const word = text.trim();
+  if (word === "") return "It is empty.";
+  if (word.startsWith("-----BEGIN ")) return "Tako has keys of its own: tako gen-key makes a pair.";
+  if (/^[\w+/-]{43}=$/.test(word)) return "This looks like a public key; the secret one signs.";
+  if (/\s/.test(word)) return "Expected one line with the key alone, or all that gen-key printed.";
+  return undefined;
 }
 
 /** The text of a key file, and the mode of a regular one: a pipe such as `<(pass show tako)` has none. */

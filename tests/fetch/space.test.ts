@@ -45,7 +45,8 @@ for (const program of programs) {
       fill(host, 200_000);
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(status).toBe(74);
-      expect(stderr).toMatch(/store has room for \d+ bytes, and 300000 are missing/);
+      expect(stderr).toMatch(/store: there is room for \d+ bytes, and 300000 are missing/);
+      expect(stderr).toContain("No old image is there to remove");
       expect(origin.asked).toEqual(["manifest"]);
       const refused = stateOf({ published: [one, big], store: [one], latest: one });
       expect(withoutFiller(host)).toEqual(refused);
@@ -57,6 +58,26 @@ for (const program of programs) {
       fill(host, 200_000);
       expect((await program.run(["fetch", host.file])).status).toBe(0);
       expect(withoutFiller(host)).toEqual(stateOf({ published: [one, big], latest: big }));
+    });
+
+    test("FET-100: too little space is told with what the images that are not in use take", async () => {
+      await using each = await hostOnTmpfs(1_000_000);
+      const { host } = each;
+      const [old, older] = [bigImage("0.9.0", 150_000), bigImage("0.8.0", 30_000)];
+      host.publish(older, old, one, big);
+      host.install({ store: [old, older], files: { "store/.cache": "no image" } });
+      fill(host, 200_000);
+      const told = await program.run(["fetch", host.file]);
+      expect(told.status).toBe(74);
+      expect(told.stderr).toContain(
+        "Images that are not in use take 180000 bytes and may be removed",
+      );
+      // No path is said twice.
+      expect(told.stderr.split(host.path("store"))).toHaveLength(2);
+      for (const name of [`store/${old.digest}`, "filler"]) rmSync(host.path(name));
+      fill(host, 200_000);
+      const scarce = await program.run(["fetch", host.file]);
+      expect(scarce.stderr).toContain("take 30000 bytes, which is not enough,");
     });
 
     test("DST-28: a file system that fills up during a download is status 74, and the run after it continues", async () => {

@@ -59,6 +59,7 @@ export function open(
   const origin = openOrigin(parseOriginUrl(url), {
     clock: { ...systemClock, now, sleep: async (ms) => void slept.push(ms) },
     random: () => 0.5,
+    environment: process.env,
     timeouts: timeoutsOf(30_000),
     onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
     ...effects,
@@ -115,16 +116,24 @@ export async function failureOf(promise: Promise<unknown>): Promise<TakoError> {
   return error as TakoError;
 }
 
-/** What a process of its own gets from an origin, with these variables in its environment. */
+/**
+ * What a process of its own gets from an origin, with these variables in its environment.
+ *
+ * @param around the words of a command that runs it
+ */
 export async function askInChild(
   words: readonly string[],
   env: Readonly<Record<string, string>>,
+  around: readonly string[] = [],
 ): Promise<Record<string, unknown>> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "ask.ts"), ...words], {
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdout: "pipe",
-    stderr: "inherit",
-  });
+  const child = Bun.spawn(
+    [...around, process.execPath, join(import.meta.dir, "ask.ts"), ...words],
+    {
+      env: { PATH: process.env["PATH"] ?? "", ...env },
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
   const text = await child.stdout.text();
   await child.exited;
   return JSON.parse(text);

@@ -18,6 +18,7 @@ import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { serveWithFtp } from "../support/ftp-server.ts";
 import { needs } from "../support/needs.ts";
 import { startSshServer } from "../support/ssh-server.ts";
+import { canMount } from "../support/tmpfs.ts";
 import {
   askInChild,
   digest,
@@ -233,6 +234,82 @@ describe.skipIf(ssh.missing)("sftp and scp", async () => {
       writeFileSync(known, right);
     }
     expect(existsSync(known)).toBe(true);
+  });
+
+  /** A home of its own, with the user's key under this name, and with these known servers. */
+  function home(name: string, known: string | undefined): { readonly HOME: string } {
+    const HOME = mkdtempSync(join(tmpdir(), "tako-home-"));
+    homes.push(HOME);
+    mkdirSync(join(HOME, ".ssh"), { mode: 0o700 });
+    writeFileSync(join(HOME, ".ssh", name), userKey, { mode: 0o600 });
+    if (known !== undefined) writeFileSync(join(HOME, ".ssh", "known_hosts"), known);
+    return { HOME };
+  }
+  const homes: string[] = [];
+  const userKey = readFileSync(join(server.home, ".ssh", "id_rsa"));
+  const known = readFileSync(join(server.home, ".ssh", "known_hosts"), "utf8");
+  const received = { kind: "manifest", text: manifest.toString() };
+  afterAll(() => homes.forEach((each) => void rmSync(each, { recursive: true })));
+
+  test.each(["id_ed25519", "id_ecdsa", "id_rsa"])(
+    "ORG-88: without password and agent, the key %s is used",
+    async (name) => {
+      for (const scheme of ["sftp", "scp"]) {
+        expect(await askInChild([url(scheme)], home(name, known))).toEqual(received);
+      }
+    },
+  );
+
+  test("ORG-88: the first of them counts, and none where there is an agent or a password", async () => {
+    const both = home("id_rsa", known);
+    writeFileSync(join(both.HOME, ".ssh", "id_ed25519"), "no key", { mode: 0o600 });
+    expect((await askInChild([url("sftp")], both))["message"]).toStartWith("curl failed");
+    // curl itself looks for id_rsa only.
+    const agent = { SSH_AUTH_SOCK: "/nonexistent" };
+    expect(await askInChild([url("sftp")], { ...both, ...agent })).toEqual(received);
+    const other = { ...home("id_ed25519", known), ...agent };
+    expect((await askInChild([url("sftp")], other))["message"]).toStartWith("curl failed");
+    const withPassword = url("sftp").replace("@", ":sesame@");
+    const refused = await askInChild([withPassword], home("id_ed25519", known));
+    expect(refused["message"]).toStartWith("curl failed with status 67");
+  });
+
+  describe.skipIf(!canMount)("with /etc/ssh/ssh_known_hosts", () => {
+    /** A host where the file holds this. */
+    function hostWide(text: string): readonly string[] {
+      const file = join(home("id_rsa", undefined).HOME, "host-wide");
+      writeFileSync(file, text);
+      const script =
+        'mount -t tmpfs tmpfs /etc/ssh && cp "$0" /etc/ssh/ssh_known_hosts && exec "$@"';
+      return ["unshare", "--mount", "sh", "-c", script, file];
+    }
+    const folders = () => readdirSync("/tmp").filter((name) => name.startsWith("tako-ssh-"));
+    const [place = "", kind = "", blob = ""] = known.split(" ");
+
+    test.each([
+      ["alone", undefined, known],
+      ["beside a user's that has other servers", `other.example ${kind} ${blob}\n`, known],
+      ["that does not end by a line feed", known.trim(), "other.example ssh-ed25519 AAAA"],
+      ["with lines that begin with a mark", undefined, `@cert-authority * ${kind} x\n${known}`],
+      ["with comments", undefined, `# ours\n\n${known}`],
+    ])("ORG-89: it counts, %s", async (_, ofUser, ofHost) => {
+      const before = folders();
+      for (const scheme of ["sftp", "scp"]) {
+        const env = home("id_ed25519", ofUser);
+        expect(await askInChild([url(scheme)], env, hostWide(ofHost))).toEqual(received);
+      }
+      expect(folders()).toEqual(before);
+    });
+
+    test.each([
+      ["another key", undefined, `${place} ssh-ed25519 ${blob.slice(0, -8)}AAAAAAAA\n`],
+      ["none", undefined, "other.example ssh-ed25519 AAAA\n"],
+      ["the key, revoked", known, `@revoked * ${kind} ${blob}\n`],
+    ])("ORG-89: a server of which it has %s is refused", async (_, ofUser, ofHost) => {
+      const env = home("id_ed25519", ofUser);
+      const answer = await askInChild([url("sftp")], env, hostWide(ofHost));
+      expect(answer["message"]).toStartWith("curl failed with status 60");
+    });
   });
 
   function shown(scheme: string): string {

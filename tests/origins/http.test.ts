@@ -271,6 +271,14 @@ test("DST-54: an ETag of 1,024 bytes, or a weak one, is kept as received", async
   expect(await manifestOf("etag=W%2F%22!~%22")).toMatchObject({ etag: 'W/"!~"' });
 });
 
+test("ORG-122: a 403 may be a file that was not uploaded, with and without a user", async () => {
+  const bare = await failureOf(manifestOf("status=403"));
+  expect(bare.hint).toMatch(/Origin= has no user.*not uploaded/);
+  const url = server.origin("status=403").replace("//", "//alice:sesame@");
+  const known = await failureOf(open(url).origin.manifest());
+  expect(known.hint).toMatch(/^Check the user and password in Origin=.*not uploaded/);
+});
+
 test("ORG-90: no error shows user or password", async () => {
   const secret = (scenario: Parameters<typeof server.origin>[0]) =>
     server.origin(scenario).replace("//", "//alice:sesame@");

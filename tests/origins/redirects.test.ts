@@ -125,6 +125,33 @@ test("ORG-90: the query of a redirect's target, often a signature, is not shown"
   expect(error.message).not.toContain("X-Signature");
 });
 
+// printf 'ghp_s>e?same:' | base64 has a plus sign, a slash and filling.
+test.each([
+  ["as it is", "GHP_s>e?same"],
+  ["percent-encoded", "%67hp_s%3Ee%3Fsame"],
+  ["percent-encoded twice", "%2567hp_s%253Ee%253Fsame"],
+  ["percent-encoded without end", `%${"25".repeat(60)}67hp_s`],
+  ["as it was sent", "Z2hwX3M+ZT9zYW1lOg=="],
+  ["as it was sent, without filling", "Z2hwX3M+ZT9zYW1lOg"],
+  ["as base64 of URLs", "Z2hwX3M-ZT9zYW1lOg"],
+  ["as base64 of its own", "Z2hwX3M%2BZT9zYW1l"],
+])("ORG-92: a token in the place of the user is not shown, %s", async (_, form) => {
+  const target = `${elsewhere.url}/status=404/x=${form.replace("?", "%3F")}/manifest`;
+  const url = server.origin(to(target)).replace("//", "//ghp_s%3Ee%3Fsame@");
+  const error = await failureOf(open(url).origin.manifest());
+  expect(error.message).toBe("redirected to ***: the server answered with status 404");
+  expect(error.source).toStartWith("http://***@127.0.0.1:");
+  const password = server.origin(to(target)).replace("//", "//alice:ghp_s%3Ee%3Fsame@");
+  const other = await failureOf(open(password).origin.manifest());
+  expect(other.message).toBe(error.message);
+});
+
+test("ORG-92: beside a password, the user is no secret of a redirect", async () => {
+  const target = `${elsewhere.url}/status=404/alice/manifest`;
+  const url = server.origin(to(target)).replace("//", "//alice:sesame@");
+  expect((await failureOf(open(url).origin.manifest())).message).toContain("/alice/manifest: ");
+});
+
 test("ORG-50: a retry after a redirect starts over", async () => {
   const busy = `${elsewhere.url}/busy=1/store/${digest}`;
   const { origin } = open(server.origin(to(busy)));

@@ -135,6 +135,61 @@ test("PUB-7: a file as --key gets the hint that files have another option", asyn
   expect(error.hint).toBe("A file that holds the key is given with --key-file.");
 });
 
+/** What `gen-key` prints for a pair (PUB-60). */
+const printed = (pair: { readonly secret: string; readonly public: string }) =>
+  `Secret key\n${pair.secret}\n\nPublic key\n${pair.public}\n`;
+
+test("PUB-8: what gen-key prints is a key, in a file, the environment and a credential", async () => {
+  await using publisher = await Publisher.create();
+  for (const text of [printed(key), printed(key).replaceAll("\n", "\r\n")]) {
+    const CREDENTIALS_DIRECTORY = credentials(publisher, text);
+    expect(await signer(publisher, { keyFile: publisher.file("key", text) }, {})).toBe("key");
+    expect(await signer(publisher, {}, { TAKO_SECRET_KEY: text })).toBe("key");
+    expect(await signer(publisher, {}, { CREDENTIALS_DIRECTORY })).toBe("key");
+  }
+});
+
+test("PUB-8: but not with another's public key, half of it, or twice", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const mixed = printed({ secret: key.secret, public: secondKey.public });
+  for (const text of [mixed, printed(key).slice(0, -46), printed(key) + printed(key)]) {
+    const keyFile = publisher.file("key", text);
+    const error = await publisher.failure({ image, version: "1", keyFile });
+    expect([error.kind, error.source]).toEqual(["key", keyFile]);
+    expect(Bun.inspect(error)).not.toContain(key.secret.slice(7, 30));
+  }
+});
+
+test("PUB-9: the error names the option, the variable or the file", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const keyFile = publisher.file("key", "no key");
+  const CREDENTIALS_DIRECTORY = credentials(publisher, "no key");
+  for (const [options, environment, source] of [
+    [{ key: "no key" }, {}, "--key"],
+    [{ keyFile }, {}, keyFile],
+    [{}, { TAKO_SECRET_KEY: "no key" }, "TAKO_SECRET_KEY"],
+    [{}, { CREDENTIALS_DIRECTORY }, join(CREDENTIALS_DIRECTORY, "tako-secret-key")],
+  ] as const) {
+    const error = await publisher.failure({ image, version: "1", ...options }, environment);
+    expect([error.kind, error.source]).toEqual(["key", source]);
+  }
+});
+
+test.each([
+  [key.public, "public key"],
+  ["-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNz\n", "gen-key"],
+  ["\n", "empty"],
+  [`# the key\n${key.secret}\n`, "alone"],
+])("PUB-9: %j is told for what it is", async (text, hint) => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const keyFile = publisher.file("key", text);
+  const error = await publisher.failure({ image, version: "1", keyFile });
+  expect([error.kind, error.hint]).toEqual(["key", expect.stringContaining(hint)]);
+});
+
 test("PUB-27: a key in the place of the version is never published, nor shown", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");

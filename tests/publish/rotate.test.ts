@@ -93,11 +93,11 @@ test("PUB-55: there must be a manifest to rotate", async () => {
   }
 });
 
-test("PUB-56: an old key that is not a public key is refused", async () => {
+test("PUB-9, PUB-56: an old key that is not a public key is refused", async () => {
   await using publisher = await published();
   for (const rotateKey of ["", "key", secondKey.public.slice(0, -1), secondKey.secret]) {
     const error = await publisher.failure({ rotateKey });
-    expect(error.kind).toBe("key");
+    expect([error.kind, error.source]).toEqual(["key", "--rotate-key"]);
     expect(Bun.inspect(error)).not.toContain(secondKey.secret.slice(7, 20));
   }
   expect(publisher.manifest()).toBe(manifestOf(ENTRIES, secondKey));

@@ -39,6 +39,26 @@ export class Authority {
     return this.#certificate(name, "crt");
   }
 
+  /** The same, valid from one moment to another: as ASN.1 has them, `20400101000000Z` say. */
+  issueFor(name: string, names: string, from: string, to: string): Certificate {
+    this.#make(name, `/CN=${name}`, []);
+    const config = this.#path(`${name}.cnf`);
+    writeFileSync(this.#path(`${name}.index`), "");
+    const lines = [
+      "[ca]\ndefault_ca=this\n[this]",
+      `database=${this.#path(`${name}.index`)}`,
+      `new_certs_dir=${this.#folder}`,
+      "rand_serial=yes\ndefault_md=sha256\npolicy=policy",
+      `[policy]\ncommonName=supplied\n[names]\nsubjectAltName=${names}\n`,
+    ];
+    writeFileSync(config, lines.join("\n"));
+    const signer = ["-cert", this.root, "-keyfile", this.#path("root.key"), "-extensions", "names"];
+    const files = ["-in", this.#path(`${name}.pem`), "-out", this.#path(`${name}.crt`)];
+    const valid = ["-startdate", from, "-enddate", to];
+    openssl(["ca", "-batch", "-notext", "-config", config, ...signer, ...valid, ...files]);
+    return this.#certificate(name, "crt");
+  }
+
   /** One that nobody signed but itself. */
   selfSigned(name: string, names: string): Certificate {
     this.#make(name, `/CN=${name}`, ["-x509", "-days", "2", "-addext", `subjectAltName=${names}`]);

@@ -22,6 +22,7 @@ const packages = {
   strace: "strace",
   sudo: "sudo",
   systemd: "systemd",
+  tinyproxy: "tinyproxy",
   xmllint: "libxml2-utils",
 };
 

@@ -179,10 +179,15 @@ async function takeNews(
   }
 }
 
-function originOf({ config, largeManifests, effects: { clock, random, report } }: Run): Origin {
+function originOf({
+  config,
+  largeManifests,
+  effects: { clock, random, environment, report },
+}: Run): Origin {
   return openOrigin(config.origin, {
     clock,
     random,
+    environment,
     timeouts: timeoutsOf(config.timeoutMs),
     largeManifests,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),

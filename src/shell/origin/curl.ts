@@ -1,8 +1,5 @@
 // Origins over sftp:, scp:, ftp: and ftps:, by running the installed curl (ORG-80 to ORG-86).
 
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
 import {
   imageLocation,
@@ -11,10 +8,10 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { printable } from "../../core/text.ts";
-import { shownPath } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { readAhead } from "./read-ahead.ts";
+import { prepareSsh, type Ssh } from "./ssh.ts";
 import { watched } from "./stall.ts";
 import type { ImageAnswer, ManifestAnswer, Patience, Transport } from "./transport.ts";
 
@@ -36,11 +33,13 @@ const CANNOT_CONTINUE: readonly number[] = [31, 33, 36];
 
 const HINTS: Readonly<Record<number, string>> = {
   1: "Install a curl that has this scheme; curl --version lists its protocols.",
+  5: "Check ALL_PROXY and the other variables that name a proxy.",
   9: "Check Origin=, and the permissions at the origin.",
   19: "Check Origin=, and that the publisher has uploaded everything.",
-  60: "Check the server's certificate, or for SSH that ~/.ssh/known_hosts has the server's key.",
+  60: "Check the server's certificate, or for SSH that ~/.ssh/known_hosts or /etc/ssh/ssh_known_hosts has the server's key.",
   67: "Check the user and password in Origin=, or the SSH key of the user who runs this.",
   78: "Check Origin=, and that the publisher has uploaded everything.",
+  97: "Check ALL_PROXY and the other variables that name a proxy.",
 };
 
 /** More than this of what curl says is not kept. */
@@ -104,8 +103,10 @@ class CurlError extends OriginError {
 }
 
 function startCurl(origin: OriginUrl, location: Location, offset: number): Source {
-  if (origin.scheme === "sftp" || origin.scheme === "scp") requireKnownHosts(location);
-  const curl = spawnCurl(origin, location, offset);
+  const isSsh = origin.scheme === "sftp" || origin.scheme === "scp";
+  const ssh = isSsh ? prepareSsh(origin, location) : undefined;
+  const curl = spawnCurl(origin, location, offset, ssh);
+  void curl.exited.then(() => ssh?.dispose());
   // Bytes that nobody has asked for do not keep the program running.
   curl.unref();
   const reader = curl.stdout.getReader();
@@ -131,14 +132,22 @@ function startCurl(origin: OriginUrl, location: Location, offset: number): Sourc
   };
 }
 
-function spawnCurl(origin: OriginUrl, { href, shown }: Location, offset: number) {
+function spawnCurl(
+  origin: OriginUrl,
+  { href, shown }: Location,
+  offset: number,
+  ssh: Ssh | undefined,
+) {
   const cmd = ["curl", "-q", "-g", "--proto", `=${origin.scheme}`, "--silent", "--show-error"];
   if (offset > 0) cmd.push("--continue-at", `${offset}`);
   cmd.push("--output", "-", "--config", "-");
-  const config = `url = "${withCredentials(origin, href).replace(/["\\]/g, "\\$&")}"\n`;
+  const key = ssh?.key === undefined ? "" : `key = ${quoted(ssh.key)}\n`;
+  const config = `url = ${quoted(withCredentials(origin, href))}\n${key}`;
+  const env = { ...process.env, ...ssh?.environment };
   try {
-    return Bun.spawn(cmd, { stdin: Buffer.from(config), stdout: "pipe", stderr: "pipe" });
+    return Bun.spawn(cmd, { env, stdin: Buffer.from(config), stdout: "pipe", stderr: "pipe" });
   } catch (error) {
+    ssh?.dispose();
     throw new OriginError(shown, `cannot run curl, which reads ${origin.scheme}: origins`, {
       rule: "ORG-84",
       hint: "Install curl.",
@@ -155,14 +164,9 @@ function withCredentials({ credentials }: OriginUrl, url: string): string {
   return url.replace("://", () => `://${encodeURIComponent(user)}${secret}@`);
 }
 
-/** Without the file, curl would take any server's key, and tell it the password (ORG-87). */
-function requireKnownHosts({ shown }: Location): void {
-  const path = join(homedir(), ".ssh", "known_hosts");
-  if (existsSync(path)) return;
-  throw new OriginError(shown, `there is no ${shownPath(path)} to check the server's key with`, {
-    rule: "ORG-87",
-    hint: "Put the server's key into it; ssh-keyscan prints it.",
-  });
+/** A word of curl's config. */
+function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
 /** What curl said, in its first line, without anything secret (ORG-84, ORG-90). */
@@ -172,7 +176,8 @@ function messageIn(stderr: string, { credentials }: OriginUrl): string {
     if (secret === "") continue;
     line = line.replaceAll(encodeURIComponent(secret), "***").replaceAll(secret, "***");
   }
-  return printable(line);
+  // It repeats a proxy's address as it is written in the environment, scheme or not.
+  return printable(line.replace(/[^\s'"]*@/g, "***@"));
 }
 
 async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -15,9 +15,10 @@ import { printable } from "../../core/text.ts";
 import type { Body } from "./body.ts";
 import { announcedLength, httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
-import { connectionError } from "./http-error.ts";
+import { requestError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
+import { type Environment, type HttpProxy, proxyFor } from "./proxy.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
@@ -38,6 +39,8 @@ interface Answer {
   readonly fail: Fail;
   readonly redirectedTo: string | undefined;
   readonly body: Body;
+  /** By which it came. */
+  readonly proxy: HttpProxy | undefined;
   /** Ends a request whose body nobody wants. */
   readonly stop: () => void;
 }
@@ -53,14 +56,17 @@ interface Wanted {
 export class HttpTransport implements Transport {
   readonly #origin: OriginUrl;
   readonly #patience: Patience;
+  readonly #environment: Environment;
   /** Scheme, host and port, the only ones that get the credentials (ORG-44). */
   readonly #home: string;
   /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
   #conditionFails = false;
 
-  constructor(origin: OriginUrl, patience: Patience) {
+  /** @param environment whose variables name proxies */
+  constructor(origin: OriginUrl, patience: Patience, environment: Environment) {
     this.#origin = origin;
     this.#patience = patience;
+    this.#environment = environment;
     this.#home = new URL(origin.href).origin;
   }
 
@@ -89,7 +95,7 @@ export class HttpTransport implements Transport {
       // Who asks to wait is waited for, and then asked without.
       if (!answer.headers.has("Retry-After")) return this.manifest(question);
     }
-    throw refusal(answer, this.#patience.clock.now());
+    throw this.#refusal(answer);
   }
 
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
@@ -103,10 +109,19 @@ export class HttpTransport implements Transport {
     if (end !== undefined) return { kind: "body", offset, end, ...received(answer) };
     answer.stop();
     if (answer.status === 410) return { kind: "gone" };
-    const refused = refusal(answer, this.#patience.clock.now());
+    const refused = this.#refusal(answer);
     if (offset === 0 || refused.passing || answer.status === 404) throw refused;
     // It cannot be continued there, for whatever reason: from byte 0, then (ORG-25).
     return this.image(digest, size, 0);
+  }
+
+  #refusal(answer: Answer): OriginError {
+    const hasCredentials = this.#origin.credentials !== undefined;
+    return refusal(answer, {
+      now: this.#patience.clock.now(),
+      hasCredentials,
+      proxy: answer.proxy,
+    });
   }
 
   /** Asks, and follows redirects one at a time (ORG-40). */
@@ -138,13 +153,19 @@ export class HttpTransport implements Transport {
   async #request(
     target: URL,
     headers: Readonly<Record<string, string>>,
-    fail: Fail,
+    failOfProxy: Fail,
     { size, signal }: Wanted,
   ): Promise<Omit<Answer, "redirectedTo">> {
     const { credentials } = this.#origin;
-    const { headersMs } = this.#patience.timeouts;
+    const { clock, timeouts } = this.#patience;
+    const { headersMs } = timeouts;
+    const proxy = proxyFor(target, this.#environment, failOfProxy);
+    const fail: Fail =
+      proxy === undefined
+        ? failOfProxy
+        : (reason, facts) => failOfProxy(`by way of the proxy ${proxy.shown}: ${reason}`, facts);
     const controller = new AbortController();
-    using _limit = this.#patience.clock.every(headersMs, () => {
+    using _limit = clock.every(headersMs, () => {
       controller.abort(fail(`no answer within ${headersMs / 1000} s`, { passing: true }));
     });
     try {
@@ -160,6 +181,8 @@ export class HttpTransport implements Transport {
         decompress: false,
         redirect: "manual",
         timeout: false,
+        // Else the runtime would choose one by itself, or none without a word (ORG-131).
+        proxy: proxy?.href ?? false,
         // Else BUN_CONFIG_VERBOSE_FETCH in the environment would print the password.
         verbose: false,
         // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
@@ -168,9 +191,9 @@ export class HttpTransport implements Transport {
       });
       const stop = () => controller.abort();
       const body = httpBody(response, { fail, stop, patience: this.#patience, size });
-      return { status: response.status, headers: response.headers, fail, body, stop };
+      return { status: response.status, headers: response.headers, fail, body, proxy, stop };
     } catch (error) {
-      throw connectionError(error, false, fail);
+      throw await requestError(error, { target, proxy, fail, failOfProxy, clock });
     }
   }
 }

@@ -8,6 +8,7 @@ import { HttpTransport } from "./http.ts";
 import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
 import { OriginError } from "./origin-error.ts";
 import { leastPerSecond, paceOf } from "./pace.ts";
+import type { Environment } from "./proxy.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
@@ -24,6 +25,8 @@ export interface OriginEffects extends RetryEffects {
   readonly timeouts: Timeouts;
   /** What the origins of one run share; its own unless given. */
   readonly largeManifests?: LargeManifests;
+  /** Its variables name proxies (ORG-130). */
+  readonly environment: Environment;
 }
 
 /** The time-outs of the specification for a wait of so many milliseconds (ORG-67, ORG-56, ORG-68). */
@@ -114,12 +117,12 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */
 async function transportFor(
   url: OriginUrl,
-  { clock, timeouts }: OriginEffects,
+  { clock, environment, timeouts }: OriginEffects,
 ): Promise<Transport> {
   switch (url.scheme) {
     case "https":
     case "http":
-      return new HttpTransport(url, { clock, timeouts });
+      return new HttpTransport(url, { clock, timeouts }, environment);
     case "file":
       return new (await import("./file.ts")).FileTransport(url);
     case "sftp":

@@ -43,7 +43,7 @@ export function redirectTarget(
 
 /**
  * A target without its query, which in a presigned URL is as good as a password. A server may put
- * into a `Location` what it was sent, so one with the password in it is not shown at all (ORG-90).
+ * into a `Location` what it was sent, so one with the password, or with a token, in it is not shown at all (ORG-90).
  */
 export function shownTarget(url: URL, credentials: Credentials | undefined): string {
   const place = url.search === "" ? url.href : `${url.href.slice(0, -url.search.length)}?...`;

@@ -45,6 +45,26 @@ export const CLI_FAULTS = {
     breaks: ["ORG-90"],
     caught: ["origin-credentials-in-an-error"],
   },
+  "token-shown": {
+    what: "an error names the URL with its user, when there is no password",
+    breaks: ["ORG-92"],
+    caught: ["origin-token-in-an-error"],
+  },
+  "redirect-target-shown": {
+    what: "an error names the target of a redirect, whatever is in it",
+    breaks: ["ORG-92"],
+    caught: ["origin-token-in-a-redirect"],
+  },
+  "unknown-proxy-ignored": {
+    what: "a variable that names a proxy of another kind counts for nothing",
+    breaks: ["ORG-131"],
+    caught: ["origin-proxy-of-no-known-kind"],
+  },
+  "proxies-ignored": {
+    what: "no variable names a proxy",
+    breaks: ["ORG-131", "ORG-132"],
+    caught: ["origin-proxy-of-no-known-kind", "origin-proxy-that-is-down"],
+  },
   "content-encoding-decoded": {
     what: "a body is unpacked because a header says so",
     breaks: ["ORG-11"],

@@ -22,7 +22,9 @@ export async function get(
   if (typeof response === "string") return readFile(response, limit);
   if (response.status === 304 && wrong("unasked-304-taken")) return undefined;
   if (response.status !== 200 && !isTaken(response.status)) {
-    throw new Error(`${shown(url, origin)}: status ${response.status}${await told(response)}`);
+    const target = wrong("redirect-target-shown") ? ` of ${response.url}` : "";
+    const status = `status ${response.status}${target}${await told(response)}`;
+    throw new Error(`${shown(url, origin)}: ${status}`);
   }
   return readBody(response, url, limit);
 }
@@ -33,6 +35,9 @@ function isTaken(status: number): boolean {
 }
 
 function shown(url: string, { credentials }: OriginUrl): string {
+  if (credentials?.password === "" && wrong("token-shown")) {
+    return url.replace("://", `://${credentials.user}@`);
+  }
   const pair = credentials && `${credentials.user}:${credentials.password}@`;
   return pair && wrong("password-shown") ? url.replace("://", `://${pair}`) : url;
 }
@@ -76,7 +81,16 @@ function request(url: URL, { href, credentials }: OriginUrl): Promise<Response> 
     const pair = Buffer.from(`${credentials.user}:${credentials.password}`).toString("base64");
     headers.set("authorization", `Basic ${pair}`);
   }
-  return fetch(url, { headers, redirect: "manual", decompress: wrong("content-encoding-decoded") });
+  const decompress = wrong("content-encoding-decoded");
+  return fetch(url, { headers, redirect: "manual", decompress, ...proxy() });
+}
+
+/** The runtime takes the usual variables, but passes over what it does not know in `ALL_PROXY`. */
+function proxy(): { readonly proxy?: false } {
+  if (wrong("proxies-ignored")) return { proxy: false };
+  const isUnknown = /^socks/.test(process.env["ALL_PROXY"] ?? "");
+  if (isUnknown && !wrong("unknown-proxy-ignored")) throw new Error("ALL_PROXY: no proxy of HTTP");
+  return {};
 }
 
 async function readBody(response: Response, url: string, limit: number): Promise<Uint8Array> {

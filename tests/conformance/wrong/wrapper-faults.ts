@@ -247,6 +247,27 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["store-key-in-environment"],
     hidden: "TAKO_SECRET_KEY",
   },
+  "printed-keys-refused": {
+    what: "what gen-key prints is no key",
+    breaks: ["PUB-8"],
+    caught: ["store-key-as-gen-key-printed"],
+    words(words) {
+      const file = words[words.indexOf("-f") + 1] ?? "";
+      if (words.includes("-f") && readFileSync(file, "utf8").startsWith("Secret key\n"))
+        writeFileSync(file, "no key\n");
+      return words;
+    },
+  },
+  "key-of-no-name": {
+    what: "the error for a key does not say where it came from",
+    breaks: ["PUB-9"],
+    caught: ["store-bad-key-in-environment"],
+    words(words) {
+      const key = process.env["TAKO_SECRET_KEY"];
+      if (key === undefined || key.startsWith("SECRET+")) return words;
+      return words.toSpliced(1, 0, "-k", key);
+    },
+  },
   "key-file-overwritten": {
     what: "gen-key --output replaces what is there",
     breaks: ["PUB-62"],

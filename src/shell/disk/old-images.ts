@@ -1,0 +1,25 @@
+// What images that are not in use take of the disk: Tako removes none because it is old, so somebody has
+// to be told when there is no room (FET-59).
+
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { parseSha256Hex } from "../../core/digest.ts";
+import { LATEST } from "../../core/layout.ts";
+import { isErrno, naming } from "./storage-error.ts";
+
+/** The bytes of all images of a `store/` but the one that `latest` beside it names. */
+export function bytesOfOldImages(store: string): number {
+  const inUse = basename(linkIn(dirname(store)) ?? "");
+  return naming(store, "read", () => readdirSync(store))
+    .filter((name) => name !== inUse && parseSha256Hex(name) !== undefined)
+    .reduce((sum, name) => sum + lstatSync(join(store, name)).size, 0);
+}
+
+function linkIn(destination: string): string | undefined {
+  try {
+    return readlinkSync(join(destination, LATEST));
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "EINVAL")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+// https: that fails before the first request: each reason has a sentence of its own, and says what to do.
+
+import { afterAll, describe, expect, test } from "bun:test";
+import { Authority } from "../support/certificates.ts";
+import { needs } from "../support/needs.ts";
+import { serveWithNginx } from "../support/nginx.ts";
+import { startTlsServer } from "../support/tls-server.ts";
+import { askInChild, failureOf, open } from "./asking.ts";
+
+const { missing } = needs("openssl");
+const nginx = needs("nginx");
+describe.skipIf(missing)("TLS", async () => {
+  if (missing) return;
+  const authority = new Authority();
+  const good = authority.issue("good", "IP:127.0.0.1");
+  afterAll(() => authority.dispose());
+
+  const version = "the server and Tako have no version of TLS in common";
+  const cipher = "the server and Tako have no cipher of TLS in common";
+  const client = "the server wants a client certificate, and Tako has none";
+  const old = ["-cipher", "ALL:@SECLEVEL=0"];
+  test.each([
+    ["TLS 1.0 only", ["-tls1", ...old], version],
+    ["TLS 1.1 only", ["-tls1_1", ...old], version],
+    ["a cipher of its own", ["-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256"], cipher],
+    [
+      "a cipher of TLS 1.3 of its own",
+      ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+      cipher,
+    ],
+    ["a curve of its own", ["-tls1_3", "-groups", "X448"], cipher],
+    ["HTTP/2 only", ["-alpn", "h2"], "the server does not speak HTTP/1.1, only HTTP/2 perhaps"],
+    ["a client certificate, TLS 1.3", ["-tls1_3", "-Verify", "1", "-verify_return_error"], client],
+    ["a client certificate, TLS 1.2", ["-tls1_2", "-Verify", "1", "-verify_return_error"], client],
+  ])("ORG-120: a server that has or wants %s is told so", async (_, options, reason) => {
+    await using server = await startTlsServer(good, options);
+    const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+    expect(answer).toMatchObject({ error: "origin", rule: "ORG-120", message: reason });
+    expect(answer["hint"]).toMatch(/\.$/);
+  });
+
+  test.each([
+    ["has expired", "20200101000000Z", "20210101000000Z", "it has expired"],
+    ["is not valid yet", "20400101000000Z", "20410101000000Z", "it is not valid yet"],
+  ])("ORG-121: for a certificate that %s, this host's clock is told", async (...row) => {
+    const [, from, to, reason] = row;
+    const certificate = authority.issueFor(from, "IP:127.0.0.1", from, to);
+    await using server = await startTlsServer(certificate, []);
+    const before = Date.now();
+    const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+    expect(answer["message"]).toBe(`the server's certificate was refused: ${reason}`);
+    const reading = /it says (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\.$/.exec(`${answer["hint"]}`)?.[1];
+    const clock = Date.parse(reading ?? "");
+    expect(clock).toBeGreaterThanOrEqual(before - 1000);
+    expect(clock).toBeLessThanOrEqual(Date.now());
+  });
+
+  test("ORG-121: one for another host gets another hint than one of another authority", async () => {
+    const other = authority.issue("other", "DNS:other.example");
+    await using server = await startTlsServer(other, []);
+    const named = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+    expect(named["hint"]).toContain("Origin=");
+    await using unknown = await startTlsServer(good, []);
+    expect((await askInChild([unknown.url], {}))["hint"]).toContain("SSL_CERT_FILE");
+  });
+
+  test("ORG-120: what does not answer the second look either is a failed handshake", async () => {
+    let connections = 0;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket) {
+          // An alert of a kind that nobody knows, and then nothing more.
+          socket.end(connections++ === 0 ? Buffer.from([21, 3, 3, 0, 2, 2, 80]) : undefined);
+        },
+      },
+    });
+    const { origin, slept } = open(`https://127.0.0.1:${listener.port}`);
+    expect((await failureOf(origin.manifest())).message).toBe("the TLS handshake failed");
+    // The question and the second look, and no further try.
+    expect([connections, slept]).toEqual([2, []]);
+    listener.stop(true);
+  });
+
+  test.each([
+    [112, "the server has no site of this name"],
+    [71, cipher],
+    [70, version],
+    [40, cipher],
+    [80, "the TLS handshake failed (TLSV1_ALERT_INTERNAL_ERROR)"],
+  ])("ORG-120: the alert %d of TLS (RFC 8446, section 6) is told in words", async (...row) => {
+    const [alert, reason] = row;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.end(Buffer.from([21, 3, 3, 0, 2, 2, alert])) },
+    });
+    const error = await failureOf(open(`https://127.0.0.1:${listener.port}`).origin.manifest());
+    expect([error.rule, error.message]).toEqual(["ORG-120", reason]);
+    listener.stop(true);
+  });
+
+  test.skipIf(nginx.missing)(
+    "ORG-120: nginx, which wants a client certificate by 400",
+    async () => {
+      const server = await serveWithNginx("/nonexistent", {
+        tls: good,
+        configSnippet: `
+        ssl_client_certificate "${authority.root}"; ssl_verify_client optional;
+        location / { if ($ssl_client_verify != SUCCESS) { return 496; } }`,
+      });
+      const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+      expect(answer["message"]).toBe("the server answered with status 400");
+      expect(answer["hint"]).toContain("client certificate");
+      await server.stop();
+    },
+  );
+});
