@@ -47,7 +47,12 @@ const dist = join(root, "dist/tako");
 /** More words for Bun: with them, what the program runs from its sources counts as covered. */
 const bunFlags = (process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter(Boolean);
 
-export const programs: readonly Program[] = [sources(), program("binary", binaryCommand())];
+/** A fault that is planted in the sources is not in the binary (scripts/mutate.ts). */
+const sourcesOnly = process.env["TAKO_TEST_SOURCES_ONLY"] !== undefined;
+
+export const programs: readonly Program[] = sourcesOnly
+  ? [sources()]
+  : [sources(), program("binary", binaryCommand())];
 
 export function sources(): Program {
   return fromSources("src/main.ts");
