@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     jobs: { type: "string", default: "1" },
     minutes: { type: "string", default: "Infinity" },
     sample: { type: "string" },
+    slowest: { type: "string", default: "Infinity" },
     seed: { type: "string", default: "1" },
     fresh: { type: "boolean", default: false },
   },
@@ -99,9 +100,9 @@ async function judge(
   // What noticed other faults of the file comes first, then what is quickest.
   const catches = noticed.get(mutant.file) ?? new Map<string, number>();
   noticed.set(mutant.file, catches);
-  const tests = testsAt(measured, mutant.file, place).toSorted(
-    (a, b) => (catches.get(b.path) ?? 0) / b.ms - (catches.get(a.path) ?? 0) / a.ms,
-  );
+  const tests = testsAt(measured, mutant.file, place)
+    .filter(({ ms }) => ms <= 1000 * Number(values.slowest))
+    .toSorted((a, b) => (catches.get(b.path) ?? 0) / b.ms - (catches.get(a.path) ?? 0) / a.ms);
   await tree.write(mutant.file, text);
   try {
     for (const { path, ms } of tests) {
@@ -132,7 +133,8 @@ async function control(tree: Tree, path: string, ms: number): Promise<void> {
 
 async function measureKept(tree: Tree): Promise<Measured> {
   const place = Bun.file(join(kept, "measured.json"));
-  const known: Measured | undefined = (await place.exists()) ? await place.json() : undefined;
+  const isKnown = !values.fresh && (await place.exists());
+  const known: Measured | undefined = isKnown ? await place.json() : undefined;
   const measured = await measure(tree, known, async (so) => {
     await Bun.write(place, JSON.stringify(so));
   });

@@ -1,5 +1,5 @@
 // The faults that are planted: what each does to a node of the syntax tree. What cannot be told from right code by
-// any test is left out: words for people (texts with a blank in them) and types.
+// any test is left out: types, and words for people: texts with a blank in them, and what an error holds for its reader.
 
 import {
   type Node,
@@ -16,6 +16,7 @@ import {
   isConditionalExpression,
   isDoStatement,
   isExpressionStatement,
+  isIdentifier,
   isIfStatement,
   isImportDeclaration,
   isNumericLiteral,
@@ -87,11 +88,14 @@ const METHODS: Readonly<Record<string, string>> = {
   endsWith: "startsWith",
 };
 
+/** Properties of errors that nobody sees, but with TAKO_DEBUG. */
+const FOR_DEVELOPERS = new Set(["cause", "rule"]);
+
 /** All mutants of a file, in the order of their places. */
 export function mutantsOf(source: SourceFile, file: string): readonly Mutant[] {
   const found: Mutant[] = [];
   const visit = (node: Node): void => {
-    if (isImportDeclaration(node) || isTypeNode(node)) return;
+    if (isImportDeclaration(node) || isTypeNode(node) || isForDevelopers(node)) return;
     for (const [place, text] of changes(node, source)) {
       found.push({ file, start: place.getStart(source), end: place.end, text });
     }
@@ -112,7 +116,7 @@ function changes(node: Node, source: SourceFile): readonly Change[] {
     return [[node.condition, `!(${text(node.condition)})`]];
   }
   if (isExpressionStatement(node) || isThrowStatement(node)) return [[node, ";"]];
-  if (isReturnStatement(node)) return returned(node.expression);
+  if (isReturnStatement(node)) return returned(node.expression, text);
   if (isAwaitExpression(node)) return [[node, text(node.expression)]];
   if (isBlock(node)) return node.statements.length > 1 ? [[node, "{}"]] : [];
   if (isTryStatement(node)) return tried(node, text);
@@ -128,20 +132,28 @@ function changes(node: Node, source: SourceFile): readonly Change[] {
   }
   if (isCallExpression(node)) return called(node.expression, node, text);
   if (isObjectLiteralExpression(node)) {
-    const optional = node.properties.filter(
-      (property) =>
-        isPropertyAssignment(property) ||
-        isShorthandPropertyAssignment(property) ||
-        isSpreadAssignment(property),
-    );
+    const optional = node.properties
+      .filter(
+        (property) =>
+          isPropertyAssignment(property) ||
+          isShorthandPropertyAssignment(property) ||
+          isSpreadAssignment(property),
+      )
+      .filter((property) => !isForDevelopers(property));
     // The comma after it stays: `...{}` may stand where nothing else may.
     return optional.map((property) => [property, "...{}"] as const);
   }
   return literal(node, text);
 }
 
-function returned(expression: Node | undefined): readonly Change[] {
-  return expression === undefined ? [] : [[expression, "undefined"]];
+function isForDevelopers(node: Node): boolean {
+  if (!isPropertyAssignment(node) && !isShorthandPropertyAssignment(node)) return false;
+  return isIdentifier(node.name) && FOR_DEVELOPERS.has(node.name.text);
+}
+
+function returned(expression: Node | undefined, text: (of: Node) => string): readonly Change[] {
+  const isNothing = expression === undefined || text(expression) === "undefined";
+  return isNothing ? [] : [[expression, "undefined"]];
 }
 
 function tried(node: TryStatement, text: (of: Node) => string): readonly Change[] {

@@ -9,6 +9,7 @@ import { parseOriginUrl } from "../../src/core/origin-url.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import type { Body, Sink } from "../../src/shell/origin/body.ts";
 import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin/origin.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 
 export const manifest = Buffer.from(
   "Tako Manifest 1\n\nnot signed, which is not an origin's business\n",
@@ -106,7 +107,8 @@ export async function askInChild(
   words: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Record<string, unknown>> {
-  const child = Bun.spawn([process.execPath, join(import.meta.dir, "ask.ts"), ...words], {
+  const program = [process.execPath, ...bunFlags, join(import.meta.dir, "ask.ts")];
+  const child = Bun.spawn([...program, ...words], {
     env: { PATH: process.env["PATH"] ?? "", ...env },
     stdout: "pipe",
     stderr: "inherit",
