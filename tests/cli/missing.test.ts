@@ -10,13 +10,13 @@ test.each([
   [["store"], "missing option --output dir"],
   [["store", "--output", "origin"], "IMAGE is missing"],
   [["store", "--output", "origin", "app.img"], "VERSION is missing"],
-])("CLI-1: %j: %s", async (words, message) => {
+])("CLI-5: %j: %s", async (words, message) => {
   // Where a key is looked for first.
   const { status, stderr } = await program.run(words, { env: { TAKO_SECRET_KEY: "SECRET+" } });
   expect([status, stderr.split("\n")[0]]).toEqual([2, `tako: ${message}`]);
 });
 
-test("CLI-1: every option is described", async () => {
+test("CLI-11: help says something of every option", async () => {
   for (const name of Object.keys(commands)) {
     const { stdout } = await program.run([name, "--help"]);
     const options = stdout.split("\n").filter((line) => /^ *(-\w, )?--/.test(line));

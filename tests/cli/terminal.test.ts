@@ -20,6 +20,7 @@ interface Terminal {
 function runInTerminal(program: Program, args: readonly string[], cwd: string, env = {}): Terminal {
   const decoder = new TextDecoder();
   let written = "";
+  const closed = Promise.withResolvers<void>();
   const child = Bun.spawn(program.command(args), {
     cwd,
     env: environment({ TERM: "xterm", ...env }),
@@ -29,6 +30,7 @@ function runInTerminal(program: Program, args: readonly string[], cwd: string, e
       data(_terminal, bytes) {
         written += decoder.decode(bytes, { stream: true });
       },
+      exit: () => closed.resolve(),
     },
   });
   return {
@@ -44,7 +46,7 @@ function runInTerminal(program: Program, args: readonly string[], cwd: string, e
     press: (keys) => child.terminal?.write(keys),
     ended: child.exited.then(async () => {
       // What it wrote last may still be on its way.
-      await Bun.sleep(100);
+      await closed.promise;
       child.terminal?.close();
       return exitStatus(child);
     }),
