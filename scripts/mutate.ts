@@ -60,25 +60,24 @@ async function run(): Promise<number> {
   const others = Array.from({ length: Number(values.jobs) - 1 }, () => trees.use(Tree.copy()));
 
   const queue = chosen.map((mutant): Judged => {
-    const description = describe(mutant, sources.get(mutant.file) ?? "");
+    const source = sources.get(mutant.file) ?? "";
+    const description = describe(mutant, source);
     const isExcused = excused.some((entry) => sameMutant(entry, description));
-    return { mutant, description, outcome: isExcused ? "excused" : "untried" };
+    const before = known.get(identify(mutant, source)) ?? "untried";
+    return { mutant, description, outcome: isExcused ? "excused" : before };
   });
-  const left = queue.filter(({ outcome }) => outcome === "untried").values();
+  const isOpen = ({ outcome }: Judged) => outcome === "untried" || outcome === "lived";
+  // First what was never tried; then, with the tests that are new, what lived.
+  const byOutcome = Map.groupBy(queue.filter(isOpen), ({ outcome }) => outcome);
+  const left = [...(byOutcome.get("untried") ?? []), ...(byOutcome.get("lived") ?? [])].values();
   const deadline = performance.now() + Number(values.minutes) * 60_000;
   const work = async (tree: Tree) => {
     for (const judged of left) {
       if (performance.now() > deadline) return;
       const source = sources.get(judged.mutant.file) ?? "";
+      judged.outcome = await judge(tree, compiler, measured, judged.mutant, source);
       const id = identify(judged.mutant, source);
-      const before = known.get(id);
-      judged.outcome =
-        before === undefined || before === "lived"
-          ? await judge(tree, compiler, measured, judged.mutant, source)
-          : before;
-      if (before !== judged.outcome) {
-        await appendFile(join(kept, "outcomes"), `${id} ${judged.outcome}\n`);
-      }
+      await appendFile(join(kept, "outcomes"), `${id} ${judged.outcome}\n`);
       if (judged.outcome === "lived") console.log(`${asEntry(judged.description)}\n`);
     }
   };
