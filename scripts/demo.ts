@@ -12,7 +12,7 @@ const folder = await mkdtemp(join(tmpdir(), "tako-demo-"));
 const origin = join(folder, "origin");
 const manifest = join(origin, "manifest");
 /** The exit status when what was received is not authentic. */
-const REFUSED = 3;
+const REFUSED = 65;
 
 // Any server of static files would do.
 const server = Bun.serve({

@@ -27,9 +27,7 @@ function describe(event: Event): Message | undefined {
         `${event.url}: ${event.reason}; trying again in ${seconds(event.delayMs / 1000)}`,
       );
     case "manifest":
-      return event.state === "unchanged"
-        ? undefined
-        : info(`${event.state} manifest, ${count(event.versions, "version")}`);
+      return describeManifest(event.state, count(event.versions, "version"));
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -53,6 +51,21 @@ function describe(event: Event): Message | undefined {
   }
 }
 
+function describeManifest(
+  state: Extract<Event, { event: "manifest" }>["state"],
+  versions: string,
+): Message | undefined {
+  switch (state) {
+    case "unchanged":
+      return undefined;
+    case "new":
+    case "updated":
+      return info(`${state} manifest, ${versions}`);
+    case "local":
+      return warning(`going by the local manifest, ${versions}`);
+  }
+}
+
 function info(text: string): Message {
   return { priority: "info", text };
 }
@@ -61,20 +74,46 @@ function warning(text: string): Message {
   return { priority: "warning", text };
 }
 
-/** The documented object of an event (FET-97); `undefined` for one that only moves a bar. */
+/**
+ * The documented object of an event (FET-97), each field by its documented name, which never changes
+ * (FET-96); `undefined` for an event that only moves a bar.
+ */
 export function eventFields(event: Event): object | undefined {
-  // `config` comes right after `event`.
-  const { event: name, ...rest } = event;
+  const fields = fieldsOf(event);
+  return fields && { event: event.event, config: event.config, ...fields };
+}
+
+function fieldsOf(event: Event): object | undefined {
   switch (event.event) {
+    case "waiting":
+      return { directory: event.directory };
+    case "warning":
+      return { message: event.message };
+    case "retry":
+      return { url: event.url, reason: event.reason, delay_ms: event.delayMs };
+    case "manifest": {
+      const { state, versions, sha256, signedBy } = event;
+      return { state, versions, sha256, signed_by: signedBy };
+    }
+    case "damaged":
+      return { version: event.version, path: event.path };
+    case "gone":
+      return { version: event.version, url: event.url };
+    case "download": {
+      const { version, url, size, offset } = event;
+      return { version, url, size, offset };
+    }
     case "progress":
       return undefined;
-    case "retry": {
-      const { config, url, reason, delayMs } = event;
-      return { event: name, config, url, reason, delay_ms: delayMs };
+    case "downloaded":
+      return { version: event.version, sha256: event.sha256, size: event.size };
+    case "activated": {
+      const { version, sha256, previous = null } = event;
+      return { version, sha256, previous };
     }
-    case "activated":
-      return { event: name, ...rest, previous: event.previous ?? null };
-    default:
-      return { event: name, ...rest };
+    case "restarted":
+      return { units: event.units };
+    case "would":
+      return { action: event.action, what: event.what };
   }
 }

@@ -15,6 +15,9 @@ export const ETAG = ".etag";
 /** The restart that is still to be done (DST-60). */
 export const OWED = ".owed";
 
+/** What a run locks, of a publisher and of a host; it is empty, and stays (DST-47, DST-48). */
+export const LOCK = ".lock";
+
 /** In `store/`: the copy of an image that is being published (PUB-11). */
 export const NEW_IMAGE = ".new";
 
@@ -45,7 +48,10 @@ export function partialName(digest: Sha256Hex): string {
 }
 
 /** Of the names in `store/`, the partial downloads of other images (FET-65). */
-export function stalePartials(names: readonly string[], wanted: Sha256Hex): readonly string[] {
+export function stalePartials(
+  names: readonly string[],
+  wanted: Sha256Hex | undefined,
+): readonly string[] {
   return names.filter((name) => {
     const digest = name.endsWith(PARTIAL)
       ? parseSha256Hex(name.slice(0, -PARTIAL.length))

@@ -64,7 +64,7 @@ export function openedImage(fd: number, name: string): ImageSource {
 }
 
 /**
- * Locks a publisher's directory (PUB-20), and removes what a run that was killed left there.
+ * Locks a publisher's directory (PUB-28), and removes what a run that was killed left there.
  *
  * @throws TakoError of kind `storage`, as do all methods of what it gives, for what the file system
  *   refuses

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 
 /** How a call of systemctl ended. */
-export interface Answer {
+export interface CallResult {
   /** Its exit status; `undefined` if a signal ended it, the one at the time limit for example. */
   readonly status: number | undefined;
   readonly stdout: string;
@@ -22,7 +22,7 @@ export interface Systemd {
   /**
    * Calls systemctl, without a shell (FET-76). Rejects with the system's error if it cannot be run.
    */
-  systemctl(words: readonly string[], limits?: Limits): Promise<Answer>;
+  systemctl(words: readonly string[], limits?: Limits): Promise<CallResult>;
   /** The units that this process runs in, outermost first; none outside of systemd. */
   ownUnits(): readonly string[];
 }
@@ -44,7 +44,7 @@ function systemctl(
   words: readonly string[],
   limits: Limits,
   environment: Environment,
-): Promise<Answer> {
+): Promise<CallResult> {
   return new Promise((resolve, reject) => {
     // Loaded here, since most runs have nothing to restart.
     const { spawn } = process.getBuiltinModule("node:child_process");

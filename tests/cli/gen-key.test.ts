@@ -66,7 +66,7 @@ for (const program of programs) {
         const words = ["gen-key", "--output", name];
         const { status, stdout, stderr } = await program.run(words, { cwd: host.folder });
         expect(stderr).toContain(name);
-        expect([status, stdout]).toEqual([5, ""]);
+        expect([status, stdout]).toEqual([74, ""]);
       }
       expect(host.read("file")).toBe("precious");
       expect(lstatSync(host.at("link")).isSymbolicLink()).toBe(true);

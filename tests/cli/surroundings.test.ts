@@ -175,7 +175,7 @@ for (const program of programs) {
           cwd: host.folder,
           env,
         });
-        expect([status, stdout]).toEqual([3, ""]);
+        expect([status, stdout]).toEqual([65, ""]);
         expect(stderr.split("\n")).toHaveLength(2);
         expect(stderr).not.toMatch(/a-secret-word|Basic|Authorization/i);
       }

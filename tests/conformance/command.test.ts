@@ -226,7 +226,7 @@ describe("the command", () => {
       `--save=${join(folder, "a-file")}`,
     );
     expect(place).not.toBeEmpty();
-    expect(refused.status).toBe(5);
+    expect(refused.status).toBe(74);
   });
 
   test("CNF-30: reports in every form", async () => {

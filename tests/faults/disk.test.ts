@@ -44,7 +44,7 @@ async function onDisk(command: "store" | "fetch") {
 
 for (const command of ["store", "fetch"] as const) {
   describe.skipIf(!canMount)(command, () => {
-    test("DST-28, PUB-11: a disk that is full at any page is status 5, loses nothing, and the run after it does the rest", async () => {
+    test("DST-28, PUB-11: a disk that is full at any page is status 74, loses nothing, and the run after it does the rest", async () => {
       const statuses: number[] = [];
       await sideBySide(PAGES, 3, async (pages) => {
         await using disk = await onDisk(command);
@@ -54,7 +54,7 @@ for (const command of ["store", "fetch"] as const) {
         const { status, stderr } = await disk.run();
         statuses.push(status);
         if (status !== 0) {
-          expect({ pages, status }).toEqual({ pages, status: 5 });
+          expect({ pages, status }).toEqual({ pages, status: 74 });
           expect(stderr).toContain(host.destination);
           expect(stderr).toMatch(/no space is left|has room for/);
         }
@@ -73,15 +73,15 @@ for (const command of ["store", "fetch"] as const) {
         expect((await disk.run()).status).toBe(0);
         expect(host.state()).toEqual(disk.done);
       });
-      expect([...new Set(statuses)].sort()).toEqual([0, 5]);
+      expect([...new Set(statuses)].sort()).toEqual([0, 74]);
     });
 
-    test("DST-28, PUB-11: a disk that has turned read-only is status 5, loses nothing, and the run after it does the rest", async () => {
+    test("DST-28, PUB-11: a disk that has turned read-only is status 74, loses nothing, and the run after it does the rest", async () => {
       await using disk = await onDisk(command);
       const before = disk.host.snapshot();
       expect(disk.remount("ro")).toBe(0);
       const { status, stderr } = await disk.run();
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toContain(disk.host.destination);
       expect(stderr).toContain("the file system is read-only");
       expect(disk.host.snapshot()).toEqual(before);

@@ -8,7 +8,7 @@ import { interrupt, seeded } from "./signals.ts";
 import { sideBySide } from "./sweep.ts";
 
 describe.skipIf(needs("nginx").missing)("signals", () => {
-  test("DST-10 to DST-16, DST-40, FET-60: SIGTERM and SIGINT at 20 random moments leave what the next run continues, and no lock", async () => {
+  test("DST-10 to DST-16, DST-47, FET-60: SIGTERM and SIGINT at 20 random moments leave what the next run continues, and no lock", async () => {
     const site = await Site.start();
     try {
       const random = seeded(20261124);

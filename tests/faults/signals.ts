@@ -62,7 +62,7 @@ export async function interrupt(
   await first.exited;
   if (wasRunning && first.exitCode !== null && first.exitCode !== 0)
     problems.push(`status ${first.exitCode}`);
-  if (!Bun.spawnSync(["flock", "--nonblock", host.destination, "true"]).success)
+  if (!Bun.spawnSync(["flock", "--nonblock", host.path(".lock"), "true"]).success)
     problems.push("the lock is still held");
   const isLeft = partial in host.state();
   const bytes = isLeft ? readFileSync(host.path(partial), "latin1") : "";

@@ -114,7 +114,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       config: { ...localConfig, Restart: "app.service web.service" },
       before: { ...both, files: { ".owed": `${two.digest}\n` } },
       systemctl: `[ "$1" = restart ] || printf 'active\\ninactive\\n'; exit 1`,
-      status: 6,
+      status: 70,
       after: both,
       restart: "web.service",
     },
@@ -163,8 +163,8 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       config: { ...config, Origin: local(lost), Version: "1.1.*" },
       before: both,
       prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
-      status: 4,
-      nextStatus: 4,
+      status: 69,
+      nextStatus: 69,
       after: { published: [one, two], store: [one] },
       restart: "",
       // Of an empty partial, which the next download takes.
@@ -405,7 +405,7 @@ export class Scene implements AsyncDisposable {
   }
 
   #isUnlocked(): boolean {
-    return Bun.spawnSync(["flock", "--nonblock", this.tree, "true"]).success;
+    return Bun.spawnSync(["flock", "--nonblock", `${this.tree}/.lock`, "true"]).success;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

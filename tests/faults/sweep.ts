@@ -127,7 +127,7 @@ function judge(
   if (fault === "KILL") return status === 137 ? [] : [`status ${status} of a killed run`];
   const problems: string[] = [];
   const isPartialSync = hit.name.includes("sync") && hit.path.endsWith(".partial");
-  const expected = scene.story.status === 6 ? [5, 6] : [5];
+  const expected = scene.story.status === 70 ? [70, 74] : [74];
   if (!expected.includes(status)) problems.push(`status ${status}: ${stderr}`);
   if (!stderr.includes(ERRORS[fault])) problems.push(`the error is not told: ${stderr}`);
   const paths = calls.find(({ injected }) => injected)?.paths ?? [];

@@ -32,22 +32,22 @@ const ending: Readonly<Record<number, () => Host>> = {
     write(host.file, "Origin=nonsense\n");
     return host;
   },
-  3: () => {
+  65: () => {
     const host = hostWith(one);
     host.configure({ PublicKey: secondKey.public });
     return host;
   },
-  4: () => {
+  69: () => {
     const host = hostWith(one);
     rmSync(host.originDirectory, { recursive: true });
     return host;
   },
-  5: () => {
+  74: () => {
     const host = hostWith(one);
     rmSync(host.destination, { recursive: true });
     return host;
   },
-  6: () => {
+  70: () => {
     const host = hostWith(one);
     host.configure({ Restart: "app.service" });
     return host;
@@ -146,7 +146,7 @@ for (const program of programs) {
       const { status, stderr } = await program.run(["fetch", host.file], {
         env: failing.env,
       });
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(stderr).toContain(`"${entry(one)}" is missing`);
       expect(stderr).toContain("systemctl could not restart app.service");
       expect(host.state()).toEqual(
@@ -156,9 +156,9 @@ for (const program of programs) {
   });
 }
 
-test("FET-7: the worst status counts: 3, 6, 5, 1, 2, 4, 0", async () => {
+test("FET-7: the worst status counts: 65, 70, 74, 1, 2, 69, 0", async () => {
   const sources = programs[0]!;
-  const order = [3, 6, 5, 2, 4, 0];
+  const order = [65, 70, 74, 2, 69, 0];
   await Promise.all(
     order.map(async (worst, index) => {
       await using stack = new AsyncDisposableStack();
@@ -170,10 +170,10 @@ test("FET-7: the worst status counts: 3, 6, 5, 1, 2, 4, 0", async () => {
       expect({ rest, status }).toEqual({ rest, status: worst });
     }),
   );
-  // 1 and 6 exclude each other: the one needs --init, and the other comes only without.
+  // 1 and 70 exclude each other: the one needs --init, and the other comes only without.
   for (const [rest, worst] of [
-    [[1, 2, 4, 0], 1],
-    [[0, 1, 5], 5],
+    [[1, 2, 69, 0], 1],
+    [[0, 1, 74], 74],
   ] as const) {
     await using stack = new AsyncDisposableStack();
     const hosts = rest.map((status) => stack.use(ending[status]?.() ?? createHost()));
@@ -222,7 +222,7 @@ const canBeNobody = Bun.spawnSync([...asNobody, process.execPath, "--version"], 
 }).success;
 
 test.skipIf(!canBeNobody)(
-  "FET-4, DST-5, DST-28: destinations that this user may not look into or write to are status 5 for themselves",
+  "FET-4, DST-5, DST-28: destinations that this user may not look into or write to are status 74 for themselves",
   async () => {
     await using closed = hostWith(one);
     const inner = join(closed.folder, "closed");
@@ -244,11 +244,11 @@ test.skipIf(!canBeNobody)(
       return { stderr: await child.stderr.text(), status: await child.exited };
     };
     const planned = await runAsNobody("--dry-run", ...files);
-    expect(planned.status).toBe(5);
+    expect(planned.status).toBe(74);
     expect(planned.stderr).toContain(`${inner}/app: cannot open it: permission denied`);
 
     const { status, stderr } = await runAsNobody(...files);
-    expect(status).toBe(5);
+    expect(status).toBe(74);
     expect(stderr).toContain(`${inner}/app: cannot open it: permission denied`);
     expect(stderr).toContain(
       `${foreign.path(".manifest.new")}: cannot create it: permission denied`,

@@ -94,22 +94,22 @@ const failures: readonly [
     "FET-90, FET-30",
     "the manifest is of another key",
     (host) => host.configure({ PublicKey: secondKey.public }),
-    3,
+    65,
     "the manifest is not signed by any of the given public keys",
   ],
-  ["FET-90, FET-31", "the manifest lost an entry", (host) => host.publish(two), 3, "is missing"],
+  ["FET-90, FET-31", "the manifest lost an entry", (host) => host.publish(two), 65, "is missing"],
   [
     "FET-92, FET-23",
     "the local manifest is damaged",
     (host) => host.replace("manifest", "damaged"),
-    5,
+    74,
     "the local manifest is damaged",
   ],
   [
     "FET-92",
     "the origin does not answer",
     (host) => rmSync(join(host.originDirectory, "manifest")),
-    4,
+    69,
     "cannot read it: no such file or directory",
   ],
 ];
@@ -158,7 +158,7 @@ for (const program of programs) {
       await using host = hostInUse();
       const command = [
         "flock",
-        host.destination,
+        host.path(".lock"),
         ...program.command(["fetch", "--dry-run", host.file]),
       ];
       const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe" });
@@ -166,12 +166,12 @@ for (const program of programs) {
       expect(await child.stderr.text()).toBe("");
     });
 
-    test("FET-92, DST-5: a destination that does not exist is status 5, as in a run", async () => {
+    test("FET-92, DST-5: a destination that does not exist is status 74, as in a run", async () => {
       await using host = createHost();
       host.publish(one);
       rmSync(host.destination, { recursive: true });
       const { status, stderr } = await program.run(["fetch", "--dry-run", host.file]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toContain(`${host.destination}: there is no such directory`);
     });
 

@@ -96,7 +96,7 @@ for (const program of programs) {
       const options = ["-y", "-s", "300", "-e", `trace=${calls}`, "-o", trace];
       expect((await runUnder(options, program, host)).calls).toEqual([restart]);
       expect(steps(readFileSync(trace, "latin1"), host.destination)).toEqual([
-        "flock .",
+        "flock .lock",
         ...writing("manifest", ".manifest.new", "0444"),
         ...writing(".etag", ".etag.new", "0644"),
         `openat ${partial}`,

@@ -35,7 +35,7 @@ async function init(program: Program, host: Host, ...options: string[]) {
 /** Another run that has the lock, until it is ended. */
 function lockHolder(directory: string) {
   const child = Bun.spawn(
-    ["flock", "--no-fork", directory, "sh", "-c", "echo locked; exec sleep 60"],
+    ["flock", "--no-fork", join(directory, ".lock"), "sh", "-c", "echo locked; exec sleep 60"],
     {
       stdout: "pipe",
     },
@@ -81,10 +81,10 @@ for (const program of programs) {
       const before = host.snapshot();
       expect((await init(program, host, "--no-verify")).status).toBe(0);
       // Else the run goes on, and meets the origin.
-      expect((await init(program, host)).status).toBe(4);
+      expect((await init(program, host)).status).toBe(69);
       expect(host.snapshot()).toEqual(before);
       host.replace(`store/${one.digest}`, one.content.slice(1));
-      expect((await init(program, host, "--no-verify")).status).toBe(4);
+      expect((await init(program, host, "--no-verify")).status).toBe(69);
     });
 
     test("FET-81, FET-83: a pattern that the image in use does not match is an update; its restart is left to the next run", async () => {
@@ -139,7 +139,7 @@ for (const program of programs) {
       host.configure({ PublicKey: secondKey.public });
       const before = host.snapshot();
       const refused = await init(program, host);
-      expect(refused.status).toBe(3);
+      expect(refused.status).toBe(65);
       expect(host.snapshot()).toEqual(before);
 
       write(join(host.originDirectory, "manifest"), manifestOf([one, two], secondKey));
@@ -158,7 +158,7 @@ for (const program of programs) {
       write(join(host.originDirectory, "manifest"), manifestOf([two]));
       const before = host.snapshot();
       const { status, stderr } = await init(program, host);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(stderr).toContain(`"${entry(one)}" is missing`);
       expect(host.snapshot()).toEqual(before);
     });
@@ -168,7 +168,7 @@ for (const program of programs) {
       write(host.path("manifest"), "damaged", 0o444);
       const before = host.snapshot();
       const { status, stderr } = await init(program, host);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toContain("the local manifest is damaged");
       expect(host.snapshot()).toEqual(before);
     });

@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { createHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { type Program, programs } from "../support/program.ts";
-import { bigImage, entry, image, secondKey, write } from "../support/publishing.ts";
+import {
+  bigImage,
+  entry,
+  type Image,
+  image,
+  key,
+  manifestOf,
+  secondKey,
+  sha256sum,
+  write,
+} from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 import { fakeSystemctl } from "./systemctl.ts";
@@ -20,6 +30,11 @@ beforeAll(async () => {
   if (!nginx.missing) site = await Site.start();
 });
 afterAll(() => site?.stop());
+
+/** What tells a fleet that its hosts saw the same manifest. */
+function signedOver(...images: readonly Image[]) {
+  return { sha256: sha256sum(manifestOf(images)), signed_by: key.public };
+}
 
 /** Runs with --json. Every line of standard output is an object with an `event` (FET-95, FET-96). */
 async function events(program: Program, ...words: string[]) {
@@ -54,7 +69,7 @@ for (const program of programs) {
       expect(installed).toEqual({
         status: 0,
         lines: [
-          { event: "manifest", config, state: "new", versions: 1 },
+          { event: "manifest", config, state: "new", versions: 1, ...signedOver(one) },
           { event: "download", config, version: "1.0.0", url: url(one.digest), size, offset: 0 },
           { event: "downloaded", config, ...first, size },
           { event: "activated", config, ...first, previous: null },
@@ -65,14 +80,14 @@ for (const program of programs) {
       });
 
       expect((await events(program, host.file)).lines).toEqual([
-        { event: "manifest", config, state: "unchanged", versions: 1 },
+        { event: "manifest", config, state: "unchanged", versions: 1, ...signedOver(one) },
         { event: "result", config, outcome: "current", ...first },
       ]);
 
       host.publish(one, two);
       write(host.path(`store/${two.digest}.partial`), two.content.slice(0, 9));
       expect((await events(program, host.file)).lines).toEqual([
-        { event: "manifest", config, state: "updated", versions: 2 },
+        { event: "manifest", config, state: "updated", versions: 2, ...signedOver(one, two) },
         { event: "download", config, version: "1.1.0", url: url(two.digest), size, offset: 9 },
         { event: "downloaded", config, ...second, size },
         { event: "activated", config, ...second, previous: one.digest },
@@ -124,7 +139,7 @@ for (const program of programs) {
 
       const files = [signature, history, config, fine].map(({ file }) => file);
       const { status, lines, stderr } = await events(program, ...files);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       const results = lines.filter(({ event }) => event === "result");
       expect(results.map(({ config, outcome }) => [config, outcome]).toSorted()).toEqual(
         files.map((file) => [file, file === fine.file ? "updated" : "failed"]).toSorted(),
@@ -201,10 +216,13 @@ for (const program of programs) {
       host.publish(one);
       chmodSync(host.destination, 0o777);
       // The lock is another's for as long as nobody has been told that it is waited for.
-      const holder = Bun.spawn(["flock", host.destination, "sh", "-c", "echo locked; read told"], {
-        stdin: "pipe",
-        stdout: "pipe",
-      });
+      const holder = Bun.spawn(
+        ["flock", host.path(".lock"), "sh", "-c", "echo locked; read told"],
+        {
+          stdin: "pipe",
+          stdout: "pipe",
+        },
+      );
       await holder.stdout.getReader().read();
       const child = Bun.spawn(program.command(["fetch", "--json", host.file]), { stdout: "pipe" });
       const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
@@ -230,7 +248,7 @@ for (const program of programs) {
       host.publish(one);
       write(join(host.originDirectory, "manifest"), "Tako Manifest \x1b[2J\r\x9b\n\n");
       const { status, lines, stderr } = await events(program, host.file);
-      expect(status).toBe(3);
+      expect(status).toBe(65);
       expect(lines.length).toBe(1);
       expect(stderr).toMatch(/^[\x20-\x7e\n]*$/);
     });

@@ -27,7 +27,7 @@ for (const program of programs) {
         stderr: "pipe",
       });
 
-    test("DST-16, DST-42, FET-10: the second run waits for the first, says so once, and then has nothing to do", async () => {
+    test("DST-16, DST-42, FET-14: the second run waits for the first, says so once, and then has nothing to do", async () => {
       await using host = createHost();
       await using origin = pausingOrigin(one, two);
       host.configure({ Origin: origin.url });
@@ -51,7 +51,22 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
     });
 
-    test("DST-40: a run that is killed leaves no lock behind", async () => {
+    test("FET-15: a config that waits for the lock keeps no other from its work, also with --jobs 1", async () => {
+      await using host = createHost();
+      host.publish(one);
+      host.config("another");
+      const held = ["flock", host.path(".lock"), "sh", "-c", "echo locked; read told"];
+      const holder = Bun.spawn(held, { stdin: "pipe", stdout: "pipe" });
+      await holder.stdout.getReader().read();
+      const child = start("--jobs", "1", host.file, host.at("another.tako"));
+      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      expect((await lines.read()).value).toBe(`${host.at("another.tako")}: updated to 1.0.0\n`);
+      await holder.stdin.end();
+      expect((await lines.read()).value).toBe(`${host.file}: updated to 1.0.0\n`);
+      expect(await child.exited).toBe(0);
+    }, 20_000);
+
+    test("DST-47: a run that is killed leaves no lock behind", async () => {
       await using host = createHost();
       await using origin = pausingOrigin(one, two);
       host.configure({ Origin: origin.url });
@@ -67,7 +82,7 @@ for (const program of programs) {
     });
 
     test.skipIf(strace.missing)(
-      "DST-43: a lock that cannot be had is status 5, and nothing goes on without it",
+      "DST-43: a lock that cannot be had is status 74, and nothing goes on without it",
       async () => {
         await using host = createHost();
         host.publish(one);
@@ -78,8 +93,8 @@ for (const program of programs) {
           stdout: "ignore",
           stderr: "pipe",
         });
-        expect(await child.stderr.text()).toContain(`${host.destination}: cannot lock it: `);
-        expect(await child.exited).toBe(5);
+        expect(await child.stderr.text()).toContain(`${host.path(".lock")}: cannot lock it: `);
+        expect(await child.exited).toBe(74);
         expect(host.snapshot()).toEqual(before);
       },
     );

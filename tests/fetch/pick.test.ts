@@ -155,7 +155,7 @@ for (const program of programs) {
     test("FET-50, FET-52: nothing that the pattern does not match is taken, older or not", async () => {
       const { host, origin } = hostMissing(["1.2.0-rc", "1.1.0", "1.0.0"]);
       await using _ = host;
-      expect((await run(host)).status).toBe(4);
+      expect((await run(host)).status).toBe(69);
       expect(await origin.asked()).toEqual([
         "manifest 200",
         ...["1.2.0-rc", "1.1.0", "1.0.0"].map((version) => `${path(version)} 410`),
@@ -172,12 +172,12 @@ for (const program of programs) {
       expect(withoutEtag(host.state())).toEqual(using(of("1.1.0")));
     });
 
-    test("FET-51, FET-52, FET-56: nor when the image in use is damaged and gone: status 4, and nothing in use", async () => {
+    test("FET-51, FET-52, FET-56: nor when the image in use is damaged and gone: status 69, and nothing in use", async () => {
       const { host, origin } = hostMissing(["1.2.0-rc", "1.1.0"], "1.1.0");
       await using _ = host;
       host.replace(path("1.1.0"), "damaged");
       const { status, stderr } = await run(host);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr).toContain("the origin no longer has version 1.2.0-rc, nor an older one");
       expect(await origin.asked()).toEqual([
         "manifest 200",
@@ -201,7 +201,7 @@ for (const program of programs) {
       for (const each of many.slice(1)) origin.retire(each);
       host.configure({ Origin: origin.url });
       const { status, stderr } = await run(host);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr).toContain(`${origin.url}/store/${many.at(-1)?.digest}`);
       const asked = many.slice(2).toReversed();
       expect(await origin.asked()).toEqual([
@@ -216,7 +216,7 @@ for (const program of programs) {
       await using _ = host;
       origin.remove(of("1.2.0-rc"));
       const { status, stderr } = await run(host);
-      expect(status).toBe(4);
+      expect(status).toBe(69);
       expect(stderr).toContain(`${origin.url}/${path("1.2.0-rc")}`);
       expect(stderr).toContain("the server answered with status 404");
       expect(await origin.asked()).toEqual(["manifest 200", `${path("1.2.0-rc")} 404`]);

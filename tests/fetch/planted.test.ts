@@ -61,7 +61,7 @@ const places: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
-    test("DST-25, DST-27: whatever is in the place of Tako's files is status 5, and stays untouched", async () => {
+    test("DST-25, DST-27: whatever is in the place of Tako's files is status 74, and stays untouched", async () => {
       await using stack = new AsyncDisposableStack();
       const planted = places
         .flatMap(([name, kinds]) => kinds.map((kind) => ({ name, kind })))
@@ -81,7 +81,7 @@ for (const program of programs) {
         });
       const files = planted.map(({ host }) => host.file);
       const { status, stdout, stderr } = await program.run(["fetch", "--json", ...files]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       const results = stdout
         .split("\n")
         .filter((line) => line.includes('"result"'))
@@ -135,7 +135,7 @@ for (const program of programs) {
       expect(await Bun.file(join(host.folder, "moved", "latest")).text()).toBe(two.content);
     });
 
-    test("DST-5: a destination that does not exist, or is no directory, is status 5 and is not made", async () => {
+    test("DST-5: a destination that does not exist, or is no directory, is status 74 and is not made", async () => {
       await using stack = new AsyncDisposableStack();
       const hosts = (["missing", "file", "FIFO", "dangling link"] as const).map((kind) => {
         const host = stack.use(hostInUse());
@@ -148,7 +148,7 @@ for (const program of programs) {
         "fetch",
         ...hosts.map(({ host }) => host.file),
       ]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       for (const { host, kind, path } of hosts) {
         expect(stderr).toContain(`tako: ${host.file}: ${path}: `);
         expect(existsSync(join(host.folder, "victim-missing"))).toBe(false);

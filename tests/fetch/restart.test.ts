@@ -56,7 +56,7 @@ for (const program of programs) {
       const look = `cd ${each.host.destination}
         cat .owed >> $LOG
         readlink latest >> $LOG
-        flock -n . echo unlocked >> $LOG || echo locked >> $LOG`;
+        flock -n .lock echo unlocked >> $LOG || echo locked >> $LOG`;
       const { status, stdout, stderr, calls } = await each.run(program, look);
       expect([status, stdout]).toEqual([0, `${each.host.file}: updated to 1.1.0\n`]);
       expect(stderr).toEndWith(`tako: ${each.host.file}: restarted app.service web.service\n`);
@@ -75,7 +75,7 @@ for (const program of programs) {
       const failing =
         'case $1 in restart) exit 1;; is-active) printf "failed\\nactive\\n"; exit 3;; esac';
       const { status, stderr, calls } = await each.run(program, failing);
-      expect(status).toBe(6);
+      expect(status).toBe(70);
       expect(stderr).toContain("systemctl could not restart app.service");
       expect(calls).toEqual([both, "is-active -- app.service web.service"]);
       expect(each.host.state()).toEqual(current(`${two.digest}\nweb.service\n`));
@@ -90,7 +90,7 @@ for (const program of programs) {
       each.host.publish(one);
       const failing = "case $1 in restart) exit 1;; is-active) echo failed; exit 3;; esac";
       const { status, calls } = await each.run(program, failing);
-      expect(status).toBe(6);
+      expect(status).toBe(70);
       expect(calls).toEqual(["restart -- app.service", "is-active -- app.service"]);
       expect(each.host.state()).toEqual(
         stateOf({
@@ -107,7 +107,7 @@ for (const program of programs) {
         await using each = new Prepared();
         const failing = `case $1 in restart) exit 1;; is-active) printf '${state}\\nactive\\n'; exit 3;; esac`;
         const { status, stderr } = await each.run(program, failing);
-        expect(status).toBe(6);
+        expect(status).toBe(70);
         expect(stderr).toContain("systemctl could not restart app.service");
         expect(each.host.state()).toEqual(current(`${two.digest}\nweb.service\n`));
       },
@@ -117,7 +117,7 @@ for (const program of programs) {
       await using each = new Prepared(`${one.digest}\napp.service\n`);
       rmSync(join(each.host.originDirectory, "manifest"));
       const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([4, ["restart -- web.service"]]);
+      expect([status, calls]).toEqual([69, ["restart -- web.service"]]);
       expect(each.host.state()).toEqual(before);
     });
 
@@ -185,7 +185,7 @@ for (const program of programs) {
       rmSync(join(each.host.originDirectory, "store", one.digest));
       each.host.replace(`store/${one.digest}`, "damaged");
       const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([4, []]);
+      expect([status, calls]).toEqual([69, []]);
       expect(each.host.state()).toEqual(stateOf({ published: [one], store: [] }));
     });
 
@@ -199,11 +199,11 @@ for (const program of programs) {
   });
 }
 
-test("FET-76, FET-78: without a systemctl the restart stays owed, status 6", async () => {
+test("FET-76, FET-78: without a systemctl the restart stays owed, status 70", async () => {
   await using each = new Prepared();
   // The sources alone: the way in which the binary is started needs programs itself.
   const outcome = await programs[0]?.run(["fetch", each.host.file], { env: { PATH: "/nowhere" } });
-  expect(outcome?.status).toBe(6);
+  expect(outcome?.status).toBe(70);
   expect(outcome?.stderr).toContain("systemctl could not be run");
   expect(each.host.state()).toEqual(current(`${two.digest}\n`));
 });

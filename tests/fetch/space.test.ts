@@ -36,7 +36,7 @@ const withoutFiller = (host: Host) => {
 
 for (const program of programs) {
   describe.skipIf(!canMount).concurrent(program.name, () => {
-    test("FET-59: too little space for what is missing is status 5, and nothing is asked for", async () => {
+    test("FET-59: too little space for what is missing is status 74, and nothing is asked for", async () => {
       await using each = await hostOnTmpfs(1_000_000);
       const { host } = each;
       await using origin = pausingOrigin(one, big);
@@ -44,7 +44,7 @@ for (const program of programs) {
       host.configure({ Origin: origin.url });
       fill(host, 200_000);
       const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toMatch(/store has room for \d+ bytes, and 300000 are missing/);
       expect(origin.asked).toEqual(["manifest"]);
       const refused = stateOf({ published: [one, big], store: [one], latest: one });
@@ -59,7 +59,7 @@ for (const program of programs) {
       expect(withoutFiller(host)).toEqual(stateOf({ published: [one, big], latest: big }));
     });
 
-    test("DST-28: a file system that fills up during a download is status 5, and the run after it continues", async () => {
+    test("DST-28: a file system that fills up during a download is status 74, and the run after it continues", async () => {
       await using each = await hostOnTmpfs(1_000_000);
       const { host } = each;
       await using origin = pausingOrigin(one, big);
@@ -69,7 +69,7 @@ for (const program of programs) {
       fill(host, 100_000);
       origin.goOn();
       const stderr = await child.stderr.text();
-      expect(await child.exited).toBe(5);
+      expect(await child.exited).toBe(74);
       expect(stderr).toContain(
         `${host.path(`store/${big.digest}.partial`)}: cannot write it: no space is left`,
       );
@@ -83,7 +83,7 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [one, big], latest: big }));
     });
 
-    test("DST-28: no space for the manifest is status 5, and leaves everything as it was", async () => {
+    test("DST-28: no space for the manifest is status 74, and leaves everything as it was", async () => {
       await using each = await hostOnTmpfs(200_000);
       const { host } = each;
       const many = Array.from({ length: 300 }, (_, minor) => ({ ...one, version: `1.0.${minor}` }));
@@ -91,12 +91,12 @@ for (const program of programs) {
       fill(host, 8192);
       const before = host.state();
       const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toContain(`${host.path(".manifest.new")}: cannot write it: no space is left`);
       expect(host.state()).toEqual(before);
     });
 
-    test("DST-28: a read-only file system is status 5, and a run without news is none of its business", async () => {
+    test("DST-28: a read-only file system is status 74, and a run without news is none of its business", async () => {
       await using each = await hostOnTmpfs(200_000);
       const { host, tmpfs } = each;
       host.publish(one);
@@ -108,7 +108,7 @@ for (const program of programs) {
 
       host.publish(one, big);
       const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(5);
+      expect(status).toBe(74);
       expect(stderr).toContain(
         `${host.path(".manifest.new")}: cannot create it: the file system is read-only`,
       );

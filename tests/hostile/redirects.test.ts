@@ -15,7 +15,7 @@ const refused = (
   scenario: Row["scenario"],
   says: NonNullable<Row["says"]>,
   more: Partial<Row> = {},
-): Row => ({ title, scenario, status: 4, says, leaves: "all as before", ...more });
+): Row => ({ title, scenario, status: 69, says, leaves: "all as before", ...more });
 
 const noLocation = "a redirect without a valid Location";
 
@@ -59,7 +59,7 @@ judgeAll([
   {
     title: "ORG-42: the image to a file",
     scenario: to("file:///etc/passwd", "image:"),
-    status: 4,
+    status: 69,
     about: "image",
     says: "redirected to file:///etc/passwd, which is neither http nor https",
     leaves: "manifest",

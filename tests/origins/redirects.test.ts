@@ -39,17 +39,18 @@ test("ORG-40: a redirect's own body is not read", async () => {
 });
 
 test("ORG-40: a redirect's own body is stopped before the next request is answered", async () => {
-  const stopped = Promise.withResolvers<string>();
+  const stopped = Promise.withResolvers<boolean>();
   using redirecting = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     async fetch({ url, signal }) {
       // Sooner than a body that nobody refers to any more is collected, and its connection with it.
-      const late = () => Bun.sleep(300).then(() => "late");
+      const late = () => Bun.sleep(300).then(() => false);
       if (!url.endsWith("/first/manifest")) {
-        return new Response(await Promise.race([stopped.promise, late()]));
+        const inTime = await Promise.race([stopped.promise, late()]);
+        return inTime ? new Response(manifest) : new Response("", { status: 404 });
       }
-      signal.addEventListener("abort", () => stopped.resolve("stopped"));
+      signal.addEventListener("abort", () => stopped.resolve(true));
       const endless = new ReadableStream({
         async pull(controller) {
           controller.enqueue("x".repeat(1024));
@@ -60,7 +61,7 @@ test("ORG-40: a redirect's own body is stopped before the next request is answer
     },
   });
   const answer = await open(new URL("first", redirecting.url).href).origin.manifest();
-  expect(answer).toMatchObject({ bytes: Buffer.from("stopped") });
+  expect(answer).toMatchObject({ bytes: manifest });
 });
 
 test.each([
@@ -131,7 +132,7 @@ test("ORG-46: Range and If-None-Match go along", async () => {
   const { origin } = open(server.origin("redirect=307"));
   const first = await origin.manifest();
   const etag = first.kind === "manifest" ? first.etag : undefined;
-  expect(await origin.manifest(etag)).toEqual({ kind: "unchanged" });
+  expect(await origin.manifest({ etag })).toEqual({ kind: "unchanged" });
   const rest = await readImage(origin, 70_000);
   expect(rest).toEqual({ offset: 70_000, bytes: Buffer.from(image.subarray(70_000)) });
 });

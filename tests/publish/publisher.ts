@@ -62,11 +62,20 @@ export class Publisher implements AsyncDisposable {
     return this.events.flatMap((event) => (event.event === "warning" ? [event.message] : []));
   }
 
+  /** The names in the directory in order, without that of the lock, which every run leaves. */
+  names(): string[] {
+    return this.#paths(false);
+  }
+
+  #paths(recursive: boolean): string[] {
+    const paths = readdirSync(this.directory, { recursive, encoding: "utf8" });
+    return paths.filter((path) => path !== ".lock").sort();
+  }
+
   /** Everything below the directory: path, inode, mode, time and content, to be compared as a whole. */
   snapshot(): Record<string, string> {
-    const names = readdirSync(this.directory, { recursive: true }) as string[];
     return Object.fromEntries(
-      names.sort().map((name) => {
+      this.#paths(true).map((name) => {
         const path = join(this.directory, name);
         const { ino, mode, mtimeMs } = statSync(path);
         // A directory's time changes with a temporary file in it.
@@ -78,8 +87,7 @@ export class Publisher implements AsyncDisposable {
 
   /** Every path below the directory, with its inode. */
   snapshotOfNames(): string[] {
-    const names = readdirSync(this.directory, { recursive: true }) as string[];
-    return names.sort().map((name) => `${name} ${lstatSync(join(this.directory, name)).ino}`);
+    return this.#paths(true).map((name) => `${name} ${lstatSync(join(this.directory, name)).ino}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,7 @@
 
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -91,6 +92,8 @@ export class Host implements Disposable {
   #configure(file: string, destination: string, lines: ConfigLines): void {
     mkdirSync(destination, { recursive: true });
     chmodSync(destination, 0o755);
+    // As an earlier run left it: what a run that changes nothing leaves is all as it was.
+    if (!existsSync(join(destination, ".lock"))) write(join(destination, ".lock"), "", 0o600);
     const all: ConfigLines = {
       Origin: `file://${this.originDirectory}`,
       PublicKey: key.public,
@@ -152,9 +155,10 @@ export class Host implements Disposable {
     write(this.path(name), content, lstatSync(this.path(name)).mode & 0o7777);
   }
 
-  /** What the destination holds: see {@link stateOf}. */
+  /** What the destination holds, the file of the lock aside: see {@link stateOf}. */
   state(): Record<string, string> {
-    return describeTree(this.destination, describeContent);
+    const { ".lock": _, ...state } = describeTree(this.destination, describeContent);
+    return state;
   }
 
   /** As {@link state}, with all that shows that something was written. */

@@ -125,12 +125,12 @@ for (const program of programs) {
       expect(systemctlCalls()).toEqual([]);
     });
 
-    test("FET-78: a unit that fails to start gives status 6, stays owed, and is restarted alone by the next run", async () => {
+    test("FET-78: a unit that fails to start gives status 70, stays owed, and is restarted alone by the next run", async () => {
       await configure("app.service web.service missing.service");
       await publish("1.0.0");
       await machine.write("/run/web.broken", "");
       const failed = await fetch();
-      expect(failed.status).toBe(6);
+      expect(failed.status).toBe(70);
       expect(failed.stderr).toContain("web.service");
       expect(failed.stderr).toContain("missing.service");
       expect(await isActive("app")).toBe(true);
@@ -167,7 +167,7 @@ for (const program of programs) {
       await machine.write("/run/kill-caller", "");
       await fetch();
       await machine.must("rm", "-r", "/srv/origin");
-      expect((await fetch()).status).toBe(4);
+      expect((await fetch()).status).toBe(69);
       expect(starts("app")).toEqual(["1.0.0"]);
       expect(isOwed()).toBe(false);
     });

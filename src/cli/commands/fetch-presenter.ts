@@ -23,8 +23,17 @@ export const fetchPresenter: Presenter<FetchResult> = {
   },
 
   json(result) {
-    if (result.outcome !== "failed") return result;
-    return { ...result, errors: result.errors.flatMap(errorFields) };
+    const { config, outcome } = result;
+    switch (outcome) {
+      case "updated":
+      case "current":
+      case "planned":
+        return { config, outcome, version: result.version, sha256: result.sha256 };
+      case "no-match":
+        return { config, outcome, pattern: result.pattern, offered: result.offered };
+      case "failed":
+        return { config, outcome, errors: result.errors.flatMap(errorFields) };
+    }
   },
 
   errors: (result) => (result.outcome === "failed" ? result.errors : []),

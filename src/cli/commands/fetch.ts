@@ -20,7 +20,7 @@ export const fetch = command({
     },
     "dry-run": {
       type: "boolean",
-      description: "Check everything, say what would be done, do nothing",
+      description: "Check config, manifest and store, say what would be done, do nothing",
     },
     verify: {
       type: "boolean",

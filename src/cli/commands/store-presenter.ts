@@ -15,8 +15,11 @@ export const storePresenter: Presenter<StoreResult> = {
     return [{ on: "stdout", line }];
   },
 
-  json({ stored, changed, ...image }) {
-    return { ...image, changed };
+  json(result) {
+    const { changed } = result;
+    return result.stored === "image"
+      ? { version: result.version, sha256: result.sha256, changed }
+      : { changed };
   },
 
   errors: () => [],

@@ -85,6 +85,7 @@ async function download(
 ): Promise<Obtained> {
   const version = entry.version.text;
   const { size, digest } = entry;
+  destination.requireLinks(digest);
   const url = imageLocation(config.origin, digest).shown;
   const result = await downloadImage({
     origin,

@@ -6,12 +6,14 @@ import type { Config } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
+import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { loadConfigs } from "./configs.ts";
+import { type LoadedConfig, loadConfigs } from "./configs.ts";
 import { withoutLock } from "./init.ts";
+import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
-import { ended, type FetchResult, type Outcome } from "./result.ts";
+import type { FetchResult, Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { planUpdate, update } from "./update.ts";
 
@@ -36,26 +38,28 @@ export async function fetchAll(
   effects: Effects,
   finished: (result: FetchResult) => void,
 ): Promise<void> {
-  const waiting = loadConfigs(options.paths).values();
-  const work = async () => {
-    for (const loaded of waiting) {
-      finished(
-        "error" in loaded
-          ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-          : await fetchOne(loaded.config, options, effects),
-      );
-    }
+  const places = createPlaces(options.jobs);
+  const largeManifests = new LargeManifests();
+  const work = async (loaded: LoadedConfig) => {
+    using place = await places.take();
+    finished(
+      "error" in loaded
+        ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
+        : await fetchOne(loaded.config, largeManifests, options, effects, place),
+    );
   };
-  await Promise.all(Array.from({ length: options.jobs }, work));
+  await Promise.all(loadConfigs(options.paths).map(work));
 }
 
 async function fetchOne(
   config: Config,
+  largeManifests: LargeManifests,
   { mode, verify }: FetchOptions,
   effects: Effects,
+  place: Place,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, effects: { ...effects, report } };
+  const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {
@@ -98,7 +102,7 @@ async function fetchLocked(run: Run, attempt: Attempt): Promise<Outcome | undefi
   const { clock, report } = run.effects;
   const directory = run.config.destination;
   const onWait = () => report({ event: "waiting", directory });
-  using destination = await lockDestination(directory, { clock, onWait });
+  using destination = await lockDestination(directory, { clock, onWait, aside: run.place.aside });
   warnOfPermissions(run, destination);
   const outcome = await attempt(() => update(run, destination));
   // A restart that is owed is done also when there was no way to get further (FET-75).
@@ -119,8 +123,9 @@ async function planOnly(run: Run, attempt: Attempt): Promise<Outcome | undefined
     tell(run, destination, undefined);
     return planned;
   }
-  const isSomething = tell(run, destination, planned);
-  return ended(isSomething ? "planned" : "current", planned.entry);
+  const isSomething = tell(run, destination, planned.plan);
+  const outcome = planned.end();
+  return isSomething ? { ...outcome, outcome: "planned" } : outcome;
 }
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */

@@ -10,7 +10,7 @@ import {
 import { TakoError } from "../../core/error.ts";
 import { printable } from "../../core/text.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
-import type { Answer, Systemd } from "../../shell/systemd.ts";
+import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Run } from "./run.ts";
 
 /** Nobody waits longer to hear which units are active, which takes milliseconds. */
@@ -35,12 +35,12 @@ async function restart(
   standing: Standing,
   { units }: RestartStep,
 ): Promise<void> {
-  const answer = await call(systemd, "restart", units);
-  const failed = answer.status === 0 ? [] : await inactive(systemd, units);
+  const result = await call(systemd, "restart", units);
+  const failed = result.status === 0 ? [] : await inactive(systemd, units);
   await destination.writeOwed(recordAfterRestart(standing, failed).owed);
   const restarted = units.filter((unit) => !failed.includes(unit));
   if (restarted.length > 0) report({ event: "restarted", units: restarted });
-  if (answer.status !== 0) throw couldNotRestart(failed.length > 0 ? failed : units, answer);
+  if (result.status !== 0) throw couldNotRestart(failed.length > 0 ? failed : units, result);
 }
 
 /** Which of the units are not active, by `systemctl is-active`, which answers a line for each (FET-78). */
@@ -55,7 +55,7 @@ async function call(
   verb: string,
   units: readonly string[],
   timeoutMs?: number,
-): Promise<Answer> {
+): Promise<CallResult> {
   try {
     return await systemd.systemctl([verb, "--", ...units], timeoutMs ? { timeoutMs } : {});
   } catch (cause) {
@@ -64,7 +64,7 @@ async function call(
   }
 }
 
-function couldNotRestart(units: readonly string[], { stderr }: Answer): TakoError {
+function couldNotRestart(units: readonly string[], { stderr }: CallResult): TakoError {
   const said = stderr.trim().split("\n")[0] ?? "";
   const reason = said === "" ? "" : `: ${printable(said)}`;
   return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${reason}`, {

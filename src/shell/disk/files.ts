@@ -11,6 +11,7 @@ import {
   openSync,
   readSync,
   type Stats,
+  statSync,
   symlinkSync,
   unlinkSync,
 } from "node:fs";
@@ -209,7 +210,7 @@ export async function replaceSymlink(
   const path = join(directory, name);
   const temporary = join(directory, temporaryName(name));
   isPresent(path, "symbolic link");
-  naming(temporary, "create", () => symlinkSync(target, temporary));
+  makeSymlink(temporary, target);
   try {
     await naming(path, "replace", () => rename(temporary, path));
   } catch (error) {
@@ -219,12 +220,37 @@ export async function replaceSymlink(
   await syncDirectory(directory);
 }
 
-/** Waits until the names in a directory are on disk. */
+/** Tells that there can be no symbolic links in a directory, before work is done that ends with one (DST-36). */
+export function requireSymlinks(directory: string, name: string, target: string): void {
+  const temporary = join(directory, temporaryName(name));
+  makeSymlink(temporary, target);
+  discard(temporary);
+}
+
+function makeSymlink(path: string, target: string): void {
+  try {
+    symlinkSync(target, path);
+  } catch (error) {
+    if (!isErrno(error, "EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"))
+      throw storageError(error, "create", path);
+    throw new TakoError("storage", "its file system has no symbolic links", {
+      rule: "DST-36",
+      source: shownPath(path),
+      hint: "Choose a Destination= on one that has them, such as ext4, xfs or btrfs.",
+      cause: error,
+    });
+  }
+}
+
+/** Waits until the names in a directory are on disk, on a file system that can be asked for it (DST-35). */
 export async function syncDirectory(path: string): Promise<void> {
   await naming(path, "sync", async () => {
     const handle = await open(path, O_RDONLY | O_DIRECTORY);
     try {
       await handle.sync();
+    } catch (error) {
+      // fsync(2): what is opened here has no such thing as a sync.
+      if (!isErrno(error, "EINVAL")) throw error;
     } finally {
       await handle.close();
     }
@@ -245,6 +271,14 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
     process.umask(umask);
   }
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Whether a file's owner is this user or root, or owns the directory that it is in: who does can put anything
+ * there. On a network file system which takes us for somebody else, that is whoever it takes us for.
+ */
+export function isTrustedOwner(uid: number, directory: string): boolean {
+  return uid === process.geteuid?.() || uid === 0 || uid === statSync(directory).uid;
 }
 
 /** Sets the mode of a file or directory of Tako's own; a link is not followed. */

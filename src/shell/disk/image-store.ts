@@ -2,7 +2,7 @@
 // digest, and next to them what is still being written (DST-12, PUB-11). What is offered and what is
 // in use is not known here.
 
-import { constants, copyFile, readdirSync } from "node:fs";
+import { constants, copyFile, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Sha256Hex } from "../../core/digest.ts";
@@ -10,6 +10,7 @@ import { NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.
 import type { ImageState } from "../../core/plan.ts";
 import {
   isPresent,
+  isTrustedOwner,
   makeDirectory,
   moveIntoPlace,
   removeIfPresent,
@@ -54,7 +55,7 @@ export class ImageStore {
     const path = this.pathOf(digest);
     const found = statRegularFile(path);
     if (found === undefined) return "absent";
-    if (found.size !== size) return "damaged";
+    if (found.size !== size || !isOursAlone(found, this.path)) return "damaged";
     return !verify || (await hashFile(path)) === digest ? "present" : "damaged";
   }
 }
@@ -68,13 +69,26 @@ export class LockedImageStore extends ImageStore {
    */
   async openPartial({ digest, size }: ImageIdentity, onProgress: Progress): Promise<ImageWriter> {
     await this.#make();
-    for (const name of stalePartials(this.#names(), digest)) removeIfPresent(join(this.path, name));
+    this.removeStalePartials(digest);
     const path = join(this.path, partialName(digest));
     const found = statRegularFile(path);
-    const isOurs = found?.nlink === 1 && found.uid === process.geteuid?.();
+    const isOurs =
+      found?.uid === process.geteuid?.() && found !== undefined && isOursAlone(found, this.path);
     if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
     removeIfPresent(path);
     return ImageWriter.create(path, onProgress);
+  }
+
+  /**
+   * Removes what is left of downloads of other images (FET-65).
+   *
+   * @returns whether there was any
+   */
+  removeStalePartials(wanted: Sha256Hex | undefined): boolean {
+    const names = isPresent(this.path, "directory") ? this.#names() : [];
+    const stale = stalePartials(names, wanted);
+    for (const name of stale) removeIfPresent(join(this.path, name));
+    return stale.length > 0;
   }
 
   /**
@@ -119,6 +133,11 @@ export class LockedImageStore extends ImageStore {
   #names(): readonly string[] {
     return naming(this.path, "read", () => readdirSync(this.path));
   }
+}
+
+/** Whether nobody else can change the file, by owner, by another name of it, or by its mode (FET-67, DST-34). */
+function isOursAlone({ uid, nlink, mode }: Stats, directory: string): boolean {
+  return isTrustedOwner(uid, directory) && nlink === 1 && (mode & 0o022) === 0;
 }
 
 /** Makes a copy that shares its blocks with the original (PUB-10), if the file system can do that. */

@@ -1,12 +1,14 @@
-// The lock on a directory that Tako changes: flock on the directory itself (DST-40 to DST-45), so
-// that there is no lock file and the kernel releases it when the process dies.
+// The lock on a directory that Tako changes: flock on the file `.lock` in it, which no other user can open
+// (DST-41 to DST-49). The kernel releases it when the process dies; the file stays, and means nothing.
 
 import { dlopen, read } from "bun:ffi";
-import { closeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { TakoError } from "../../core/error.ts";
+import { LOCK } from "../../core/layout.ts";
 import type { Clock } from "../clock.ts";
-import { openDirectory } from "./files.ts";
-import { shownPath } from "./storage-error.ts";
+import { isTrustedOwner, openDirectory, openRegularFile } from "./files.ts";
+import { isErrno, naming, shownPath } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
 export type Lock = Disposable;
@@ -16,10 +18,17 @@ export interface Waiting {
   readonly clock: Clock;
   /** Called once, after a second of waiting (DST-42). */
   readonly onWait: () => void;
+  /** Makes the wait, if there is one, and may do without what others need meanwhile. */
+  readonly aside?: <T>(wait: () => Promise<T>) => Promise<T>;
 }
 
 const RETRY_MS = 100;
 const SAY_SO_AFTER_MS = 1000;
+const GIVE_UP_AFTER_MS = 10 * 60 * 1000;
+
+/** Nobody else may open it: who can, can hold the lock. */
+const MODE = 0o600;
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY } = constants;
 
 // <sys/file.h> and <errno.h> of Linux, the same on every architecture that Bun runs on.
 const LOCK_EX = 2;
@@ -27,24 +36,50 @@ const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
 
 /**
- * Locks a directory, waiting for as long as another process has it.
+ * Locks a directory, waiting for ten minutes at most while another process has it.
  *
- * @throws TakoError of kind `storage` if the directory is missing or cannot be locked
+ * @throws TakoError of kind `storage` if the directory is missing, or cannot be locked
  */
-export async function lockDirectory(path: string, { clock, onWait }: Waiting): Promise<Lock> {
-  const fd = openDirectory(path);
-  try {
-    const start = clock.elapsed();
-    for (let saidSo = false; !tryLock(fd, path); await clock.sleep(RETRY_MS)) {
-      if (saidSo || clock.elapsed() - start < SAY_SO_AFTER_MS) continue;
-      saidSo = true;
-      onWait();
-    }
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+export async function lockDirectory(directory: string, waiting: Waiting): Promise<Lock> {
+  closeSync(openDirectory(directory));
+  const path = join(directory, LOCK);
+  const { aside = (wait) => wait() } = waiting;
+  return tryLock(path) ?? (await aside(() => waitForLock(path, waiting)));
+}
+
+async function waitForLock(path: string, { clock, onWait }: Waiting): Promise<Lock> {
+  const start = clock.elapsed();
+  for (let saidSo = false; ; ) {
+    await clock.sleep(RETRY_MS);
+    const lock = tryLock(path);
+    if (lock !== undefined) return lock;
+    const waited = clock.elapsed() - start;
+    if (waited >= GIVE_UP_AFTER_MS) throw givenUp(path);
+    if (saidSo || waited < SAY_SO_AFTER_MS) continue;
+    saidSo = true;
+    onWait();
   }
-  return releasing(fd);
+}
+
+function givenUp(path: string): TakoError {
+  return new TakoError("storage", "another run has held the lock for ten minutes", {
+    rule: "DST-49",
+    source: shownPath(path),
+    hint: "Look at that run: fuser or lsof, as root, shows which process has the file open. Do not remove the file.",
+  });
+}
+
+/** @returns the lock; `undefined` while another process has it */
+function tryLock(path: string): Lock | undefined {
+  const fd = openLockFile(path);
+  let isHeld = false;
+  try {
+    // A file that was removed, or replaced, since it was opened locks nobody else out (DST-48).
+    isHeld = flockNow(fd, path) && isStillThere(fd, path);
+  } finally {
+    if (!isHeld) closeSync(fd);
+  }
+  return isHeld ? releasing(fd) : undefined;
 }
 
 function releasing(fd: number): Lock {
@@ -57,7 +92,63 @@ function releasing(fd: number): Lock {
   };
 }
 
-function tryLock(fd: number, path: string): boolean {
+/** Opens the lock file, which is made if it is missing. Bun opens close-on-exec: no child holds on to it. */
+function openLockFile(path: string): number {
+  const fd = openRegularFile(path) ?? makeLockFile(path);
+  if (fd === undefined) return openLockFile(path);
+  try {
+    requireOurs(fd, path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** @returns `undefined` if another run was quicker */
+function makeLockFile(path: string): number | undefined {
+  try {
+    return openSync(path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+  } catch (error) {
+    if (isErrno(error, "EEXIST")) return undefined;
+    return naming(path, "create", () => {
+      throw error;
+    });
+  }
+}
+
+/** Refuses a lock that somebody else can take as well, and closes one that is merely open to others (DST-48). */
+function requireOurs(fd: number, path: string): void {
+  const { uid, nlink, mode } = fstatSync(fd);
+  const us = process.geteuid?.();
+  if (!isTrustedOwner(uid, dirname(path))) {
+    throw new TakoError(
+      "storage",
+      `it belongs to another user (uid ${uid}; this run has uid ${us}), who could hold the lock`,
+      {
+        rule: "DST-48",
+        source: shownPath(path),
+        hint: "Let one user alone run Tako on this directory. If that is this one now, remove the file while nothing runs.",
+      },
+    );
+  }
+  if (nlink > 1) {
+    throw new TakoError("storage", "it has a second name (a hard link)", {
+      rule: "DST-48",
+      source: shownPath(path),
+      hint: "Tako did not make that; look at it and move it away.",
+    });
+  }
+  if ((mode & 0o7777) !== MODE) naming(path, "change the mode of", () => fchmodSync(fd, MODE));
+}
+
+function isStillThere(fd: number, path: string): boolean {
+  const ours = fstatSync(fd, { bigint: true });
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return found?.ino === ours.ino && found.dev === ours.dev;
+}
+
+function flockNow(fd: number, path: string): boolean {
   const errno = flock(fd, LOCK_EX | LOCK_NB);
   if (errno === 0) return true;
   if (errno === EWOULDBLOCK) return false;

@@ -32,6 +32,11 @@ export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
   return codes.includes(errnoOf(error) ?? "");
 }
 
+/** Whether it was for lack of room that something could not be written. */
+export function isLackOfRoom(error: unknown): boolean {
+  return error instanceof TakoError && isErrno(error.cause, "ENOSPC", "EDQUOT");
+}
+
 function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;

@@ -2,26 +2,38 @@
 
 import { type Facts, TakoError } from "../../core/error.ts";
 
-export interface OriginErrorFacts extends Pick<Facts, "rule" | "hint" | "cause"> {
+export interface OriginErrorFacts extends Omit<Facts, "source"> {
   /** Whether it can pass by itself, so that another try makes sense. */
   readonly passing?: boolean;
   /** How long the origin asks to wait. */
   readonly retryAfterMs?: number | undefined;
+  /** Whether nothing went wrong but that more is to be asked for. */
+  readonly isPart?: boolean;
 }
 
 /** The origin cannot be reached, or does not give what was asked for. */
 export class OriginError extends TakoError {
   /** Of what was asked for: a location as it is shown. */
-  readonly shown: string;
+  declare readonly source: string;
   readonly passing: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly isPart: boolean;
 
+  /** @param shown a location as it is shown: that of what was asked for */
   constructor(shown: string, message: string, facts: OriginErrorFacts = {}) {
-    const { passing = false, retryAfterMs, ...rest } = facts;
+    const { passing = false, retryAfterMs, isPart = false, ...rest } = facts;
     super("origin", message, { ...rest, source: shown });
-    this.shown = shown;
     this.passing = passing;
     this.retryAfterMs = retryAfterMs;
+    this.isPart = isPart;
+  }
+
+  override with({ source = this.source, ...facts }: Facts): OriginError {
+    const { rule, hint, passing, retryAfterMs } = this;
+    return new OriginError(source, this.message, {
+      ...{ rule, hint, passing, retryAfterMs, cause: this },
+      ...facts,
+    });
   }
 }
 

@@ -1,7 +1,16 @@
 // Faults that are put round our own command line, for what the small one of cli.ts does not have:
 // something is done to the words, the environment or the destination before a run, or after it.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Fault } from "./fault.ts";
 
@@ -21,6 +30,20 @@ function without(option: string): (words: readonly string[]) => readonly string[
 
 function remove(name: string): (destination: string) => void {
   return (destination) => rmSync(join(destination, name), { force: true });
+}
+
+function setMode(name: string, mode: number): (destination: string) => void {
+  return (destination) => {
+    if (existsSync(join(destination, name))) chmodSync(join(destination, name), mode);
+  };
+}
+
+/** Gives a file another name, unless that is taken. */
+function rename(from: string, to: string): (destination: string) => void {
+  return (destination) => {
+    const [old, next] = [join(destination, from), join(destination, to)];
+    if (existsSync(old) && !existsSync(next)) renameSync(old, next);
+  };
 }
 
 function removePartials(destination: string): void {
@@ -86,6 +109,27 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
       new Bun.CryptoHasher("sha256").update(manifest).digest("hex"),
     ]),
   },
+  "etag-of-any-form-kept": {
+    what: "an ETag is kept whatever its form is",
+    breaks: ["DST-55"],
+    caught: ["etag-any-not-kept", "etag-list-not-kept"],
+    after(destination) {
+      if (!existsSync(join(destination, ".etag"))) leave(".etag")(destination);
+    },
+  },
+  "nothing-without-the-origin": {
+    what: "without a manifest from the origin nothing moves",
+    breaks: ["FET-26", "FET-27"],
+    caught: ["offline-goes-back", "offline-init", "offline-init-damaged"],
+    before: rename("manifest", "../manifest-put-away"),
+    after: rename("../manifest-put-away", "manifest"),
+  },
+  "newest-without-the-origin": {
+    what: "without the origin the newest image that is here is used, whatever is in use",
+    breaks: ["FET-26"],
+    caught: ["offline-stays"],
+    before: remove("latest"),
+  },
   "partials-dropped": {
     what: "a download begins anew each time",
     breaks: ["FET-60"],
@@ -103,6 +147,30 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["FET-83"],
     caught: ["owed-after-init"],
     after: remove(".owed"),
+  },
+  "lock-file-removed": {
+    what: "the file of the lock is removed when the run ends",
+    breaks: ["DST-48"],
+    caught: ["lock-file"],
+    after: remove(".lock"),
+  },
+  "lock-open-to-others": {
+    what: "the file of the lock can be opened by everybody",
+    breaks: ["DST-47"],
+    caught: ["lock-file"],
+    after: setMode(".lock", 0o644),
+  },
+  "lock-replaced": {
+    what: "whatever is in the place of the file of the lock is removed first",
+    breaks: ["DST-48"],
+    caught: ["planted-link-for-lock", "planted-fifo-for-lock"],
+    before: remove(".lock"),
+  },
+  "lock-always-made": {
+    what: "the file of the lock is made whether a lock is needed or not",
+    breaks: ["FET-80", "FET-90"],
+    caught: ["lock-not-taken"],
+    before: leave(".lock"),
   },
   "owed-restart-forgotten-without-the-key": {
     what: "a config without Restart= takes what is owed from the record",
