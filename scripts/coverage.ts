@@ -13,7 +13,7 @@ const repository = join(import.meta.dir, "..");
 const LINES_PERCENT = 90;
 
 type Counters = Pick<FileCoverageData, "s" | "f" | "b">;
-type Files = Record<string, FileCoverageData>;
+export type Files = Record<string, FileCoverageData>;
 
 /** Fills an empty folder; with its path in TAKO_COVERAGE, tests count there. */
 export async function prepareCoverage(folder: string): Promise<void> {
@@ -61,7 +61,8 @@ export async function reportCoverage(folder: string): Promise<string[]> {
   return failures;
 }
 
-async function added(folder: string, pattern: string): Promise<Files> {
+/** What all counters in `folder` whose names fit the pattern come to. */
+export async function added(folder: string, pattern: string): Promise<Files> {
   const files: Files = await Bun.file(join(folder, "files.json")).json();
   for await (const name of new Glob(`${pattern}.json`).scan(join(folder, "counters"))) {
     const counted: Record<string, Counters> = await Bun.file(join(folder, "counters", name)).json();

@@ -66,6 +66,8 @@ export async function runGuarded(
     clearTimeout(timer);
     signal.removeEventListener("abort", abort);
     killProgram(child);
+    // A signal is on its way when kill returns: what it ends may still run, and write into the case's folder.
+    await groupEnds(child.pid);
     stdout.close();
     stderr.close();
   }

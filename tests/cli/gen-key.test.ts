@@ -2,8 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { emptyHost } from "../support/host.ts";
 import { programs } from "../support/program.ts";
+import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 
 const OUTPUT = /^Secret key\n(SECRET\+[A-Za-z0-9+/]{128})\n\nPublic key\n([A-Za-z0-9+/]{43}=)\n$/;
 
@@ -81,6 +83,18 @@ for (const program of programs) {
         "tako: app.key: it exists already\n" +
           "  It is never overwritten: it may be a secret key in use. Choose another name.\n",
       );
+    });
+
+    test.skipIf(!canMount)("PUB-61: a key that could not be written leaves no file", async () => {
+      using host = emptyHost();
+      mkdirSync(host.at("full"));
+      await using tmpfs = await mountTmpfs(host.at("full"), 16_384);
+      fillUp(tmpfs.path, 0);
+      const file = join(tmpfs.path, "app.key");
+      const { status, stdout, stderr } = await program.run(["gen-key", "--output", file]);
+      expect([status === 0, stdout]).toEqual([false, ""]);
+      expect(stderr).toContain("cannot write it: no space is left on the file system");
+      expect(readdirSync(tmpfs.path)).toEqual(["filler"]);
     });
 
     test("PUB-63: no two keys are the same", async () => {

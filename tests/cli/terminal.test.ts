@@ -26,6 +26,7 @@ function runInTerminal(
 ): Terminal {
   const decoder = new TextDecoder();
   let written = "";
+  const closed = Promise.withResolvers<void>();
   // Bun gives no terminal a size of 0, stty does.
   const words = ["sh", "-c", `stty ${size} && exec "$@"`, "sh", ...program.command(args)];
   const child = Bun.spawn(words, {
@@ -37,6 +38,7 @@ function runInTerminal(
       data(_terminal, bytes) {
         written += decoder.decode(bytes, { stream: true });
       },
+      exit: () => closed.resolve(),
     },
   });
   return {
@@ -52,7 +54,7 @@ function runInTerminal(
     press: (keys) => child.terminal?.write(keys),
     ended: child.exited.then(async () => {
       // What it wrote last may still be on its way.
-      await Bun.sleep(100);
+      await closed.promise;
       child.terminal?.close();
       return exitStatus(child);
     }),
@@ -166,6 +168,51 @@ for (const program of programs) {
       expect(bar).toMatch(expected);
       origin.release();
       expect(await terminal.ended).toBe(0);
+    });
+
+    test("CLI-21: a bar moves on as often as its download does, and stays below the results of others", async () => {
+      using host = emptyHost();
+      host.publish(["1", "x".repeat(200_000)]);
+      const [moved, other, ended] = [0, 1, 2].map(() => Promise.withResolvers<void>());
+      using server = Bun.serve({
+        port: 0,
+        idleTimeout: 0,
+        async fetch({ url }) {
+          const { pathname } = new URL(url);
+          const bytes = await Bun.file(
+            host.at("origin", pathname.replace(/^.(one|two)/, "")),
+          ).bytes();
+          if (pathname.startsWith("/two")) await other!.promise;
+          if (pathname.startsWith("/two") || pathname.endsWith("/manifest"))
+            return new Response(bytes);
+          async function* body() {
+            yield bytes.subarray(0, 50_000);
+            await moved!.promise;
+            yield bytes.subarray(50_000, 100_000);
+            await ended!.promise;
+            yield bytes.subarray(100_000);
+          }
+          return new Response(body(), { headers: { "Content-Length": String(bytes.length) } });
+        },
+      });
+      const [one, two] = ["one", "two"].map((name) =>
+        host.config(name, { Origin: `${server.url}${name}` }),
+      );
+      const terminal = runInTerminal(program, ["fetch", one!, two!], host.folder);
+      const shows = (text: string) => (lines: readonly string[]) =>
+        lines.some((line) => line.includes(text));
+      await terminal.until(shows(" 25%"));
+      moved!.resolve();
+      await terminal.until(shows(" 50%"));
+      // What is told would show the bar as it stands, too.
+      expect(terminal.written).not.toContain("trying again");
+      other!.resolve();
+      await terminal.until(shows("two.tako: updated to 1"));
+      const during = screen(terminal.written);
+      expect(during.filter((line) => line.includes("%"))).toHaveLength(1);
+      ended!.resolve();
+      expect(await terminal.ended).toBe(0);
+      expect(screen(terminal.written).filter((line) => line.includes("%"))).toEqual([]);
     });
 
     test("CLI-21, CLI-44: Ctrl-C leaves the cursor on a line of its own", async () => {

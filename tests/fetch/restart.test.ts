@@ -85,6 +85,34 @@ for (const program of programs) {
       expect(each.host.state()).toEqual(current());
     });
 
+    test("FET-78: what is done stays done when the rest fails again", async () => {
+      await using each = new Prepared(`${one.digest}\nweb.service\n`);
+      each.host.publish(one);
+      const failing = "case $1 in restart) exit 1;; is-active) echo failed; exit 3;; esac";
+      const { status, calls } = await each.run(program, failing);
+      expect(status).toBe(70);
+      expect(calls).toEqual(["restart -- app.service", "is-active -- app.service"]);
+      expect(each.host.state()).toEqual(
+        stateOf({
+          published: [one],
+          latest: one,
+          files: { ".owed": `${one.digest}\nweb.service\n` },
+        }),
+      );
+    });
+
+    test.each(["activating", "deactivating", "reloading", "inactive", "failed", "unknown", ""])(
+      "FET-78: after a failed call a unit that is '%s' has not restarted",
+      async (state) => {
+        await using each = new Prepared();
+        const failing = `case $1 in restart) exit 1;; is-active) printf '${state}\\nactive\\n'; exit 3;; esac`;
+        const { status, stderr } = await each.run(program, failing);
+        expect(status).toBe(70);
+        expect(stderr).toContain("systemctl could not restart app.service");
+        expect(each.host.state()).toEqual(current(`${two.digest}\nweb.service\n`));
+      },
+    );
+
     test("FET-75: a restart that is owed is done also when the origin fails", async () => {
       await using each = new Prepared(`${one.digest}\napp.service\n`);
       rmSync(join(each.host.originDirectory, "manifest"));

@@ -91,6 +91,16 @@ test("DST-30, DST-31: modes are as asked for, whatever the umask", async () => {
   expect(mode("store")).toBe("755");
 });
 
+test("DST-31: the umask is as it was after a directory is made", async () => {
+  const before = process.umask(0o027);
+  try {
+    await makeDirectory(at("directory"), 0o755);
+    expect(process.umask()).toBe(0o027);
+  } finally {
+    process.umask(before);
+  }
+});
+
 test("DST-32: a directory that exists keeps its mode", async () => {
   mkdirSync(at("store"));
   chmodSync(at("store"), 0o700);

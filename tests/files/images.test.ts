@@ -7,7 +7,9 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -43,6 +45,20 @@ test("DST-12: files of any size have the digest that sha256sum gives", async () 
     expect(digest).toBe(sha256sumOfFile(at("file")) as never);
     expect(hashBytes(content(size))).toBe(digest as never);
   }
+});
+
+test("DST-12: a file that was hashed is open no longer", async () => {
+  writeFileSync(at("file"), content(MIB));
+  await hashFile(at("file"));
+  const opened = () =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`) === at("file");
+      } catch {
+        return false; // the one that listed them
+      }
+    });
+  expect(opened()).toEqual([]);
 });
 
 test("DST-27: only a regular file has a digest, and a missing one has none", async () => {

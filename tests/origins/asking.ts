@@ -14,6 +14,7 @@ import {
   openOrigin,
   timeoutsOf,
 } from "../../src/shell/origin/origin.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 
 export const manifest = Buffer.from(
   `Tako Manifest 1\n\n\n${"not/signed+which+is+not+an+origins+business".repeat(2)}==\n`,
@@ -126,14 +127,12 @@ export async function askInChild(
   env: Readonly<Record<string, string>>,
   around: readonly string[] = [],
 ): Promise<Record<string, unknown>> {
-  const child = Bun.spawn(
-    [...around, process.execPath, join(import.meta.dir, "ask.ts"), ...words],
-    {
-      env: { PATH: process.env["PATH"] ?? "", ...env },
-      stdout: "pipe",
-      stderr: "inherit",
-    },
-  );
+  const program = [process.execPath, ...bunFlags, join(import.meta.dir, "ask.ts")];
+  const child = Bun.spawn([...around, ...program, ...words], {
+    env: { PATH: process.env["PATH"] ?? "", ...env },
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const text = await child.stdout.text();
   await child.exited;
   return JSON.parse(text);

@@ -2,6 +2,7 @@
 // process starts, so each question is asked in a process of its own.
 
 import { afterAll, describe, expect, test } from "bun:test";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { type HostileOrigin, startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { Authority, type Certificate } from "../support/certificates.ts";
 import { needs } from "../support/needs.ts";
@@ -109,5 +110,29 @@ describe.skipIf(missing)("https", async () => {
     expect(await askInChild([url], trusting)).toEqual(received);
     expect(plain.requests.at(-1)?.headers["authorization"]).toBe("Basic YWxpY2U6c2VzYW1l");
     expect(server.requests.map(({ headers }) => headers["authorization"])).toEqual([undefined]);
+  });
+
+  test("ORG-44: nor where http and https share a host and a port", async () => {
+    server.requests.length = 0;
+    // The first byte tells TLS, which begins with a handshake record (RFC 8446 section 5.1), from HTTP.
+    const shared = createServer((client) => {
+      client.once("data", (first) => {
+        const { port } = new URL((first[0] === 0x16 ? server : plain).url);
+        const backend = connect(Number(port), "127.0.0.1", () => backend.write(first));
+        client.pipe(backend).pipe(client);
+        for (const socket of [client, backend]) socket.on("error", () => {});
+      });
+    });
+    await new Promise<void>((resolve) => shared.listen(0, "127.0.0.1", resolve));
+    const { port } = shared.address() as AddressInfo;
+    try {
+      const target = encodeURIComponent(`https://127.0.0.1:${port}/honest/manifest`);
+      const url = `http://alice:sesame@127.0.0.1:${port}/redirect-to=${target}`;
+      expect(await askInChild([url], trusting)).toEqual(received);
+      expect(plain.requests.at(-1)?.headers["authorization"]).toBe("Basic YWxpY2U6c2VzYW1l");
+      expect(server.requests.map(({ headers }) => headers["authorization"])).toEqual([undefined]);
+    } finally {
+      shared.close();
+    }
   });
 });

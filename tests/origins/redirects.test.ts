@@ -38,6 +38,32 @@ test("ORG-40: a redirect's own body is not read", async () => {
   await server.requests[0]!.closed;
 });
 
+test("ORG-40: a redirect's own body is stopped before the next request is answered", async () => {
+  const stopped = Promise.withResolvers<boolean>();
+  using redirecting = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch({ url, signal }) {
+      // Sooner than a body that nobody refers to any more is collected, and its connection with it.
+      const late = () => Bun.sleep(300).then(() => false);
+      if (!url.endsWith("/first/manifest")) {
+        const inTime = await Promise.race([stopped.promise, late()]);
+        return inTime ? new Response(manifest) : new Response("", { status: 404 });
+      }
+      signal.addEventListener("abort", () => stopped.resolve(true));
+      const endless = new ReadableStream({
+        async pull(controller) {
+          controller.enqueue("x".repeat(1024));
+          await Bun.sleep(5);
+        },
+      });
+      return new Response(endless, { status: 302, headers: { Location: "/second" } });
+    },
+  });
+  const answer = await open(new URL("first", redirecting.url).href).origin.manifest();
+  expect(answer).toMatchObject({ bytes: manifest });
+});
+
 test.each([
   ["/honest/manifest", "absolute path"],
   ["../honest/manifest", "relative path"],

@@ -11,6 +11,7 @@
 import { existsSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { bunFlags } from "./bun-flags.ts";
 
 export interface RunOptions {
   /** Where the program runs; the system's directory for temporary files unless given. */
@@ -44,10 +45,12 @@ const TIMEOUT_MS = 60_000;
 const root = join(import.meta.dir, "../..");
 const dist = join(root, "dist/tako");
 
-/** More words for Bun: with them, what the program runs from its sources counts as covered. */
-const bunFlags = (process.env["TAKO_TEST_BUN_FLAGS"] ?? "").split(" ").filter(Boolean);
+/** A fault that is planted in the sources is not in the binary (scripts/mutate.ts). */
+const sourcesOnly = process.env["TAKO_TEST_SOURCES_ONLY"] !== undefined;
 
-export const programs: readonly Program[] = [sources(), program("binary", binaryCommand())];
+export const programs: readonly Program[] = sourcesOnly
+  ? [sources()]
+  : [sources(), program("binary", binaryCommand())];
 
 export function sources(): Program {
   return fromSources("src/main.ts");

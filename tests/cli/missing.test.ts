@@ -1,0 +1,26 @@
+// What is told about words that are missing, and that help says something of every word there can be.
+
+import { expect, test } from "bun:test";
+import { commands } from "../../src/cli/commands/index.ts";
+import { sources } from "../support/program.ts";
+
+const program = sources();
+
+test.each([
+  [["store"], "missing option --output dir"],
+  [["store", "--output", "origin"], "IMAGE is missing"],
+  [["store", "--output", "origin", "app.img"], "VERSION is missing"],
+])("CLI-5: %j: %s", async (words, message) => {
+  // Where a key is looked for first.
+  const { status, stderr } = await program.run(words, { env: { TAKO_SECRET_KEY: "SECRET+" } });
+  expect([status, stderr.split("\n")[0]]).toEqual([2, `tako: ${message}`]);
+});
+
+test("CLI-11: help says something of every option", async () => {
+  for (const name of Object.keys(commands)) {
+    const { stdout } = await program.run([name, "--help"]);
+    const options = stdout.split("\n").filter((line) => /^ *(-\w, )?--/.test(line));
+    expect(options.length).toBeGreaterThan(0);
+    for (const line of options) expect(line).toMatch(/--[\w-]+(=<[^>]*>)?( \(required\))? {2,}\S/i);
+  }
+});

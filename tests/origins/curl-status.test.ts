@@ -1,0 +1,61 @@
+// Which exit statuses of curl are tried again. Few of them can be had from a real curl at will, so this one
+// ends with the status that it is told, and notes that it was called.
+
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { write } from "../support/publishing.ts";
+import { askInChild } from "./asking.ts";
+
+test("ORG-90: user and password are in nothing that curl is quoted with, in no spelling", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
+  try {
+    const said = "curl: (67) al/ice al%2Fice was refused with sesame/s sesame%2Fs";
+    write(join(folder, "curl"), `#!/bin/sh\necho '${said}' >&2\nexit 67\n`, 0o755);
+    const url = "ftp://al%2Fice:sesame%2Fs@127.0.0.1/origin";
+    const { message } = await askInChild([url], { PATH: `${folder}:/usr/bin:/bin` });
+    expect(message).toBe("curl failed with status 67: *** *** was refused with *** ***");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** How often it is asked for a manifest when it ends with this status. */
+async function triesAt(status: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
+  try {
+    const log = join(folder, "log");
+    write(join(folder, "curl"), `#!/bin/sh\necho called >>'${log}'\nexit ${status}\n`, 0o755);
+    const answer = await askInChild(["ftp://127.0.0.1/origin"], {
+      PATH: `${folder}:/usr/bin:/bin`,
+    });
+    expect(answer).toMatchObject({ error: "origin", message: `curl failed with status ${status}` });
+    return readFileSync(log, "latin1").split("\n").length - 1;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// The names are those of curl's manual, "EXIT CODES".
+test.each([
+  [5, "the proxy cannot be resolved"],
+  [6, "the host cannot be resolved"],
+  [7, "no connection"],
+  [12, "FTP: a time-out while it waited for the server to connect back"],
+  [18, "only a part was transferred"],
+  [28, "a time-out"],
+  [35, "the TLS handshake failed"],
+  [52, "the server did not reply anything"],
+  [55, "sending failed"],
+  [56, "receiving failed"],
+])("ORG-50: curl's status %d, %s, can pass, and is tried four times", async (status) => {
+  expect(await triesAt(status)).toBe(4);
+});
+
+test.each([1, 2, 3, 9, 11, 13, 19, 22, 29, 36, 51, 53, 57, 60, 67, 78])(
+  "ORG-51: curl's status %d cannot pass, and is not tried again",
+  async (status) => {
+    expect(await triesAt(status)).toBe(1);
+  },
+);
