@@ -8,6 +8,8 @@ import { parseSha256Hex } from "../src/core/digest.ts";
 import type { Problem, TakoError } from "../src/core/error.ts";
 import type { PublicKey } from "../src/core/keys.ts";
 import { imageLocation, manifestLocation, parseOriginUrl } from "../src/core/origin-url.ts";
+import { parsePattern } from "../src/core/pattern.ts";
+import { patternWarning } from "../src/core/version-advice.ts";
 import { type Case, casesOf, readFixture, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { assignments, files, type Meaning, meanings, origins } from "./support/config.ts";
@@ -71,8 +73,8 @@ function meaningOf(config: Config): Meaning {
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(83);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(146);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(85);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(158);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -439,4 +441,57 @@ describe("laws of origin URLs", () => {
       runs,
     );
   });
+});
+
+describe("patterns that never lead to an update", () => {
+  test.each([
+    ["^1.2", "1.*"],
+    ["^ 1.2", "1.*"],
+    ["^0.2.3", "0.2.*"],
+    ["^0", "0.*"],
+    ["~1", "1.*"],
+    ["~1.2", "1.2.*"],
+    ["~1.2.3", "1.2.*"],
+    ["~>1.2", "1.*"],
+    ["~> 1.2.3", "1.2.*"],
+    ["~=1.2", "1.*"],
+    ["~>1", "1.*"],
+    ["==1.2", "1.2"],
+    ["=v1.2", "1.2"],
+    ["!1.2", "1.*"],
+    ["^", "1.*"],
+    ["^latest", "1.*"],
+    ["1.x", "1.*"],
+    ["1.x.x", "1.*"],
+    ["1.2.X", "1.2.*"],
+    ["x", "*"],
+    ["1.+", "1.*"],
+    ["+", "*"],
+    ["==1.2.*", "1.2.*"],
+    ["[1.0,2.0)", "1.0 <= v < 2.0"],
+    ["(1.0,2.0]", "1.0 <= v < 2.0"],
+    ["[1.0,)", "1.*"],
+    ["(", "1.*"],
+    ["X.*", "*"],
+    ["1 <= v < 2.x", "1.*"],
+  ])("CFG-50: %s is refused and %s shown", (pattern, meant) => {
+    const [problem] = failure(MINIMAL.replace("1.*", pattern)).problems;
+    expect(problem).toMatchObject({ line: 4, key: "Version", rule: "CFG-50" });
+    expect(problem?.message).toEndWith(`did you mean "${meant}"?`);
+    expect(() => parsePattern(meant)).not.toThrow();
+  });
+
+  test.each(["1.2-x86", "xenial.*", "1.2^3", "1~2", "1.2+3", "1.(2)", "1.0-fix", "1.ax"])(
+    "CFG-50: %s is a pattern as before",
+    (pattern) => expect(parse(MINIMAL.replace("1.*", pattern)).pattern.text).toBe(pattern),
+  );
+
+  test.each(["latest", "stable", "main", "v", "LTS"])("CFG-51: %s gets a warning", (word) =>
+    expect(patternWarning(parsePattern(word))).toContain(`Version=${word} is one version`),
+  );
+
+  test.each(["*", "stable.*", "1", "v2", "nightly-2024", "a <= v < b"])(
+    "CFG-51: %s gets none",
+    (pattern) => expect(patternWarning(parsePattern(pattern))).toBeUndefined(),
+  );
 });

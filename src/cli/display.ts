@@ -59,9 +59,9 @@ export class Display {
   }
 
   /** A download begins. */
-  startBar(key: string, label: string, size: number, offset: number): void {
+  startBar(key: string, version: string, size: number, offset: number): void {
     const startedAt = performance.now();
-    this.#downloads.set(key, { label, size, offset, startedAt, done: offset });
+    this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
     this.#redraw();
   }
 

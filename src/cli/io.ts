@@ -72,8 +72,9 @@ class Descriptor implements Stream {
 
   size(): { columns: number; rows: number } {
     const stream = this.#descriptor === 1 ? process.stdout : process.stderr;
-    const [columns = 80, rows = 24] = this.isTerminal ? stream.getWindowSize() : [];
-    return { columns, rows };
+    const [columns, rows] = this.isTerminal ? stream.getWindowSize() : [];
+    // A terminal that nobody gave a size, as over a serial line, says 0 (CLI-29).
+    return { columns: columns || 80, rows: rows || 24 };
   }
 }
 

@@ -45,7 +45,7 @@ export class Output {
     if (!this.#display.hasBars) return false;
     const key = event.config ?? "";
     if (event.event === "download") {
-      this.#display.startBar(key, `${key} ${event.version}`, event.size, event.offset);
+      this.#display.startBar(key, event.version, event.size, event.offset);
       return true;
     }
     if (event.event === "progress") this.#display.moveBar(key, event.done);

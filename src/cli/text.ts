@@ -1,6 +1,6 @@
 // Words and numbers as people read them.
 
-import { printable } from "../core/text.ts";
+import { printable, withoutSecrets } from "../core/text.ts";
 
 /**
  * The last guard before anything is shown to people: no control characters (CLI-24) and no secrets,
@@ -8,6 +8,11 @@ import { printable } from "../core/text.ts";
  */
 export function safe(text: string): string {
   return printable(text, Infinity);
+}
+
+/** The same where room is short: a character is one, and what is not printable ASCII a question mark. */
+export function narrow(text: string): string {
+  return withoutSecrets(text).replace(/[^\x20-\x7e]/gu, "?");
 }
 
 /** `1 version`, `2 versions`. */

@@ -5,16 +5,10 @@ import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts";
-import {
-  EMPTY_MANIFEST,
-  encodeManifest,
-  insertEntry,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-} from "../core/manifest.ts";
+import { encodeManifest, insertEntry, MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import type { ManifestFile } from "../shell/disk/manifest-file.ts";
 import { shownPath } from "../shell/disk/storage-error.ts";
 import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
@@ -23,9 +17,11 @@ import {
   lockPublication,
   openedImage,
   openImage,
+  openPublication,
 } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
+import { readOurs } from "./own-manifest.ts";
 
 /** The options and arguments of the command line, as they were given. */
 export interface StoreOptions {
@@ -37,6 +33,8 @@ export interface StoreOptions {
   readonly keyFile?: string;
   /** The public key that signed the manifest until now. */
   readonly rotateKey?: string;
+  /** Only tell where the version would stand. */
+  readonly dryRun?: boolean;
 }
 
 export type StoreResult = {
@@ -46,6 +44,14 @@ export type StoreResult = {
   | { readonly stored: "image"; readonly version: string; readonly sha256: Sha256Hex }
   /** A rotation of the key, which signed the manifest anew. */
   | { readonly stored: "signature" }
+  /** Nothing: a dry run (PUB-66). */
+  | {
+      readonly stored: "nothing";
+      readonly version: string;
+      readonly place: Place;
+      /** How the version is spelled that is published already. */
+      readonly published: string | undefined;
+    }
 );
 
 interface Image {
@@ -69,10 +75,47 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
   const key = await findSecretKey({ ...options, environment, warn });
 
   await using source = await openSource(options.image, effects.stdin);
+  if (options.dryRun && version !== undefined)
+    return planStore(directory, version, key, replaced, warn);
   const onWait = () => report({ event: "waiting", directory });
   using publication = await lockPublication(directory, { clock, onWait });
   const image = version && source && { version, source };
   return await publish(publication, image, key, replaced, warn);
+}
+
+/** Where the version would stand, and everything that a run would warn of. Nothing is written, and no lock taken. */
+function planStore(
+  directory: string,
+  version: Version,
+  key: SecretKey,
+  replaced: PublicKey | undefined,
+  warn: (message: string) => void,
+): StoreResult {
+  const publication = openPublication(directory);
+  const { manifest } = readOurs(publication, key, replaced, warn);
+  const published = manifest.entries.map((entry) => entry.version);
+  const same = warnOfVersion(version, published, warn);
+  const others = published.filter((other) => other !== same);
+  const place = placeOf(version, others);
+  return {
+    stored: "nothing",
+    changed: false,
+    version: version.text,
+    place,
+    published: same?.text,
+  };
+}
+
+/** @returns the equivalent version that is published already */
+function warnOfVersion(
+  version: Version,
+  published: readonly Version[],
+  warn: (message: string) => void,
+): Version | undefined {
+  const same = published.find((other) => compareVersions(other, version) === 0);
+  const aboutPlace = same === undefined ? placeWarnings(version, published) : [];
+  for (const message of [...spellingWarnings(version), ...aboutPlace]) warn(message);
+  return same;
 }
 
 /** With the lock: first the image, then the manifest that names it (PUB-13). */
@@ -83,14 +126,8 @@ async function publish(
   replaced: PublicKey | undefined,
   warn: (message: string) => void,
 ): Promise<StoreResult> {
-  const keys = replaced === undefined ? [key.publicKey] : [key.publicKey, replaced];
   const { manifestPath } = publication;
-  const { bytes, manifest } = requireOurs(publication.readManifest(keys), manifestPath, replaced);
-  if (bytes === undefined) {
-    warn(
-      `starting a new manifest, ${shownPath(manifestPath)}: hosts that know an earlier one will refuse it`,
-    );
-  }
+  const { bytes, manifest } = readOurs(publication, key, replaced, warn);
   if (image === undefined) {
     const next = encodeManifest(manifest, key, platformSha512);
     const changed = await writeIfNew(publication, bytes, next);
@@ -98,12 +135,8 @@ async function publish(
   }
 
   const { version, source } = image;
-  if (/^v\d/i.test(version.text)) {
-    warn(
-      `v10 sorts before v9, and every v version before all numbers; publish ${version.text.slice(1)} instead`,
-    );
-  }
-  if (!manifest.entries.some((entry) => compareVersions(entry.version, version) === 0)) {
+  const published = manifest.entries.map((entry) => entry.version);
+  if (warnOfVersion(version, published, warn) === undefined) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
@@ -140,8 +173,13 @@ function refuseSwapped({ image = "-", version = "" }: StoreOptions): void {
   });
 }
 
-/** IMAGE and VERSION come together; only a rotation goes without (PUB-54). */
-function parseImageVersion({ image, version, rotateKey }: StoreOptions): Version | undefined {
+/** IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66). */
+function parseImageVersion({
+  image,
+  version,
+  rotateKey,
+  dryRun,
+}: StoreOptions): Version | undefined {
   if (version?.includes("SECRET+")) {
     throw new TakoError("usage", "the version is a secret key, which would be published", {
       rule: "PUB-27",
@@ -149,7 +187,8 @@ function parseImageVersion({ image, version, rotateKey }: StoreOptions): Version
     });
   }
   if (image !== undefined && version !== undefined) return parseVersion(version);
-  if (image === undefined && version === undefined && rotateKey !== undefined) return undefined;
+  const isRotation = rotateKey !== undefined && dryRun !== true;
+  if (image === undefined && version === undefined && isRotation) return undefined;
   throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {
     rule: "PUB-54",
   });
@@ -158,60 +197,6 @@ function parseImageVersion({ image, version, rotateKey }: StoreOptions): Version
 async function openSource(image: string | undefined, stdin: number) {
   if (image === undefined) return undefined;
   return image === "-" ? openedImage(stdin, "standard input") : await openImage(image);
-}
-
-/**
- * The manifest that was published until now, signed by the key or by the one that it replaces.
- *
- * @throws TakoError of kind `signature` for a manifest of another key, `storage` for one that is
- *   damaged, or missing in a rotation
- */
-function requireOurs(
-  file: ManifestFile,
-  source: string,
-  replaced: PublicKey | undefined,
-): { readonly manifest: Manifest; readonly bytes?: Uint8Array } {
-  switch (file.state) {
-    case "signed":
-      return file;
-    case "foreign":
-      throw wrongKey(source, replaced);
-    case "damaged":
-      throw damaged(source, file.error);
-    case "absent":
-      if (replaced === undefined) return { manifest: EMPTY_MANIFEST };
-      throw new TakoError("storage", "there is no manifest", {
-        rule: "PUB-55",
-        source,
-        hint: "Rotating a key needs the manifest that the old one signed.",
-      });
-  }
-}
-
-function wrongKey(source: string, replaced: PublicKey | undefined): TakoError {
-  if (replaced !== undefined) {
-    const message = "the manifest is signed neither by the old nor by the new key";
-    return new TakoError("signature", message, {
-      rule: "PUB-51",
-      source,
-      hint: "OLD_PUBLIC_KEY is the one that hosts have now, in their PublicKey=.",
-    });
-  }
-  return new TakoError("signature", "the manifest is signed by another key", {
-    rule: "PUB-40",
-    source,
-    hint: "Use that key, or, after all hosts have the new PublicKey=, change to this one: tako store --rotate-key OLD_PUBLIC_KEY.",
-  });
-}
-
-function damaged(source: string, cause: TakoError): TakoError {
-  return new TakoError("storage", `the manifest is damaged: ${cause.message}`, {
-    rule: "PUB-41",
-    source,
-    line: cause.line,
-    hint: "Restore it from a copy, such as a host's: hosts refuse a manifest without its entries.",
-    cause,
-  });
 }
 
 /** Hosts take no more (PUB-21). */

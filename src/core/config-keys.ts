@@ -3,9 +3,9 @@
 
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
-import { parsePattern } from "./pattern.ts";
 import { parseTimeout } from "./time-span.ts";
 import { parseUnits } from "./unit-name.ts";
+import { parseHostPattern } from "./version-advice.ts";
 
 /** A row of the table. */
 export type ConfigKey = RequiredKey | OptionalKey | ListKey;
@@ -70,7 +70,7 @@ export const CONFIG_KEYS = {
     name: "Version",
     times: "once",
     expected: "a version pattern such as 1.*",
-    parse: parsePattern,
+    parse: parseHostPattern,
     meaning: "The pattern of the versions that this host allows",
   },
   /** systemd units to restart, in the order given, none twice. */

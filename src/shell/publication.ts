@@ -1,14 +1,14 @@
 // A publisher's directory: the signed manifest and the images, as an origin serves them
 // (spec/publish.md). One function per step that touches the disk; their order is commands/store.ts.
 
-import { constants, fstatSync } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import { MANIFEST, temporaryName } from "../core/layout.ts";
-import { discard, removeIfPresent } from "./disk/files.ts";
+import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
 import { readBlocks } from "./disk/hash.ts";
 import { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
@@ -63,6 +63,25 @@ export function openedImage(fd: number, name: string): ImageSource {
   });
 }
 
+/** A publisher's directory as readers see it. */
+export interface Publication {
+  readonly manifestPath: string;
+  readManifest(keys: readonly PublicKey[]): ManifestFile;
+}
+
+/**
+ * A publisher's directory to be read, without its lock.
+ *
+ * @throws TakoError of kind `storage` if there is none
+ */
+export function openPublication(path: string): Publication {
+  closeSync(openDirectory(path));
+  return {
+    manifestPath: join(path, MANIFEST),
+    readManifest: (keys) => readManifestFile(path, keys),
+  };
+}
+
 /**
  * Locks a publisher's directory (PUB-28), and removes what a run that was killed left there.
  *
@@ -81,7 +100,7 @@ export async function lockPublication(path: string, waiting: Waiting): Promise<L
 }
 
 /** A publisher's directory that no other run changes, until it is disposed of. */
-export class LockedPublication implements Disposable {
+export class LockedPublication implements Publication, Disposable {
   readonly manifestPath: string;
   readonly #path: string;
   readonly #images: LockedImageStore;

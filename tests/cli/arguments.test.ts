@@ -140,7 +140,7 @@ for (const program of programs) {
       await usageError(args, option, "takes no value");
     });
 
-    test.each(["0", "-1", "x", "1.5", "", "1000", "1e3", " 2"])(
+    test.each(["0", "-1", "x", "1.5", "", "257", "999", "1000", "1e3", " 2"])(
       "CLI-5: --jobs=%p is no number of jobs",
       async (jobs) => {
         await usageError(["fetch", `--jobs=${jobs}`, "x"], "--jobs");

@@ -287,6 +287,44 @@ for (const program of programs) {
         expect(stdout).toBe("");
       });
 
+      test("PUB-66: store --dry-run shows neighbours and patterns, aligned, or as JSON", async () => {
+        using host = emptyHost();
+        host.publish(["1.2.3", "a"], ["1.3.0", "b"]);
+        const options = { cwd: host.folder, env: { TAKO_SECRET_KEY: key.secret } };
+        const words = ["store", "--dry-run", "-o", "origin", host.write("image", "bytes")];
+        const shown = await program.run([...words, "1.2.4"], options);
+        expect(shown).toEqual({
+          status: 0,
+          stdout: [
+            "1.2.4 sorts after 1.2.3 and before 1.3.0",
+            "Version=1.2.4  takes 1.2.4",
+            "Version=1.2.*  takes 1.2.4",
+            "Version=1.*    takes 1.3.0",
+            "Version=*      takes 1.3.0",
+            "",
+          ].join("\n"),
+          stderr:
+            "tako: warning: 1.2.4 is not the newest, 1.3.0 is: hosts whose pattern allows both do not take 1.2.4\n",
+        });
+        const known = await program.run([...words, "1.2.3.0"], options);
+        expect(known.stdout).toStartWith(
+          "1.2.3 is published already\n1.2.3.0 sorts before 1.3.0\n",
+        );
+        const { stdout } = await program.run([...words, "2", "--json"], options);
+        expect(linesOf(stdout)).toEqual([
+          {
+            event: "result",
+            version: "2",
+            after: "1.3.0",
+            patterns: [
+              { pattern: "2", takes: "2" },
+              { pattern: "*", takes: "2" },
+            ],
+            changed: false,
+          },
+        ]);
+      });
+
       test("PUB-23, PUB-31: store tells its result or its error", async () => {
         using host = emptyHost();
         const options = { cwd: host.folder, env: { TAKO_SECRET_KEY: key.secret } };

@@ -17,10 +17,18 @@ interface Terminal {
   readonly ended: Promise<number>;
 }
 
-function runInTerminal(program: Program, args: readonly string[], cwd: string, env = {}): Terminal {
+function runInTerminal(
+  program: Program,
+  args: readonly string[],
+  cwd: string,
+  env = {},
+  size = `cols ${COLUMNS} rows 24`,
+): Terminal {
   const decoder = new TextDecoder();
   let written = "";
-  const child = Bun.spawn(program.command(args), {
+  // Bun gives no terminal a size of 0, stty does.
+  const words = ["sh", "-c", `stty ${size} && exec "$@"`, "sh", ...program.command(args)];
+  const child = Bun.spawn(words, {
     cwd,
     env: environment({ TERM: "xterm", ...env }),
     terminal: {
@@ -134,6 +142,30 @@ for (const program of programs) {
           ])
           .sort(),
       );
+    });
+
+    test.each([
+      [
+        "CLI-29: 0 columns and rows are 80 by 24",
+        "cols 0 rows 0",
+        /app\.tako 1\.2 \[#{12}-{12}\] +50% +100 kB of 200 kB/,
+      ],
+      [
+        "CLI-28: on 20 columns the path gives way, not the version",
+        "cols 20 rows 24",
+        /^1\.2 \[####----\] {2}50%$/,
+      ],
+    ])("%s", async (_, size, expected) => {
+      using host = emptyHost();
+      host.publish(["1.2", "x".repeat(200_000)]);
+      using origin = slowOrigin(host);
+      const args = ["fetch", host.config("app", { Origin: origin.url })];
+      const terminal = runInTerminal(program, args, host.folder, {}, size);
+      await terminal.until((lines) => lines.some((line) => line.includes(" 50%")));
+      const bar = screen(terminal.written).find((line) => line.includes(" 50%"));
+      expect(bar).toMatch(expected);
+      origin.release();
+      expect(await terminal.ended).toBe(0);
     });
 
     test("CLI-21, CLI-44: Ctrl-C leaves the cursor on a line of its own", async () => {

@@ -141,7 +141,14 @@ test("CLI-24: JSON escapes what could steer a terminal, and reads back the same"
 });
 
 describe("progress", () => {
-  const download = { label: "app.tako 1.2", size: 1_000_000, offset: 0, startedAt: 1000, done: 0 };
+  const download = {
+    path: "app.tako",
+    version: "1.2",
+    size: 1_000_000,
+    offset: 0,
+    startedAt: 1000,
+    done: 0,
+  };
 
   test("CLI-21: a bar shows label, part, bytes, speed and time left", () => {
     expect(progressLine({ ...download, done: 250_000 }, 3000, 100)).toBe(
@@ -160,14 +167,53 @@ describe("progress", () => {
     expect(progressLine({ ...download, done: 2_000_000 }, 2000, 100)).toContain(" 100%");
   });
 
-  test("CLI-21: a bar is never wider than its terminal", () => {
-    for (const label of ["a", "app.tako 1.2", "\x1b".repeat(30), "x".repeat(300)]) {
-      for (let columns = 1; columns < 130; columns++) {
-        const line = progressLine({ ...download, label, done: 250_000 }, 3000, columns);
+  test("CLI-28: a bar is never wider than its terminal, and shows the whole version or none", () => {
+    const version = "2024.10.12-1";
+    for (const path of [
+      "a",
+      "/etc/tako/app.tako",
+      "\x1b".repeat(30),
+      "ü".repeat(90),
+      "x".repeat(300),
+    ]) {
+      for (let columns = 0; columns < 200; columns++) {
+        const line = progressLine({ ...download, path, version, done: 250_000 }, 3000, columns);
         expect(line.length).toBeLessThanOrEqual(columns);
         expect(line).toMatch(/^[\x20-\x7e]*$/);
+        expect(line.includes(version)).toBe(columns >= version.length);
+        expect(line.replace(version, "")).not.toContain("2024");
+        // Bar and percent give way last.
+        if (columns >= version.length + " [] 100%".length + 8) expect(line).toContain("]  25%");
+        if (columns >= version.length + " 100%".length) expect(line).toContain("25%");
+        if (columns >= 4 && columns < version.length) expect(line).toEndWith("25%");
       }
     }
+  });
+
+  test.each([
+    [
+      200,
+      "/etc/tako/of-the-shop/app.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left",
+    ],
+    [90, ".../app.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left"],
+    [79, ".../app.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+    [60, ".../of-the-shop/app.tako 1.2 [######------------------]  25%"],
+    [39, ".../app.tako 1.2 [####-----------]  25%"],
+    [28, "app.tako 1.2 [##------]  25%"],
+    [20, "1.2 [##------]  25%"],
+    [12, "1.2  25%"],
+    [5, "1.2"],
+    [3, "1.2"],
+    [2, ""],
+  ])("CLI-28: on %d columns", (columns, expected) => {
+    const path = "/etc/tako/of-the-shop/app.tako";
+    const line = progressLine({ ...download, path, done: 250_000 }, 3000, columns);
+    expect(line).toBe(expected);
+  });
+
+  test("CLI-28: a character that is not shown takes one column", () => {
+    const path = "/etc/日本/é\x1b[2J🐙.tako";
+    expect(progressLine({ ...download, path }, 1000, 100)).toStartWith("/etc/??/??[2J?.tako 1.2 [");
   });
 
   test.each([

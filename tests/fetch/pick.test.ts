@@ -72,6 +72,20 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [], store: null }));
     });
 
+    test("CFG-51: a pattern that is a word says at every run, whatever it finds, that it is no channel", async () => {
+      await using host = createHost();
+      const word = image("stable");
+      host.publish(word);
+      host.configure({ Version: "stable" });
+      for (const words of [["--dry-run"], [], [], ["--init"]]) {
+        const { status, stderr } = await program.run(["fetch", ...words, host.file]);
+        expect(status).toBe(0);
+        expect(stderr).toStartWith(
+          `tako: ${host.file}: warning: Version=stable is one version of that name and no channel`,
+        );
+      }
+    });
+
     test("FET-70: a narrower Version= moves back, and no image is removed (FET-73)", async () => {
       await using host = createHost();
       host.publish(...versions);

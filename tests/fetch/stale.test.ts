@@ -212,6 +212,49 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
         expect(requests.map((request) => request.status)).toEqual([503, 200]);
       });
 
+      test.each([
+        ["is news", () => manifestOf([one, two, three]), 0, "news"],
+        ["is the local one", () => manifestOf([one, two]), 0, "current"],
+        ["is rewritten", () => manifestOf([two, three]), 65, "history"],
+        ["is signed by somebody else", () => manifestOf([one, two], secondKey), 65, "signature"],
+        ["is an error", () => undefined, 69, "origin"],
+        ["is older in another way", () => manifestOf([two]), 69, "stale"],
+      ])("FET-34: what comes past the caches counts, if it %s", async (_, second, status, kind) => {
+        const asked: (string | null)[][] = [];
+        await using host = createHost();
+        await using stack = new AsyncDisposableStack();
+        const lagging = Bun.serve({
+          hostname: "127.0.0.1",
+          port: 0,
+          fetch({ url, headers }) {
+            if (!url.endsWith("/manifest")) return new Response(three.content);
+            asked.push([headers.get("If-None-Match"), headers.get("Cache-Control")]);
+            const body = asked.length === 1 ? manifestOf([one]) : second();
+            const etag = { ETag: `"${asked.length}"` };
+            return new Response(body, { status: body === undefined ? 404 : 200, headers: etag });
+          },
+        });
+        stack.defer(() => lagging.stop(true));
+        const url = `http://127.0.0.1:${lagging.port}`;
+        host.configure({ Origin: url });
+        const etag = `${url}/manifest\n"earlier"\n${sha256sum(manifestOf([one, two]))}\n`;
+        host.install({ published: [one, two], latest: two, files: { ".etag": etag } });
+        const before = host.state();
+        const result = await fetchJson(host);
+        expect(result.status).toBe(status);
+        expect(asked).toEqual([
+          ['"earlier"', null],
+          [null, "no-cache"],
+        ]);
+        const last = result.events.at(-1);
+        expect(last.errors?.map((error: { kind: string }) => error.kind)).toEqual(
+          status === 0 ? undefined : [kind],
+        );
+        // The ETag that is kept is that of the second answer.
+        if (status !== 0) expect(host.state()).toEqual(before);
+        else expect(host.state()[".etag"]).toContain('"2"');
+      });
+
       const hours = (count: number) => count * 3600;
       test.each([
         ["of an hour", hours(-1), true],

@@ -1,6 +1,6 @@
 // Storing images: what is in the directory after, byte for byte, and what is refused.
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   closeSync,
@@ -18,7 +18,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
-import { manifestOf, secondKey, sha256sum, sha256sumOfFile } from "../support/publishing.ts";
+import { systemClock } from "../../src/shell/clock.ts";
+import { lockPublication } from "../../src/shell/publication.ts";
+import { key, manifestOf, secondKey, sha256sum, sha256sumOfFile } from "../support/publishing.ts";
 import { Publisher } from "./publisher.ts";
 
 function mode(path: string): string {
@@ -411,4 +413,74 @@ test("PUB-54: image and version come together", async () => {
     expect(error.kind).toBe("usage");
   }
   expect(publisher.names()).toEqual([]);
+});
+
+test("PUB-67, PUB-29: what surprises in a new version is a warning, one line each, and none when it is there", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const warningsOf = async (version: string) => {
+    publisher.events.length = 0;
+    await publisher.store({ image, version });
+    return publisher.warnings();
+  };
+  await warningsOf("1.2.0");
+  expect(await warningsOf("1.3.0")).toEqual([]);
+  expect(await warningsOf("1.2.4")).toEqual([expect.stringContaining("1.3.0 is")]);
+  expect(await warningsOf("1.2.4")).toEqual([]);
+  expect(await warningsOf("1.3.1+build.7")).toEqual([
+    expect.stringContaining('"1+build" in 1.3.1+build.7 is no number'),
+    expect.stringContaining("1.3.1+build.7 is not the newest, 1.3.0 is"),
+  ]);
+  expect(await warningsOf("2024.01.15")).toEqual([expect.stringContaining("a later 2 would")]);
+});
+
+describe("PUB-66: a dry run", () => {
+  test("writes nothing, and does not wait for the lock", async () => {
+    await using publisher = await Publisher.create();
+    const image = publisher.file("image", "one");
+    for (const version of ["1.2.3", "1.3.0"]) await publisher.store({ image, version });
+    const before = publisher.snapshot();
+    const waiting = { clock: systemClock, onWait: () => {} };
+    using _lock = await lockPublication(publisher.directory, waiting);
+    const result = await publisher.store({ image, version: "1.2.4", dryRun: true });
+    if (result.stored !== "nothing") throw new Error("it has stored");
+    expect(result.changed).toBe(false);
+    expect([result.place.after?.text, result.place.before?.text]).toEqual(["1.2.3", "1.3.0"]);
+    expect(publisher.snapshot()).toEqual(before);
+    expect(publisher.warnings().at(-1)).toContain("is not the newest");
+  });
+
+  test("of a version that is there says so, and does not count it twice", async () => {
+    await using publisher = await Publisher.create();
+    const image = publisher.file("image", "one");
+    await publisher.store({ image, version: "1.0" });
+    const result = await publisher.store({ image, version: "1.0.0", dryRun: true });
+    expect(result).toMatchObject({ stored: "nothing", published: "1.0", place: { patterns: {} } });
+    if (result.stored !== "nothing") throw new Error("it has stored");
+    expect([result.place.after, result.place.before]).toEqual([undefined, undefined]);
+  });
+
+  test("fails for what a run would fail for", async () => {
+    await using publisher = await Publisher.create();
+    const image = publisher.file("image", "one");
+    const dryRun = true;
+    await publisher.store({ image, version: "1.0" });
+    const kinds = [
+      await publisher.failure({ image, version: "1*", dryRun }),
+      await publisher.failure({ image, version: "2", dryRun }, {}),
+      await publisher.failure(
+        { image, version: "2", dryRun },
+        { TAKO_SECRET_KEY: secondKey.secret },
+      ),
+      await publisher.failure({ image: join(publisher.folder, "absent"), version: "2", dryRun }),
+      await publisher.failure({
+        image,
+        version: "2",
+        directory: join(publisher.folder, "absent"),
+        dryRun,
+      }),
+      await publisher.failure({ rotateKey: key.public, dryRun }),
+    ].map(({ kind }) => kind);
+    expect(kinds).toEqual(["version", "usage", "signature", "storage", "storage", "usage"]);
+  });
 });

@@ -53,7 +53,10 @@ function modeOf({ init, dry }: { readonly init: boolean; readonly dry: boolean }
   return init ? "init" : "run";
 }
 
+/** Each job may hold a dozen descriptors and a manifest (FET-3). */
+const MAX_JOBS = 256;
+
 function readJobs(word: string): number {
-  if (/^[1-9]\d{0,2}$/.test(word)) return Number(word);
-  throw usageError("option --jobs takes a whole number from 1 to 999");
+  if (/^[1-9]\d{0,2}$/.test(word) && Number(word) <= MAX_JOBS) return Number(word);
+  throw usageError(`option --jobs takes a whole number from 1 to ${MAX_JOBS}`);
 }

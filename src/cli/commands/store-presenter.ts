@@ -9,6 +9,9 @@ export const storePresenter: Presenter<StoreResult> = {
     if (result.stored === "image") {
       return [{ on: "stdout", line: `${result.version} -> ${result.sha256}` }];
     }
+    if (result.stored === "nothing") {
+      return describePlace(result).map((line) => ({ on: "stdout", line }));
+    }
     const line = result.changed
       ? "signed the manifest anew"
       : "the manifest is signed by this key already";
@@ -16,6 +19,15 @@ export const storePresenter: Presenter<StoreResult> = {
   },
 
   json(result) {
+    if (result.stored === "nothing") {
+      const { version, changed, place, published } = result;
+      const patterns = place.patterns.map(({ pattern, takes }) => ({
+        pattern: pattern.text,
+        takes: takes.text,
+      }));
+      const [after, before] = [place.after?.text, place.before?.text];
+      return { version, published, after, before, patterns, changed };
+    }
     const { changed } = result;
     return result.stored === "image"
       ? { version: result.version, sha256: result.sha256, changed }
@@ -26,3 +38,25 @@ export const storePresenter: Presenter<StoreResult> = {
 
   status: () => DONE,
 };
+
+/** Its neighbours, and what hosts would take by each pattern that it belongs to (PUB-66). */
+function describePlace({
+  version,
+  place: { after, before, patterns },
+  published,
+}: Extract<StoreResult, { stored: "nothing" }>): readonly string[] {
+  const neighbours = [
+    ...(after === undefined ? [] : [`after ${after.text}`]),
+    ...(before === undefined ? [] : [`before ${before.text}`]),
+  ];
+  const where =
+    neighbours.length === 0 ? "is the only version" : `sorts ${neighbours.join(" and ")}`;
+  const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
+  return [
+    ...(published === undefined ? [] : [`${published} is published already`]),
+    `${version} ${where}`,
+    ...patterns.map(
+      ({ pattern, takes }) => `Version=${pattern.text.padEnd(width)}  takes ${takes.text}`,
+    ),
+  ];
+}

@@ -40,6 +40,10 @@ export const store = command({
       valueHint: "old",
       description: "Sign the manifest of this public key anew, with the secret key",
     },
+    "dry-run": {
+      type: "boolean",
+      description: "Show where the version would sort and which patterns would take it",
+    },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
   async run(args, { output, effects }) {
@@ -47,6 +51,7 @@ export const store = command({
     const result = await store(
       {
         directory: args.output,
+        dryRun: args["dry-run"] === true,
         ...(args.image === undefined ? {} : { image: args.image }),
         ...(args.version === undefined ? {} : { version: args.version }),
         ...(args.key === undefined ? {} : { key: args.key }),

@@ -5,6 +5,7 @@ import { phaseOf } from "../../core/activation.ts";
 import type { Config } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
+import { patternWarning } from "../../core/version-advice.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
@@ -60,6 +61,8 @@ async function fetchOne(
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
   const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
+  const doubt = patternWarning(config.pattern);
+  if (doubt !== undefined) report({ event: "warning", message: doubt });
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {

@@ -78,6 +78,24 @@ export const CONFIG_FAULTS: AdapterFaults = {
         file,
       ),
   ),
+  "operators-ignored": reads(
+    "Version=^1.2 is Version=1.2",
+    ["CFG-50"],
+    ["config-notation-caret", "config-notation-tilde-arrow", "config-notation-equals"],
+    (file) => file.replace(/^Version=[~^!=]+>?/gm, "Version="),
+  ),
+  "interval-is-a-name": reads(
+    "an interval is an exact version",
+    ["CFG-50"],
+    ["config-notation-interval"],
+    (file) => file.replace(/^Version=[[(]/gm, "Version=v"),
+  ),
+  "any-part-is-a-name": reads(
+    "x is a part like any other",
+    ["CFG-50"],
+    ["config-notation-x", "config-notation-x-in-range"],
+    (file) => file.replace(/^(Version=.*\b)[xX]\b/gm, "$1y"),
+  ),
   "continuation-ignored": reads(
     "a \\ at the end of a line joins nothing",
     ["CFG-5", "CFG-17"],

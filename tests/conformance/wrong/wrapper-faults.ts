@@ -186,6 +186,12 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["dry-run"],
     words: without("--dry-run"),
   },
+  "dry-store-is-real": {
+    what: "--dry-run of store is taken for no option",
+    breaks: ["PUB-66"],
+    caught: ["store-dry-run"],
+    words: without("--dry-run"),
+  },
   "no-verify-without-effect": {
     what: "--no-verify is taken for no option",
     breaks: ["FET-54"],

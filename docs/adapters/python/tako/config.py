@@ -29,6 +29,9 @@ SECONDS = {
 }
 SPAN = re.compile(r"([0-9]*\.[0-9]+|[0-9]+)(?!\.)[ \t\r]*([A-Za-z\u00b5\u03bc]*)[ \t\r]*")
 
+# Notations of other tools: an operator or a bracket first, and x or + for any part (CFG-50).
+NOTATION = re.compile(r"[~^!=\[(]|(.*[ ._-])?[xX+]([ ._-]|$)")
+
 # A name, possibly an instance, and a type (CFG-15).
 UNIT = re.compile(
     r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?"
@@ -127,6 +130,8 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
         case "Destination":
             config.destination = value
         case "Version":
+            if NOTATION.match(value):
+                raise TakoError("config", "CFG-50", "other tools have this notation; 1.* is one here")
             config.pattern = parse_pattern(value)
         case "Restart":
             units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
