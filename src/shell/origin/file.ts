@@ -26,19 +26,26 @@ export class FileTransport implements Transport {
   }
 
   async manifest(): Promise<ManifestAnswer> {
-    const path = pathOf(manifestLocation(this.#origin));
-    return { kind: "body", fail: failOf(path), body: bodyFrom(fileSource(path, 0)) };
+    const location = manifestLocation(this.#origin);
+    const path = pathOf(location);
+    return { kind: "body", fail: failOf(location), body: bodyFrom(fileSource(path, 0)) };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
-    const path = pathOf(imageLocation(this.#origin, digest));
-    return { kind: "body", offset, fail: failOf(path), body: bodyFrom(fileSource(path, offset)) };
+    const location = imageLocation(this.#origin, digest);
+    const path = pathOf(location);
+    return {
+      kind: "body",
+      offset,
+      fail: failOf(location),
+      body: bodyFrom(fileSource(path, offset)),
+    };
   }
 }
 
 /** Another look at a file that is not what it should be finds the same file: nothing passes (ORG-72). */
-function failOf(path: string): Fail {
-  return (reason, facts) => new OriginError(shownPath(path), reason, { ...facts, passing: false });
+function failOf({ shown }: Location): Fail {
+  return (reason, facts) => new OriginError(shown, reason, { ...facts, passing: false });
 }
 
 function pathOf({ href }: Location): string {

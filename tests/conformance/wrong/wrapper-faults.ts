@@ -133,13 +133,13 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
   "partials-dropped": {
     what: "a download begins anew each time",
     breaks: ["FET-60"],
-    caught: ["resume"],
+    caught: ["resume", "resume-part-of-range"],
     before: removePartials,
   },
   "partials-not-kept": {
     what: "a download that was cut leaves nothing to continue",
     breaks: ["FET-64"],
-    caught: ["cut-each-time"],
+    caught: ["cut-each-time", "resume-page-instead"],
     after: removePartials,
   },
   "owed-restart-forgotten": {
