@@ -82,6 +82,53 @@ for (const program of programs) {
       for (const { host } of hosts) expect(host.state()).toEqual(installed);
     });
 
+    test("FET-16: a config of a directory that links to /dev/null is masked; alone, there is nothing to do", async () => {
+      using host = hostWith(one);
+      mkdirSync(host.at("configs"));
+      symlinkSync("/dev/null", host.at("configs", "off.tako"));
+      const alone = await program.run(["fetch", host.at("configs")]);
+      expect([alone.status, alone.stdout, alone.stderr]).toEqual([0, "", ""]);
+      symlinkSync(host.file, host.at("configs", "on.tako"));
+      const { status, stdout } = await program.run(["fetch", host.at("configs")]);
+      expect([status, stdout]).toEqual([0, `${host.at("configs", "on.tako")}: updated to 1.0.0\n`]);
+      // An empty file is no mask, and neither is one that is named by hand.
+      write(host.at("configs", "off2.tako"), "");
+      expect((await program.run(["fetch", host.at("configs")])).status).toBe(2);
+      expect((await program.run(["fetch", host.at("configs", "off.tako")])).status).toBe(2);
+    });
+
+    test("FET-17: a pipe is a config, from the shell or a FIFO; one in a directory is not waited for", async () => {
+      using host = hostWith(one);
+      const words = program.command(["fetch"]);
+      const shell = async (script: string) => {
+        const child = Bun.spawn(["bash", "-c", script, host.file, ...words], {
+          stdout: "pipe",
+          stderr: "pipe",
+          timeout: 20_000,
+        });
+        return [await child.stdout.text(), await child.exited];
+      };
+      const [substituted, first] = await shell('"$@" <(cat "$0")');
+      expect(substituted).toMatch(/^\/dev\/fd\/\d+: updated to 1\.0\.0\n$/);
+      expect(first).toBe(0);
+      expect(await shell('cat "$0" | "$@" /dev/stdin')).toEqual([
+        "/dev/stdin: 1.0.0 is current\n",
+        0,
+      ]);
+      mkdirSync(host.at("configs"));
+      const fifo = host.at("configs", "a.tako");
+      Bun.spawnSync(["mkfifo", fifo]);
+      const { status, stderr } = await program.run(["fetch", host.at("configs")]);
+      expect([status, stderr]).toEqual([2, `tako: ${fifo}: it is not a regular file\n`]);
+      expect(await shell(`cat "$0" > ${fifo} & "$@" ${fifo}`)).toEqual([
+        `${fifo}: 1.0.0 is current\n`,
+        0,
+      ]);
+      // CFG-34 holds for a pipe, too.
+      const [, endless] = await shell('"$@" <(yes)');
+      expect(endless).toBe(2);
+    });
+
     test("FET-2: a directory without any *.tako is status 2, and the other configs run", async () => {
       await using host = hostWith(one);
       const empty = join(host.folder, "empty");

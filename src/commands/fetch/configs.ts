@@ -1,10 +1,10 @@
 // From the words of a command line to configs: files, and directories of them (FET-1 to FET-6).
 
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
-import { readRegularFile } from "../../shell/disk/files.ts";
+import { readPipe, readRegularFile } from "../../shell/disk/files.ts";
 import { isErrno, shownPath, storageError } from "../../shell/disk/storage-error.ts";
 
 /** A config file, and what is in it or what is wrong with it. */
@@ -25,7 +25,7 @@ function configFiles(path: string): readonly (string | { file: string; error: Ta
     if (!statSync(path).isDirectory()) return [path];
     // As a shell reads `*.tako`: an editor's `.#app.tako` is no config.
     const names = readdirSync(path).filter((name) => /^[^.].*\.tako$/s.test(name));
-    if (names.length > 0) return names.sort().map((name) => join(path, name));
+    if (names.length > 0) return names.sort().flatMap((name) => configIn(join(path, name)));
     return [
       {
         file: path,
@@ -37,11 +37,27 @@ function configFiles(path: string): readonly (string | { file: string; error: Ta
   }
 }
 
+/** A config of a directory; none if it is masked as in systemd, by a link to /dev/null (FET-16). */
+function configIn(file: string): readonly (string | { file: string; error: TakoError })[] {
+  try {
+    if (lstatSync(file).isSymbolicLink() && realpathSync(file) === "/dev/null") return [];
+    // Whoever put it there would keep the run waiting (FET-17).
+    if (statSync(file).isFIFO())
+      return [{ file, error: configError(file, "it is not a regular file", "FET-17") }];
+  } catch {
+    // What is wrong with it is told when it is read.
+  }
+  return [file];
+}
+
 function loadConfig(found: string | LoadedConfig): LoadedConfig {
   if (typeof found !== "string") return found;
   try {
     // A link to a config file is followed, unlike one in the place of a file of Tako's own.
-    const source = readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
+    // A pipe as of `<(...)` has no other path than this (FET-17).
+    const source = statSync(found).isFIFO()
+      ? readPipe(found, MAX_CONFIG_BYTES)
+      : readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
     if (source === undefined) throw configError(found, "there is no such file", "FET-5");
     return { file: found, config: parseConfig(source, found) };
   } catch (error) {
