@@ -97,6 +97,47 @@ for (const program of programs) {
       expect((await program.run(["fetch", host.at("configs", "off.tako")])).status).toBe(2);
     });
 
+    test.skipIf(process.getuid?.() !== 0)(
+      "FET-18: as root, a config that others can write, or its directory, gets a warning, and the run goes on",
+      async () => {
+        for (const [change, expected] of [
+          [() => {}, []],
+          [(host: Host) => chmodSync(host.file, 0o664), ["app.tako can be written by its group"]],
+          [
+            (host: Host) => chownSync(host.file, 65534, 0),
+            ["app.tako belongs to another user (uid 65534)"],
+          ],
+          [(host: Host) => chmodSync(host.folder, 0o757), ["can be written by its group"]],
+          [(host: Host) => chmodSync(host.folder, 0o1777), []],
+        ] as const) {
+          using host = hostWith(one);
+          change(host);
+          const { status, stderr } = await program.run(["fetch", host.file]);
+          const told = stderr
+            .split("\n")
+            .filter((line) => line.includes("who can change the config"));
+          expect([status, told.length]).toEqual([0, expected.length]);
+          for (const [index, text] of expected.entries()) expect(told[index]).toContain(text);
+        }
+      },
+    );
+
+    test("FET-18: a password that others can read gets a warning that does not show it", async () => {
+      for (const [mode, origin, expected] of [
+        [0o644, "http://user:geheim@127.0.0.1:1", true],
+        [0o640, "http://user:geheim@127.0.0.1:1", false],
+        [0o644, "http://user@127.0.0.1:1", false],
+      ] as const) {
+        using host = hostWith(one);
+        host.configure({ Origin: origin, Version: "1" });
+        host.install({ published: [one], latest: one });
+        chmodSync(host.file, mode);
+        const { stderr } = await program.run(["fetch", "--init", host.file]);
+        expect(stderr.includes("has a password, and every user can read it")).toBe(expected);
+        expect(stderr).not.toContain("geheim");
+      }
+    });
+
     test("FET-17: a pipe is a config, from the shell or a FIFO; one in a directory is not waited for", async () => {
       using host = hostWith(one);
       const words = program.command(["fetch"]);
@@ -279,7 +320,7 @@ test.skipIf(!canBeNobody)(
     await using foreign = hostWith(one, two);
     foreign.install({ published: [one], latest: one });
     await using own = hostWith(one);
-    chownSync(own.destination, 65534, 65534);
+    for (const path of [own.destination, own.path(".lock")]) chownSync(path, 65534, 65534);
     for (const { folder } of [closed, foreign, own]) chmodSync(folder, 0o755);
     const before = foreign.snapshot();
 
@@ -297,9 +338,7 @@ test.skipIf(!canBeNobody)(
     const { status, stderr } = await runAsNobody(...files);
     expect(status).toBe(74);
     expect(stderr).toContain(`${inner}/app: cannot open it: permission denied`);
-    expect(stderr).toContain(
-      `${foreign.path(".manifest.new")}: cannot create it: permission denied`,
-    );
+    expect(stderr).toContain(`${foreign.path(".lock")}: cannot read it: permission denied`);
     expect(foreign.snapshot()).toEqual(before);
     expect(own.state()).toEqual(installed);
   },

@@ -2,13 +2,12 @@
 // story of a run; the files beside this one tell its parts.
 
 import { phaseOf } from "../../core/activation.ts";
-import type { Config } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { type LoadedConfig, loadConfigs } from "./configs.ts";
+import { type LoadedConfig, loadConfigs, type Readable } from "./configs.ts";
 import { withoutLock } from "./init.ts";
 import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
@@ -43,20 +42,21 @@ export async function fetchAll(
     finished(
       "error" in loaded
         ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-        : await fetchOne(loaded.config, options, effects, place),
+        : await fetchOne(loaded, options, effects, place),
     );
   };
   await Promise.all(loadConfigs(options.paths).map(work));
 }
 
 async function fetchOne(
-  config: Config,
+  { config, warnings }: Readable,
   { mode, verify }: FetchOptions,
   effects: Effects,
   place: Place,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
   const run: Run = { config, mode, verify, place, effects: { ...effects, report } };
+  for (const message of warnings) report({ event: "warning", message });
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {
