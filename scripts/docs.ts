@@ -28,7 +28,8 @@ export function withTable(page: string, text: string): string {
 }
 
 function defaultOf(key: ConfigKey): string {
-  return key.times === "any number" ? key.fallback : "none, required";
+  if (key.times === "any number") return key.fallback;
+  return key.times === "at most once" ? `\`${key.fallback}\`` : "none, required";
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -71,8 +71,8 @@ function meaningOf(config: Config): Meaning {
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(82);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(148);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(84);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(152);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -176,6 +176,54 @@ describe("laws of config files", () => {
       }),
       runs,
     );
+  });
+
+  test.each([
+    // What "systemd-analyze timespan" (systemd 252) says of the same text.
+    ["30", 30_000],
+    ["1h 30s", 3_630_000],
+    ["5 30s", 35_000],
+    ["1.5min", 90_000],
+    [".5s", 500],
+    ["500ms", 500],
+    ["2000usec", 2],
+    ["1h1h", 7_200_000],
+    ["2 \t minutes", 120_000],
+    ["1day", 86_400_000],
+  ] as const)("CFG-37, CFG-38: TimeoutSec=%s is %d ms", (text, ms) => {
+    expect(parse(`${MINIMAL}TimeoutSec=${text}\n`).timeoutMs).toBe(ms);
+  });
+
+  test("CFG-38: without TimeoutSec= the time-out is 30 s", () => {
+    expect(parse(MINIMAL).timeoutMs).toBe(30_000);
+  });
+
+  test.each([
+    // Each of these is refused by systemd-analyze, too.
+    ["soon", "CFG-37"],
+    ["1.", "CFG-37"],
+    ["1.5.5", "CFG-37"],
+    ["1x", "CFG-37"],
+    ["-1", "CFG-37"],
+    ["1h,", "CFG-37"],
+    ["1e3", "CFG-37"],
+    ["1 Min", "CFG-37"],
+    // These are none that anybody may wait for.
+    ["infinity", "CFG-38"],
+    ["0", "CFG-38"],
+    ["999us", "CFG-38"],
+    ["1d 1us", "CFG-38"],
+    ["1 M", "CFG-38"],
+    ["9".repeat(400), "CFG-38"],
+    ["", "CFG-11"],
+  ])("CFG-37, CFG-38: TimeoutSec=%s is refused", (text, rule) => {
+    const problem = { line: 5, key: "TimeoutSec", rule };
+    expect(failure(`${MINIMAL}TimeoutSec=${text}\n`).problems).toMatchObject([problem]);
+  });
+
+  test("CFG-9: TimeoutSec= is given once", () => {
+    const problem = { line: 6, key: "TimeoutSec", rule: "CFG-9" };
+    expect(failure(`${MINIMAL}TimeoutSec=1\nTimeoutSec=1\n`).problems).toMatchObject([problem]);
   });
 
   test("CFG-14: several lists are one list, and an empty one clears those before it", () => {

@@ -17,6 +17,7 @@ import {
   decodeOwed,
   encodeEtag,
   encodeOwed,
+  isFreshEtag,
   isKeepableEtag,
   type Owed,
 } from "../src/core/records.ts";
@@ -110,8 +111,14 @@ describe("laws", () => {
     .integer({ min: 0x21, max: 0x7e })
     .map((code) => String.fromCharCode(code));
   const etags = fc
-    .array(printableAscii, { minLength: 1, maxLength: 1024 })
-    .map((characters) => characters.join(""));
+    .tuple(
+      fc.constantFrom("", "W/"),
+      fc.array(
+        printableAscii.filter((character) => character !== '"'),
+        { maxLength: 1020 },
+      ),
+    )
+    .map(([weak, characters]) => `${weak}"${characters.join("")}"`);
   const urls = fc.constantFrom(
     "https://images.example.com/app/manifest",
     "http://127.0.0.1:8080/manifest",
@@ -160,23 +167,36 @@ describe("laws", () => {
     );
   });
 
-  test("DST-54: an ETag is kept exactly when it is 1 to 1,024 bytes of 0x21 to 0x7E", () => {
+  test("DST-54, DST-55: an ETag is kept exactly when it is one entity-tag of at most 1,024 bytes of 0x21 to 0x7E", () => {
     const characters = fc.oneof(
       printableAscii,
+      fc.constantFrom('"', "*", ",", "W/", 'W/"', '"W', " ", '", "'),
       fc.nat(0xffff).map((code) => String.fromCharCode(code)),
     );
     const texts = fc.oneof(
-      fc.array(characters, { maxLength: 4 }).map((all) => all.join("")),
-      fc.integer({ min: 1020, max: 1030 }).map((length) => "x".repeat(length)),
+      fc.array(characters, { maxLength: 6 }).map((all) => all.join("")),
+      fc.array(characters, { maxLength: 3 }).map((all) => `"${all.join("")}"`),
+      fc.array(characters, { maxLength: 3 }).map((all) => `W/"${all.join("")}"`),
+      fc.integer({ min: 1018, max: 1028 }).map((length) => `"${"x".repeat(length)}"`),
     );
     fc.assert(
       fc.property(texts, (text) => {
         const codes = [...Array(text.length).keys()].map((index) => text.charCodeAt(index));
         const isPrintable = codes.every((code) => code >= 0x21 && code <= 0x7e);
-        expect(isKeepableEtag(text)).toBe(isPrintable && codes.length >= 1 && codes.length <= 1024);
+        const opaque = text.startsWith("W/") ? text.slice(2) : text;
+        const [before, , after, ...more] = opaque.split('"');
+        const isOneTag = before === "" && after === "" && more.length === 0;
+        expect(isKeepableEtag(text)).toBe(isPrintable && isOneTag && codes.length <= 1024);
       }),
       runs,
     );
+  });
+
+  test("DST-56: an ETag counts for 24 hours, and not in the future", () => {
+    const day = 86_400_000;
+    for (const ageMs of [0, 1, day - 1, day]) expect(isFreshEtag(ageMs)).toBe(true);
+    for (const ageMs of [-1, day + 1, 1e15, -1e15, Number.NaN])
+      expect(isFreshEtag(ageMs)).toBe(false);
   });
 
   test("DST-60: decoding is the inverse of encoding", () => {

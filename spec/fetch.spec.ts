@@ -6,6 +6,7 @@ import fc from "fast-check";
 import type { Sha256Hex } from "../src/core/digest.ts";
 import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
+import { chooseHere } from "../src/core/plan.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
 import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
@@ -214,6 +215,37 @@ describe("laws", () => {
       if (inUse === undefined || matches(pattern, inUse)) return;
       expect(tried).toEqual(fallbacks(manifest, pattern, picked, undefined));
     });
+  });
+
+  test("FET-26: without the origin, what is in use and allowed stays, whatever else is here", () => {
+    fc.assert(
+      fc.property(situations, fc.nat(), ({ manifest, pattern }, at) => {
+        const inUse = manifest.entries[at % Math.max(manifest.entries.length, 1)];
+        if (inUse === undefined) return;
+        const sharing = manifest.entries.filter(({ digest }) => digest === inUse.digest);
+        const chosen = chooseHere(manifest, pattern, inUse.digest);
+        if (!sharing.some(({ version }) => matches(pattern, version))) return;
+        expect(chosen.map(({ digest }) => digest)).toEqual([inUse.digest]);
+      }),
+      runs,
+    );
+  });
+
+  test("FET-26: without one that is in use and allowed, all that is allowed may be, newest first", () => {
+    fc.assert(
+      fc.property(situations, fc.option(digests, { nil: undefined }), (situation, inUse) => {
+        const { manifest, pattern } = situation;
+        const isAllowed = ({ version }: Entry) => matches(pattern, version);
+        if (manifest.entries.some((entry) => entry.digest === inUse && isAllowed(entry))) return;
+        const chosen = chooseHere(manifest, pattern, inUse);
+        expect(new Set(chosen)).toEqual(new Set(manifest.entries.filter(isAllowed)));
+        for (const [index, { version }] of chosen.entries()) {
+          const newer = chosen[index - 1];
+          if (newer !== undefined) expect(compareVersions(version, newer.version)).toBeLessThan(0);
+        }
+      }),
+      runs,
+    );
   });
 
   test("FET-80: the entry in use has the image, and is allowed if any that has it is", () => {

@@ -20,7 +20,7 @@ import {
   type Verify,
   verify,
 } from "../src/core/keys.ts";
-import { platformSha512, platformVerify } from "../src/shell/platform-crypto.ts";
+import { platformSha512, platformVerify, verifyInPlace } from "../src/shell/platform-crypto.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { KEY, OTHER_KEY, replaceAt, SEED } from "./support/manifests.ts";
@@ -65,6 +65,7 @@ const hex = (text: string) => Uint8Array.fromHex(text);
 const verifiers: readonly (readonly [name: string, Verify])[] = [
   ["noble's", verify],
   ["the platform's", platformVerify],
+  ["the one for large messages", verifyInPlace],
 ];
 
 /** Whether a verifier that first reads the public key accepts the signature. */
@@ -494,6 +495,7 @@ describe("the platform's verifier is noble's", () => {
         const key = own ? new SecretKey(seed).publicKey : KEY.publicKey;
         const valid = verify(signature, message, key);
         expect(platformVerify(signature, message, key)).toBe(valid);
+        expect(verifyInPlace(signature, message, key)).toBe(valid);
         if (valid) accepted++;
       }),
       runs,

@@ -8,12 +8,15 @@ import fc from "fast-check";
 import { TakoError } from "../src/core/error.ts";
 import { parsePublicKey, parseSecretKey } from "../src/core/keys.ts";
 import {
+  beginsAsManifest,
   decodeManifest,
   decodeUnverified,
   type Entry,
   encodeManifest,
   firstLost,
   insertEntry,
+  isCutOff,
+  isOlder,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../src/core/manifest.ts";
@@ -215,6 +218,47 @@ function expectRefused(bytes: Uint8Array): void {
   expect(rule).toMatch(/^MAN-\d+$/);
   expect(line).toBeGreaterThan(0);
 }
+
+/** One entry, as MAN-5 has it. */
+const ENTRY = `1.0.0 12 ${"ef94".repeat(16)}`;
+
+describe("what comes in the place of a manifest", () => {
+  const text = (words: string) => new TextEncoder().encode(words);
+  const whole = text(`Tako Manifest 1\n\n${ENTRY}\n\n${"A".repeat(86)}==\n`);
+
+  test("ORG-31: a manifest of any format begins as one, and nothing else does", () => {
+    for (const words of ["Tako Manifest 1\n", "Tako Manifest 2\r\n", "Tako Manifest "]) {
+      expect(beginsAsManifest(text(words))).toBe(true);
+    }
+    for (const words of [
+      "",
+      "Tako Manifest",
+      "tako manifest 1\n",
+      "\ufeffTako Manifest 1\n",
+      "<html>",
+    ]) {
+      expect(beginsAsManifest(text(words))).toBe(false);
+    }
+  });
+
+  test("ORG-33: every beginning of a manifest is one that was cut, and no whole one is", () => {
+    const empty = text(`Tako Manifest 1\n\n\n${"A".repeat(86)}==\n`);
+    for (const manifest of [whole, empty]) {
+      for (let end = 0; end < manifest.length; end++) {
+        expect([end, isCutOff(manifest.subarray(0, end))]).toEqual([end, true]);
+      }
+      expect(isCutOff(manifest)).toBe(false);
+    }
+  });
+
+  test("ORG-33: what goes on behind the end, or is in another format, was not cut", () => {
+    for (const words of ["\n", "x", "\n\n", `\n\n${"A".repeat(86)}==\n`]) {
+      expect(isCutOff(new Uint8Array([...whole, ...text(words)]))).toBe(false);
+    }
+    expect(isCutOff(text("Tako Manifest 2\n\nsigned elsewhere"))).toBe(false);
+    expect(isCutOff(text("Tako Manifest 1\r\n\r\n"))).toBe(false);
+  });
+});
 
 describe("MAN-12: no byte of a signed manifest can change", () => {
   const bytes = manifestFile("one.manifest");
@@ -478,6 +522,42 @@ describe("laws of history", () => {
       fc.property(related, related, (history, next) => {
         const lines = new Set(next.entries.map(lineOf));
         expect(holds(next, history)).toBe(history.entries.every((e) => lines.has(lineOf(e))));
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: older is exactly what holds nothing but lines of the local one, and fewer", () => {
+    fc.assert(
+      fc.property(related, related, (history, next) => {
+        const lines = new Set(history.entries.map(lineOf));
+        const isContained = next.entries.every((entry) => lines.has(lineOf(entry)));
+        const isLess = next.entries.length < history.entries.length;
+        expect(isOlder(next, history)).toBe(isContained && isLess);
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: whatever is left out of a manifest, the rest is older, and is never a continuation", () => {
+    fc.assert(
+      fc.property(related, fc.infiniteStream(fc.boolean()), (history, isKept) => {
+        const entries = history.entries.filter(() => isKept.next().value);
+        const rest = manifestOf(entries);
+        const isLess = entries.length < history.entries.length;
+        expect(isOlder(rest, history)).toBe(isLess);
+        expect(holds(rest, history)).toBe(!isLess);
+      }),
+      runs,
+    );
+  });
+
+  test("MAN-25: beside an entry that the local manifest does not have, nothing is older", () => {
+    fc.assert(
+      fc.property(related, related, (history, next) => {
+        const lines = new Set(history.entries.map(lineOf));
+        if (next.entries.every((entry) => lines.has(lineOf(entry)))) return;
+        expect(isOlder(next, history)).toBe(false);
       }),
       runs,
     );

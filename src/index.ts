@@ -85,6 +85,7 @@ export {
  * const manifest = decodeManifest(bytes, [key.publicKey]);
  * manifest.entries.map(({ version, size }) => [version.text, size]); // [["2.0.0", 12]]
  * firstLost(decodeUnverified(bytes), EMPTY_MANIFEST)?.entry.digest === digest; // true
+ * isOlder(EMPTY_MANIFEST, manifest); // true
  * bytes.length <= MAX_MANIFEST_BYTES; // true
  */
 export {
@@ -95,6 +96,7 @@ export {
   encodeManifest,
   firstLost,
   insertEntry,
+  isOlder,
   type LostEntry,
   MAX_MANIFEST_BYTES,
   type Manifest,

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-test("CLI-41, FET-40, FET-63: the demo updates within 1.*, and what was tampered with is refused", async () => {
+test("CLI-41, FET-40, FET-69: the demo updates within 1.*, and what was tampered with is refused", async () => {
   const demo = Bun.spawn([process.execPath, join(import.meta.dir, "../scripts/demo.ts")], {
     stdout: "pipe",
     stderr: "inherit",

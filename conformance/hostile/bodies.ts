@@ -12,6 +12,7 @@ import {
   flood,
   half,
   honest,
+  honestAnswer,
   type Place,
   ranged,
   repeat,
@@ -36,6 +37,16 @@ export const bodies = {
     exchange.count > Number(exchange.argument)
       ? honest(exchange)
       : breakOff(exchange, "middle", () => exchange.socket.end()),
+  /** Cuts each answer after as many bytes as the argument says. */
+  dies: async (exchange) => {
+    const { status, headers, part, start } = honestAnswer(exchange);
+    const { socket } = exchange;
+    const most = Number(exchange.argument);
+    if (part.length <= most) return honest(exchange);
+    send(socket, status, { ...headers, "Content-Length": part.length }, part.subarray(0, most));
+    await exchange.taken(start + most);
+    socket.end();
+  },
   /** Cuts the first answer in the middle; from then on the file is another one. */
   swap: (exchange) =>
     exchange.count > 1
@@ -93,6 +104,27 @@ export const bodies = {
 
   // Ranges. Without a `Range`, all of these are honest.
   "ignores-ranges": ({ socket, body }) => end(socket, 200, { "Content-Length": body.length }, body),
+  /** A 200 with a page in place of the rest. */
+  "page-for-ranges": (exchange) =>
+    ranged(exchange, () =>
+      end(exchange.socket, 200, { "Content-Length": errorPage.length }, errorPage),
+    ),
+  /** A 206 with no more bytes than the argument says, which is what it says of itself, too. */
+  "part-of-range": (exchange) =>
+    ranged(exchange, (rest, contentRange) => {
+      const part = rest.subarray(0, Number(exchange.argument));
+      const { length } = exchange.body;
+      const first = Number(/\d+/.exec(contentRange)?.[0]);
+      end(
+        exchange.socket,
+        206,
+        {
+          "Content-Range": `bytes ${first}-${first + part.length - 1}/${length}`,
+          "Content-Length": part.length,
+        },
+        part,
+      );
+    }),
   "range-status": (exchange) =>
     ranged(exchange, () => end(exchange.socket, Number(exchange.argument), {}, errorPage)),
   /** A 206 with this Content-Range (percent-encoded), and the true rest. */

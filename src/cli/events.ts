@@ -27,9 +27,7 @@ function describe(event: Event): Message | undefined {
         `${event.url}: ${event.reason}; trying again in ${seconds(event.delayMs / 1000)}`,
       );
     case "manifest":
-      return event.state === "unchanged"
-        ? undefined
-        : info(`${event.state} manifest, ${count(event.versions, "version")}`);
+      return describeManifest(event.state, count(event.versions, "version"));
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -50,6 +48,21 @@ function describe(event: Event): Message | undefined {
       return info(`restarted ${event.units.join(" ")}`);
     case "would":
       return info(`would ${event.action} ${event.what}`);
+  }
+}
+
+function describeManifest(
+  state: Extract<Event, { event: "manifest" }>["state"],
+  versions: string,
+): Message | undefined {
+  switch (state) {
+    case "unchanged":
+      return undefined;
+    case "new":
+    case "updated":
+      return info(`${state} manifest, ${versions}`);
+    case "local":
+      return warning(`going by the local manifest, ${versions}`);
   }
 }
 
@@ -78,8 +91,10 @@ function fieldsOf(event: Event): object | undefined {
       return { message: event.message };
     case "retry":
       return { url: event.url, reason: event.reason, delay_ms: event.delayMs };
-    case "manifest":
-      return { state: event.state, versions: event.versions };
+    case "manifest": {
+      const { state, versions, sha256, signedBy } = event;
+      return { state, versions, sha256, signed_by: signedBy };
+    }
     case "damaged":
       return { version: event.version, path: event.path };
     case "gone":

@@ -26,6 +26,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   history: NOT_AUTHENTIC,
   digest: NOT_AUTHENTIC,
   origin: ORIGIN,
+  stale: ORIGIN,
   storage: STORAGE,
   unit: UNIT,
 };

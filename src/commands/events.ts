@@ -14,8 +14,13 @@ export type Event = { readonly config?: string } & (
     }
   | {
       readonly event: "manifest";
-      readonly state: "unchanged" | "updated" | "new";
+      /** `local`: the origin's could not be had, and the one that is there counts (FET-24). */
+      readonly state: "unchanged" | "updated" | "new" | "local";
       readonly versions: number;
+      /** Of its bytes, in hexadecimal. */
+      readonly sha256: string;
+      /** The public key. */
+      readonly signedBy: string;
     }
   | { readonly event: "damaged"; readonly version: string; readonly path: string }
   | { readonly event: "gone"; readonly version: string; readonly url: string }

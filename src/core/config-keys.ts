@@ -5,10 +5,11 @@ import { TakoError } from "./error.ts";
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
 import { parsePattern } from "./pattern.ts";
+import { parseTimeout } from "./time-span.ts";
 import { parseUnits } from "./unit-name.ts";
 
 /** A row of the table. */
-export type ConfigKey = RequiredKey | ListKey;
+export type ConfigKey = RequiredKey | OptionalKey | ListKey;
 
 interface Row<Value> {
   /** The key as a file has it. */
@@ -24,6 +25,14 @@ export interface RequiredKey<Value = unknown> extends Row<Value> {
   readonly times: "once" | "once or more";
   /** What a value is, for messages. */
   readonly expected: string;
+}
+
+/** A key that may be given. */
+export interface OptionalKey<Value = unknown> extends Row<Value> {
+  readonly times: "at most once";
+  readonly expected: string;
+  /** What holds without it, as it would be written. */
+  readonly fallback: string;
 }
 
 /** A key that lists. Several lists are one, none twice; an empty one clears those before it, as in systemd. */
@@ -72,6 +81,15 @@ export const CONFIG_KEYS = {
     parse: parseUnits,
     fallback: "no unit",
     meaning: "systemd units to restart when the image has changed",
+  },
+  /** Milliseconds. */
+  timeoutMs: {
+    name: "TimeoutSec",
+    times: "at most once",
+    expected: "a time span such as 30s",
+    parse: parseTimeout,
+    fallback: "30s",
+    meaning: "How long an origin may take until it answers, and until the next byte comes",
   },
 } as const satisfies Readonly<Record<string, ConfigKey>>;
 

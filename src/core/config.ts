@@ -6,6 +6,7 @@ import {
   type ConfigKey,
   type ConfigValues,
   type ListKey,
+  type OptionalKey,
   type RequiredKey,
 } from "./config-keys.ts";
 import { asTakoError, type Problem, TakoError } from "./error.ts";
@@ -60,9 +61,7 @@ function unknownOrMissing(assignments: readonly Assignment[]): readonly Problem[
   const named = new Set([...assignments.map(({ key }) => key), ...unknown.map(({ near }) => near)]);
   return [
     ...unknown.map(({ assignment, near }) => unknownKey(assignment, near)),
-    ...KEYS.flatMap((key) =>
-      key.times === "any number" || named.has(key.name) ? [] : [missingKey(key)],
-    ),
+    ...KEYS.flatMap((key) => (!isRequired(key) || named.has(key.name) ? [] : [missingKey(key)])),
   ];
 }
 
@@ -74,6 +73,10 @@ function unknownKey(assignment: Assignment, near: string | undefined): Problem {
   return { line: assignment.line, key, message, rule: "CFG-8" };
 }
 
+function isRequired(key: ConfigKey): key is RequiredKey {
+  return key.times === "once" || key.times === "once or more";
+}
+
 function missingKey({ name, expected }: RequiredKey): Problem {
   return { key: name, message: `${name}= is missing: expected ${expected}`, rule: "CFG-10" };
 }
@@ -81,9 +84,10 @@ function missingKey({ name, expected }: RequiredKey): Problem {
 /** What the assignments of a key give. What is wrong with them is added to the problems. */
 function read(key: ConfigKey, given: readonly Assignment[], problems: Problem[]): unknown {
   if (key.times === "any number") return joinLists(parseAll(key, given, problems));
-  if (key.times === "once") refuseRepetitions(key, given, problems);
-  const values = parseAll(key, given, problems);
-  return key.times === "once" ? values[0] : values;
+  if (key.times === "once or more") return parseAll(key, given, problems);
+  refuseRepetitions(key, given, problems);
+  const [value] = parseAll<unknown>(key, given, problems);
+  return key.times === "at most once" ? (value ?? key.parse(key.fallback)) : value;
 }
 
 function refuseRepetitions(
@@ -98,7 +102,7 @@ function refuseRepetitions(
 }
 
 function parseAll<T>(
-  key: RequiredKey<T> | ListKey<T>,
+  key: RequiredKey<T> | OptionalKey<T> | ListKey<T>,
   given: readonly Assignment[],
   problems: Problem[],
 ): readonly T[] {

@@ -17,6 +17,7 @@ export type ErrorKind =
   | "digest"
   // The world did not do its part.
   | "origin"
+  | "stale"
   | "storage"
   | "unit"
   // Anything else that keeps a command from doing its job.

@@ -32,6 +32,12 @@ const LF = 0x0a;
 /** The manifest of an origin that has published nothing yet. */
 export const EMPTY_MANIFEST = manifestOf([]);
 
+/** A manifest, and the first of the given keys that signed it. */
+export interface SignedManifest {
+  readonly manifest: Manifest;
+  readonly signer: PublicKey;
+}
+
 /**
  * Decodes a manifest that one of the keys signed. The signature is checked before the entries are
  * looked at, so that only the publisher reaches their parser (MAN-13).
@@ -44,14 +50,24 @@ export function decodeManifest(
   keys: readonly PublicKey[],
   verifyBy: Verify = verify,
 ): Manifest {
+  return decodeSignedManifest(bytes, keys, verifyBy).manifest;
+}
+
+/** {@link decodeManifest}, and whose signature it was. */
+export function decodeSignedManifest(
+  bytes: Uint8Array,
+  keys: readonly PublicKey[],
+  verifyBy: Verify,
+): SignedManifest {
   const { signed, signature } = splitSignature(bytes);
-  if (!keys.some((key) => verifyBy(signature, signed, key))) {
+  const signer = keys.find((key) => verifyBy(signature, signed, key));
+  if (signer === undefined) {
     throw new TakoError("signature", "the manifest is not signed by any of the given public keys", {
       rule: "MAN-12",
       line: countLines(bytes),
     });
   }
-  return decodeSigned(signed);
+  return { manifest: decodeSigned(signed), signer };
 }
 
 /**
@@ -62,6 +78,25 @@ export function decodeManifest(
  */
 export function decodeUnverified(bytes: Uint8Array): Manifest {
   return decodeSigned(splitSignature(bytes).signed);
+}
+
+/** Whether bytes begin as a manifest of any format does; what does not is something else (ORG-31). */
+export function beginsAsManifest(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(0, MAGIC.length)) === MAGIC;
+}
+
+/** Whether bytes are a manifest of format 1 as far as they go, and end before its last line does (ORG-33). */
+export function isCutOff(bytes: Uint8Array): boolean {
+  if (!HEADER.startsWith(latin1(bytes.subarray(0, HEADER.length)))) return false;
+  for (let start = HEADER.length; ; ) {
+    const end = bytes.indexOf(LF, start);
+    if (end === -1) return true;
+    // The first empty line after the second line ends the entries (MAN-10).
+    if (end === start && start > HEADER.length) {
+      return bytes.length - end - 1 < SIGNATURE_LINE_BYTES;
+    }
+    start = end + 1;
+  }
 }
 
 /** Header and shape of the last two lines; then what is signed, and by what (MAN-13). */
@@ -233,6 +268,15 @@ export function firstLost(history: Manifest, next: Manifest): LostEntry | undefi
     if (!sameEntry(found, entry)) return { entry, changedTo: found };
   }
   return undefined;
+}
+
+/**
+ * Whether a manifest is what the history was at some time, as far as its entries tell: it holds none
+ * that the history does not hold byte for byte, and fewer (MAN-25). A cache that was not asked to look
+ * again serves such a one; who rewrites the history does not stop there.
+ */
+export function isOlder(next: Manifest, history: Manifest): boolean {
+  return next.entries.length < history.entries.length && firstLost(next, history) === undefined;
 }
 
 /** An entry as its line in the manifest. */

@@ -12,7 +12,7 @@ import {
 } from "./activation.ts";
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import type { Pattern } from "./pattern.ts";
+import { matches, type Pattern } from "./pattern.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "./select.ts";
 
 /** What a run is for. Both forms of `init` are a part of the start of the unit that uses the image. */
@@ -80,6 +80,21 @@ export function choose(manifest: Manifest, pattern: Pattern, inUse: Sha256Hex | 
     choice: "take",
     candidates: [picked, ...fallbacks(manifest, pattern, picked, floor)],
   };
+}
+
+/**
+ * What a host may do by the manifest that it has, while the origin's cannot be had (FET-26): entries, of
+ * which the first whose image is here, and whole, is to be in use. Whatever is in use and allowed stays,
+ * so that nobody who keeps news away can order a downgrade.
+ */
+export function chooseHere(
+  local: Manifest,
+  pattern: Pattern,
+  inUse: Sha256Hex | undefined,
+): readonly Entry[] {
+  const current = inUse && entryInUse(local, inUse, pattern);
+  if (current !== undefined && matches(pattern, current.version)) return [current];
+  return local.entries.filter(({ version }) => matches(pattern, version)).toReversed();
 }
 
 /** Plans what brings a version into use, from the state of its image and of the destination. */

@@ -30,9 +30,24 @@ export type Owed = readonly OwedRestart[];
 /** The most bytes of an ETag that is kept. */
 const MAX_ETAG_BYTES = 1024;
 
-/** Whether an ETag may be kept: short, printable ASCII without space (RFC 9110 section 8.8.3). */
+/** How long an ETag may stand for its manifest before the manifest itself is asked for (DST-56). */
+const MAX_ETAG_AGE_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether an ETag may be kept (DST-54, DST-55): exactly one entity-tag of RFC 9110 section 8.8.3, weak or strong,
+ * short, and in ASCII. In a condition `*` and a list would mean other manifests than the one that came
+ * with it.
+ */
 export function isKeepableEtag(etag: string): boolean {
-  return etag.length <= MAX_ETAG_BYTES && /^[\x21-\x7e]+$/.test(etag);
+  return etag.length <= MAX_ETAG_BYTES && /^(W\/)?"[\x21\x23-\x7e]*"$/.test(etag);
+}
+
+/**
+ * Whether an ETag of this age still makes a request conditional (DST-56). A negative age, of a clock that
+ * was set back since, tells nothing.
+ */
+export function isFreshEtag(ageMs: number): boolean {
+  return ageMs >= 0 && ageMs <= MAX_ETAG_AGE_MS;
 }
 
 export function encodeEtag({ url, etag, digest }: EtagRecord): string {

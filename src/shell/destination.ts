@@ -20,7 +20,14 @@ import {
   temporaryName,
 } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
-import { decodeEtag, decodeOwed, encodeEtag, encodeOwed, type Owed } from "../core/records.ts";
+import {
+  decodeEtag,
+  decodeOwed,
+  encodeEtag,
+  encodeOwed,
+  isFreshEtag,
+  type Owed,
+} from "../core/records.ts";
 import {
   isPresent,
   openDirectory,
@@ -28,6 +35,7 @@ import {
   removeIfPresent,
   replaceSymlink,
   requireSymlinks,
+  statRegularFile,
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
@@ -41,8 +49,8 @@ import { shownPath } from "./disk/storage-error.ts";
 export interface LocalManifest {
   readonly bytes: Uint8Array;
   readonly manifest: Manifest;
-  /** Whether a key of the config signed it. If not, it counts as history all the same. */
-  readonly signed: boolean;
+  /** The key of the config that signed it. If none did, it counts as history all the same. */
+  readonly signer: PublicKey | undefined;
 }
 
 /** The most bytes of `.etag` and `.owed` that are looked at: a config has no more units to note. */
@@ -109,16 +117,24 @@ class Destination<Images extends ImageStore = ImageStore> {
           cause: file.error,
         });
       case "signed":
+        return { bytes: file.bytes, manifest: file.manifest, signer: file.signer };
       case "foreign":
-        return { bytes: file.bytes, manifest: file.manifest, signed: file.state === "signed" };
+        return { bytes: file.bytes, manifest: file.manifest, signer: undefined };
     }
   }
 
-  /** The ETag with which the local manifest came from this URL, if that is known (DST-53). */
-  readEtag(url: string, manifest: Uint8Array): string | undefined {
+  /**
+   * The ETag with which the local manifest came from this URL, if that is known, and not too long ago
+   * (DST-53, DST-56).
+   *
+   * @param now milliseconds since the epoch
+   */
+  readEtag(url: string, manifest: Uint8Array, now: number): string | undefined {
     const bytes = readRegularFile(this.at(ETAG), MAX_RECORD_BYTES, "absent");
     const record = bytes && decodeEtag(asText(bytes));
-    return record?.url === url && record.digest === hashBytes(manifest) ? record.etag : undefined;
+    if (record?.url !== url || record.digest !== hashBytes(manifest)) return undefined;
+    const written = statRegularFile(this.at(ETAG))?.mtimeMs ?? Number.NaN;
+    return isFreshEtag(now - written) ? record.etag : undefined;
   }
 
   /** What is owed. A record that is damaged owes every unit on the image in use (DST-62). */
@@ -180,13 +196,13 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
     return syncManifestFile(this.path);
   }
 
-  /** Keeps the ETag with which a manifest came; without one, nothing is kept (DST-54). */
+  /**
+   * Keeps the ETag with which a manifest came, also if it is the one that is there, whose age begins
+   * anew (DST-56); without one, nothing is kept (DST-54).
+   */
   async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
-    if (etag === undefined) {
-      removeIfPresent(this.at(ETAG));
-    } else if (this.readEtag(url, manifest) !== etag) {
-      await this.#writeRecord(ETAG, encodeEtag({ url, etag, digest: hashBytes(manifest) }));
-    }
+    if (etag === undefined) removeIfPresent(this.at(ETAG));
+    else await this.#writeRecord(ETAG, encodeEtag({ url, etag, digest: hashBytes(manifest) }));
   }
 
   /** Puts on disk what is owed; nothing owed means no file. */

@@ -9,7 +9,9 @@ import { discard, removeIfPresent } from "./disk/files.ts";
 import type { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
 import { isErrno, storageError } from "./disk/storage-error.ts";
+import type { Sink } from "./origin/body.ts";
 import type { Origin } from "./origin/origin.ts";
+import type { ImageAnswer } from "./origin/transport.ts";
 
 export interface Download {
   readonly origin: Origin;
@@ -91,42 +93,79 @@ type Result =
 /** Asks for what is missing, several times if the network fails (ORG-54), and checks what came. */
 async function receiveRest(download: Download, partial: ImageWriter): Promise<Result> {
   const { origin, entry, onStart } = download;
+  const { size } = entry;
   let continued = true;
-  const end = await origin.withRetries(async () => {
+  let redirectedTo: string | undefined;
+  let tries = 0;
+  const attempt = async () => {
     // All of it is there: left by an earlier run that was killed before the check.
-    if (partial.size === entry.size) return "ended";
+    if (partial.size === size) return "ended";
     onStart(partial.size);
-    const answer = await origin.image(entry.digest, entry.size, partial.size);
+    const answer = await origin.image(entry.digest, size, partial.size);
     if (answer.kind === "gone") return "gone";
     await using body = answer.body;
-    if (answer.offset !== partial.size) await partial.restart();
+    ({ redirectedTo } = answer);
     continued = partial.size > 0;
-    return await body.into(partial, entry.size - partial.size);
-  });
+    tries++;
+    const known = partial.size - answer.offset;
+    // The runtime writes faster than we do, and loses more when a connection breaks (ORG-39).
+    const sink = known === 0 && tries === 1 ? partial : behind(partial, known);
+    const end = await body.into(sink, size - answer.offset);
+    if (end === "ended" && partial.size < size) throw tooShort(answer, partial.size, size);
+    return end;
+  };
+  const end = await origin.withRetries(attempt, { arrived: () => partial.size, size });
   if (end === "gone") return { kind: "gone" };
-  const error = whatIsWrong(download, partial, end === "longer");
+  const error = whatIsWrong(download, partial, end === "longer", redirectedTo);
   return error === undefined ? { kind: "whole" } : { kind: "wrong", error, continued };
 }
 
-/** Holds what was received against the signed size and digest (ORG-27, ORG-29, FET-63). */
+/**
+ * What an image goes into chunk by chunk, if need be from an earlier byte than was asked for: nothing that is
+ * there is given up for it (ORG-36).
+ *
+ * @param known how many bytes come that are there already
+ */
+function behind(partial: ImageWriter, known: number): Sink {
+  let left = known;
+  return {
+    write(chunk) {
+      const skipped = Math.min(left, chunk.length);
+      left -= skipped;
+      return skipped === chunk.length ? undefined : partial.write(chunk.subarray(skipped));
+    },
+  };
+}
+
+/** The error of a body that ended before the image did, in one way or another (ORG-35, ORG-37). */
+function tooShort(
+  { fail, end }: Extract<ImageAnswer, { kind: "body" }>,
+  received: number,
+  size: number,
+) {
+  const reason = `the answer ended early: ${received} of ${size} bytes are here`;
+  return fail(reason, { rule: "ORG-35", passing: true, isPart: end === received });
+}
+
+/** Holds what was received against the signed size and digest (ORG-27, FET-69). */
 function whatIsWrong(
   { origin, entry }: Download,
   partial: ImageWriter,
   isLonger: boolean,
+  redirectedTo: string | undefined,
 ): TakoError | undefined {
+  const where = redirectedTo === undefined ? "" : `redirected to ${redirectedTo}: `;
   const wrong = (rule: string, what: string, expected: string, received: string) =>
     new TakoError(
       "digest",
-      `the image has a wrong ${what}: expected ${expected}, received ${received}`,
+      `${where}the image has a wrong ${what}: expected ${expected}, received ${received}`,
       {
         rule,
         source: imageLocation(origin.url, entry.digest).shown,
         hint: "Nothing of it is kept. Ask the publisher, or look at what is between you and the origin.",
       },
     );
-  const size = `${entry.size} bytes`;
-  if (isLonger) return wrong("ORG-27", "size", size, "more");
-  if (partial.size < entry.size) return wrong("ORG-29", "size", size, `${partial.size}`);
+  if (isLonger) return wrong("ORG-27", "size", `${entry.size} bytes`, "more");
   const digest = partial.digest();
-  return digest === entry.digest ? undefined : wrong("FET-63", "SHA-256", entry.digest, digest);
+  return digest === entry.digest ? undefined : wrong("FET-69", "SHA-256", entry.digest, digest);
 }

@@ -244,8 +244,12 @@ for (const program of programs) {
         const config = "app.tako";
         const image = { version: "1", sha256: sha256sum("bytes") };
         const url = `file://${join(host.originDirectory, "store", image.sha256)}`;
+        const signedOver = {
+          sha256: sha256sum(host.read("origin", "manifest")),
+          signed_by: key.public,
+        };
         expect(linesOf(stdout)).toEqual([
-          { event: "manifest", config, state: "new", versions: 1 },
+          { event: "manifest", config, state: "new", versions: 1, ...signedOver },
           { event: "download", config, version: "1", url, size: 5, offset: 0 },
           { event: "downloaded", config, ...image, size: 5 },
           { event: "activated", config, ...image, previous: null },

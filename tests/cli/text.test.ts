@@ -88,6 +88,7 @@ test("CLI-30: an error names config, source and line, each once, and a hint on i
 test("CLI-20: every event but progress has a line of its own", () => {
   const image = { version: "1.2", sha256: "ab", size: 300_000_000 };
   const url = "https://example.com/store/ab";
+  const manifest = { event: "manifest", sha256: "ab", signedBy: "key" } as const;
   const lines: [Event, string | undefined][] = [
     [{ event: "waiting", directory: "/a" }, "waiting for another run that has locked /a"],
     [{ event: "warning", message: "look out" }, "warning: look out"],
@@ -95,10 +96,11 @@ test("CLI-20: every event but progress has a line of its own", () => {
       { event: "retry", url, reason: "status 503", delayMs: 2100 },
       `${url}: status 503; trying again in 2.1 s`,
     ],
-    [{ event: "manifest", state: "new", versions: 2 }, "new manifest, 2 versions"],
-    [{ event: "manifest", state: "updated", versions: 1 }, "updated manifest, 1 version"],
+    [{ ...manifest, state: "new", versions: 2 }, "new manifest, 2 versions"],
+    [{ ...manifest, state: "updated", versions: 1 }, "updated manifest, 1 version"],
+    [{ ...manifest, state: "local", versions: 2 }, "going by the local manifest, 2 versions"],
     // A timer that finds nothing new should not fill the journal.
-    [{ event: "manifest", state: "unchanged", versions: 2 }, undefined],
+    [{ ...manifest, state: "unchanged", versions: 2 }, undefined],
     [{ event: "damaged", version: "1", path: "/a" }, "the image of 1 is damaged: /a"],
     [{ event: "gone", version: "1", url }, `the origin removed the image of 1: ${url}`],
     [{ event: "download", url, offset: 0, ...image }, "downloading 1.2, 300 MB"],

@@ -6,7 +6,17 @@ import { join } from "node:path";
 import { createHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { type Program, programs } from "../support/program.ts";
-import { bigImage, entry, image, secondKey, write } from "../support/publishing.ts";
+import {
+  bigImage,
+  entry,
+  type Image,
+  image,
+  key,
+  manifestOf,
+  secondKey,
+  sha256sum,
+  write,
+} from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 import { fakeSystemctl } from "./systemctl.ts";
@@ -20,6 +30,11 @@ beforeAll(async () => {
   if (!nginx.missing) site = await Site.start();
 });
 afterAll(() => site?.stop());
+
+/** What tells a fleet that its hosts saw the same manifest. */
+function signedOver(...images: readonly Image[]) {
+  return { sha256: sha256sum(manifestOf(images)), signed_by: key.public };
+}
 
 /** Runs with --json. Every line of standard output is an object with an `event` (FET-95, FET-96). */
 async function events(program: Program, ...words: string[]) {
@@ -54,7 +69,7 @@ for (const program of programs) {
       expect(installed).toEqual({
         status: 0,
         lines: [
-          { event: "manifest", config, state: "new", versions: 1 },
+          { event: "manifest", config, state: "new", versions: 1, ...signedOver(one) },
           { event: "download", config, version: "1.0.0", url: url(one.digest), size, offset: 0 },
           { event: "downloaded", config, ...first, size },
           { event: "activated", config, ...first, previous: null },
@@ -65,14 +80,14 @@ for (const program of programs) {
       });
 
       expect((await events(program, host.file)).lines).toEqual([
-        { event: "manifest", config, state: "unchanged", versions: 1 },
+        { event: "manifest", config, state: "unchanged", versions: 1, ...signedOver(one) },
         { event: "result", config, outcome: "current", ...first },
       ]);
 
       host.publish(one, two);
       write(host.path(`store/${two.digest}.partial`), two.content.slice(0, 9));
       expect((await events(program, host.file)).lines).toEqual([
-        { event: "manifest", config, state: "updated", versions: 2 },
+        { event: "manifest", config, state: "updated", versions: 2, ...signedOver(one, two) },
         { event: "download", config, version: "1.1.0", url: url(two.digest), size, offset: 9 },
         { event: "downloaded", config, ...second, size },
         { event: "activated", config, ...second, previous: one.digest },

@@ -41,7 +41,21 @@ export function pausingOrigin(...images: readonly Image[]) {
  * Cuts the first answers for the newest image: half of what was asked for comes, and when the host has
  * it on disk, the connection breaks.
  */
-export async function cuttingOrigin(cuts: number, partial: string, ...images: readonly Image[]) {
+export function cuttingOrigin(cuts: number, partial: string, ...images: readonly Image[]) {
+  const half = (missing: number, asked: number) => (asked > cuts ? missing : missing >> 1);
+  return breakingOrigin(half, partial, images);
+}
+
+/** Cuts each answer for the newest image after so many bytes. */
+export function dyingOrigin(bytes: number, partial: string, ...images: readonly Image[]) {
+  return breakingOrigin((missing) => Math.min(missing, bytes), partial, images);
+}
+
+async function breakingOrigin(
+  given: (missing: number, asked: number) => number,
+  partial: string,
+  images: readonly Image[],
+) {
   const ranges: (string | undefined)[] = [];
   const server = createServer(async (request, response) => {
     const path = request.url?.slice(1) ?? "";
@@ -51,7 +65,7 @@ export async function cuttingOrigin(cuts: number, partial: string, ...images: re
     const { range } = request.headers;
     ranges.push(range);
     const offset = Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0);
-    const end = ranges.length > cuts ? body.length : offset + ((body.length - offset) >> 1);
+    const end = offset + given(body.length - offset, ranges.length);
     response.writeHead(offset > 0 ? 206 : 200, {
       "Content-Length": body.length - offset,
       ...(offset > 0

@@ -170,7 +170,7 @@ test("FET-62: a writer starts once more from byte 0", async () => {
   expect(writer.digest()).toBe(sha256sumOfFile(at("partial")) as never);
 });
 
-test("ORG-24: a writer of a new file that starts once more leaves no hole where the first bytes were", async () => {
+test("ORG-36: a writer of a new file that starts once more leaves no hole where the first bytes were", async () => {
   const writer = await ImageWriter.create(at("new"));
   await writer.write(content(MIB));
   await writer.restart();

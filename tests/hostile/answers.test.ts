@@ -1,9 +1,11 @@
 // Answers that arrive, and are wrong or strange: statuses, lengths, encodings, headers, and what is
 // hardly HTTP.
 
+import { errorPage } from "../../conformance/hostile/wire.ts";
 import { judgeAll, type Row, updated } from "./judge.ts";
 
-type Refusal = Pick<Row, "status" | "says" | "line" | "tries" | "meanwhile">;
+type Refusal = Pick<Row, "status" | "says" | "line" | "tries" | "meanwhile"> &
+  Partial<Pick<Row, "leaves">>;
 
 /** A manifest that is refused, and nothing is another than before. */
 const manifest = (title: string, scenario: string, refusal: Refusal): Row => ({
@@ -22,6 +24,16 @@ const image = (title: string, scenario: string, refusal: Refusal): Row => ({
   ...refusal,
 });
 
+/** An image of which too little comes; each try has in the end as many bytes as are said here. */
+const cut = (title: string, scenario: string, sizes: readonly number[], content?: string): Row => {
+  const [partial = 0] = sizes.slice(-1);
+  return image(title, scenario, {
+    ...origin(`the answer ended early: ${partial} of 100000 bytes are here`),
+    tries: sizes.length,
+    leaves: content === undefined ? { partial } : { partial, content },
+  });
+};
+
 const both = (...row: Parameters<typeof manifest>) => [manifest(...row), image(...row)];
 
 /** Manifest and image come in a strange way, and are good. */
@@ -37,15 +49,15 @@ const good = (
 });
 
 const origin = (says: string): Refusal => ({ status: 69, says });
-const wrongSize = (received: number | "more"): Refusal => ({
+const tooMuch: Refusal = {
   status: 65,
-  says: `the image has a wrong size: expected 100000 bytes, received ${received}`,
-});
-const noManifest: Refusal = {
-  status: 65,
-  line: 1,
-  says: 'not a Tako manifest: expected "Tako Manifest 1"',
+  says: "the image has a wrong size: expected 100000 bytes, received more",
 };
+const noManifest = origin("the answer is no manifest of Tako's");
+const packed = (encoding: string) =>
+  origin(`the answer has "Content-Encoding: ${encoding}", which was not asked for`);
+const otherLength = (length: number) =>
+  origin(`the answer has ${length} bytes, and the image 100000`);
 const tooLong: Refusal = { status: 65, says: "the manifest is longer than 64 MiB" };
 const noHttp = origin("the answer is not HTTP, or has more than 256 header lines");
 const badLength = origin("the answer has an invalid Content-Length");
@@ -80,30 +92,31 @@ judgeAll([
     }),
     starts: ["new"],
   },
-  manifest("ORG-20: 200 with an error page", "status=200", noManifest),
-  image("ORG-29: 200 with an error page", "status=200", wrongSize(43)),
+  manifest("ORG-31: 200 with an error page", "status=200", noManifest),
+  cut("ORG-35: 200 with an error page", "status=200", [43, 43, 43, 43], errorPage),
   good("ORG-20: a 103 before the answer", "early-hints", updated),
 
   // Lengths.
   good("ORG-28: no Content-Length", "no-length"),
   good("ORG-28: chunks", "chunked"),
   good("ORG-28: a length and chunks, of which chunks count", "length-and-chunks"),
-  manifest("ORG-29: half of the file, properly ended", "half", {
-    status: 65,
-    line: 4,
-    says: "expected a signature as the last line: 88 characters of base64 and a line feed",
+  manifest("ORG-33: half of the file, properly ended", "half", {
+    ...origin("the answer ended before the manifest did"),
+    tries: 4,
   }),
-  image("ORG-29: half of the file, properly ended", "half", wrongSize(50_000)),
-  manifest("ORG-29: a Content-Length that is too small", "announce=9", noManifest),
-  image("ORG-29: a Content-Length that is too small", "announce=9", wrongSize(9)),
+  cut("ORG-35: half of the file, properly ended", "half", [50_000, 50_000, 50_000, 50_000]),
+  manifest("ORG-31: a Content-Length that is too small", "announce=9", noManifest),
+  image("ORG-32: a Content-Length that is too small", "announce=9", otherLength(9)),
+  image("ORG-32: a Content-Length that is too large", "announce=100001", otherLength(100_001)),
+  image("ORG-32: a Content-Length of nothing", "announce=0", otherLength(0)),
   manifest("ORG-22: a Content-Length of 64 MiB and a byte", "announce=67108865", tooLong),
   {
     ...manifest("ORG-22: a body without end", "endless", tooLong),
     starts: ["new", "in use"],
   },
   manifest("ORG-22: chunks without end", "endless-chunks", tooLong),
-  image("ORG-27: a body without end", "endless", wrongSize("more")),
-  image("ORG-27: chunks without end", "endless-chunks", wrongSize("more")),
+  image("ORG-27: a body without end", "endless", tooMuch),
+  image("ORG-27: chunks without end", "endless-chunks", tooMuch),
   ...["x", "-1", "1e3", "99999999999999999999999", ""].map((length) =>
     manifest(`ORG-51: Content-Length "${length}"`, `announce=${length}`, badLength),
   ),
@@ -115,10 +128,10 @@ judgeAll([
   manifest("ORG-28: a chunk of size zz", "bad-chunk=zz", badChunk),
 
   // Encodings: the few bytes that came are looked at, not what they would become.
-  manifest("ORG-11: a bomb by Content-Encoding: gzip", "bomb=gzip", noManifest),
-  manifest("ORG-11: a bomb by Content-Encoding: deflate", "bomb=deflate", noManifest),
-  manifest("ORG-11: a bomb by Content-Encoding: br", "bomb=br", noManifest),
-  image("ORG-11: a bomb by Content-Encoding: gzip", "bomb=gzip", wrongSize("more")),
+  ...["gzip", "deflate", "br"].flatMap((encoding) =>
+    both(`ORG-11, ORG-34: a bomb by ${encoding}`, `bomb=${encoding}`, packed(encoding)),
+  ),
+  ...both("ORG-11, ORG-34: packed in earnest", "gzipped", packed("gzip")),
   good("ORG-11: plain content that is said to be compressed", "encoded=gzip"),
 
   // Headers.

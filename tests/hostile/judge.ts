@@ -77,7 +77,7 @@ type Leaves =
   /** The manifest was accepted; of the image there is nothing. */
   | "manifest"
   /** So it was, and so many bytes of the image are there for the next run. */
-  | { readonly partial: number; readonly orMore?: true }
+  | { readonly partial: number; readonly orMore?: true; readonly content?: string }
   | Updated;
 
 interface Updated {
@@ -156,8 +156,9 @@ export async function judge(program: Program, row: Row, start: Start): Promise<v
     status: row.status,
     errors: says === undefined ? [] : [`${shown}${at}: ${says}`],
   });
-  expect(retried.map((line) => line.replace(/[\d.]+ s$/, "N s"))).toEqual(
-    Array.from({ length: retries }, () => `${shown}: ${meanwhile}; trying again in N s`),
+  const unsized = (line = "") => line.replace(/: \d+ of/, ": N of");
+  expect(retried.map((line) => unsized(line).replace(/[\d.]+ s$/, "N s"))).toEqual(
+    Array.from({ length: retries }, () => `${shown}: ${unsized(meanwhile)}; trying again in N s`),
   );
   expect(stdout).toBe(status === 0 ? resultOf(host, row) : "");
   expect(`${stdout}${stderr}`).not.toMatch(/[^\n\x20-\x7e]/);
@@ -222,8 +223,9 @@ function stateAfter(
 
 function partialLeft(
   host: Host,
-  { partial, orMore }: { readonly partial: number; readonly orMore?: true },
+  { partial, orMore, content }: Extract<Leaves, { readonly partial: number }>,
 ): Record<string, string> {
+  if (content !== undefined) return { [`store/${two.digest}.partial`]: content };
   const size = partialSize(host);
   return partialOf(orMore === true ? Math.max(size, partial) : partial);
 }

@@ -24,7 +24,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const file = () => join(directory, "file");
 const never = 1_000_000;
-const patient = { headersMs: never, idleMs: never, slowMs: never };
+const patient = { headersMs: never, idleMs: never, slowMs: never, manifestMs: never };
 
 type Scenario = Parameters<typeof server.origin>[0];
 
@@ -96,16 +96,12 @@ test("ORG-11: a body that says it is compressed is appended as sent", async () =
   expectImage();
 });
 
-test.each([
-  "no-length",
-  "chunked",
-  "endless",
-  "announce=10485759",
-  "announce=10485761",
-  "length-and-chunks",
-] as const)("ORG-27: %s does not promise just the bytes of the image", async (scenario) => {
-  await takeChunks(scenario, 0);
-});
+test.each(["no-length", "chunked", "endless", "length-and-chunks"] as const)(
+  "ORG-27: %s does not promise just the bytes of the image",
+  async (scenario) => {
+    await takeChunks(scenario, 0);
+  },
+);
 
 test("ORG-28: what arrived before the connection broke is in the file", async () => {
   for (const scenario of ["close=middle", "reset=middle"] as const) {
@@ -117,21 +113,21 @@ test("ORG-28: what arrived before the connection broke is in the file", async ()
   }
 });
 
-test("ORG-61: a body that stands still is given up, and what arrived is in the file", async () => {
+test("ORG-69: a body that stands still is given up, and what arrived is in the file", async () => {
   const error = await failureOf(append("stall=middle", { timeouts: { ...patient, idleMs: 300 } }));
   expect(error).toMatchObject({ kind: "origin", passing: true });
   expect(error.message).toBe("nothing arrived for 0.3 s");
   expectImage(image.length / 2);
 });
 
-test("ORG-62: a body that only drips is given up", async () => {
-  const timeouts = { headersMs: never, idleMs: 1500, slowMs: 1500 };
+test("ORG-67: a body that only drips is given up", async () => {
+  const timeouts = { headersMs: never, idleMs: 1500, slowMs: 1500, manifestMs: 1_000_000 };
   const error = await failureOf(append("drip=body", { timeouts }));
   expect(error.message).toBe("less than 1 KiB a second arrived for 1.5 s");
 });
 
-test("ORG-63: a body that keeps moving may take longer than every time-out", async () => {
-  const timeouts = { headersMs: 1500, idleMs: 1500, slowMs: 1500 };
+test("ORG-66: a body that keeps moving may take longer than every time-out", async () => {
+  const timeouts = { headersMs: 1500, idleMs: 1500, slowMs: 1500, manifestMs: 1_000_000 };
   await append("steady", { timeouts });
   expectImage();
 });

@@ -8,11 +8,24 @@ import { TakoError } from "../../src/core/error.ts";
 import { parseOriginUrl } from "../../src/core/origin-url.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import type { Body, Sink } from "../../src/shell/origin/body.ts";
-import { type Origin, type OriginEffects, openOrigin } from "../../src/shell/origin/origin.ts";
+import {
+  type Origin,
+  type OriginEffects,
+  openOrigin,
+  timeoutsOf,
+} from "../../src/shell/origin/origin.ts";
 
 export const manifest = Buffer.from(
-  "Tako Manifest 1\n\nnot signed, which is not an origin's business\n",
+  `Tako Manifest 1\n\n\n${"not/signed+which+is+not+an+origins+business".repeat(2)}==\n`,
 );
+
+/** A manifest of this many bytes, as far as an origin looks at it. */
+export function longManifest(bytes: number): Buffer {
+  const whole = Buffer.alloc(bytes, "\n");
+  manifest.copy(whole);
+  manifest.copy(whole, bytes - manifest.length);
+  return whole;
+}
 
 /** 100,000 bytes. */
 export const image = Uint8Array.from({ length: 100_000 }, (_, index) => (index * 31) % 251);
@@ -46,6 +59,7 @@ export function open(
   const origin = openOrigin(parseOriginUrl(url), {
     clock: { ...systemClock, now, sleep: async (ms) => void slept.push(ms) },
     random: () => 0.5,
+    timeouts: timeoutsOf(30_000),
     onRetry: (shown, reason, delayMs) => retries.push({ url: shown, reason, delayMs }),
     ...effects,
   });

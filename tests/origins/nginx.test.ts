@@ -34,7 +34,7 @@ describe.skipIf(missing)("nginx", async () => {
     const first = await origin.manifest();
     expect(first).toMatchObject({ kind: "manifest", bytes: manifest });
     const etag = first.kind === "manifest" ? first.etag : undefined;
-    expect(await origin.manifest(etag)).toEqual({ kind: "unchanged" });
+    expect(await origin.manifest({ etag })).toEqual({ kind: "unchanged" });
     const requests = (await server.requests()).slice(-2);
     expect(requests.map(({ status, ifNoneMatch }) => [status, ifNoneMatch])).toEqual([
       [200, ""],

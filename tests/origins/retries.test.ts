@@ -3,6 +3,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { TakoError } from "../../src/core/error.ts";
+import { systemClock } from "../../src/shell/clock.ts";
 import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
 import { OriginError } from "../../src/shell/origin/origin-error.ts";
 import { digest, failureOf, files, image, keepingIn, manifest, open } from "./asking.ts";
@@ -158,6 +159,47 @@ test("ORG-55: every retry is said, with its reason and its delay", async () => {
     { url, reason, delayMs: 1000 },
     { url, reason, delayMs: 2000 },
   ]);
+});
+
+/** Fails so often, each time with so many bytes more and after so many milliseconds; then ends. */
+async function failing(times: number, bytes: number, ms: number, size = 100_000_000) {
+  let [now, arrived, tries] = [0, 0, 0];
+  const clock = { ...systemClock, elapsed: () => now, sleep: async () => {} };
+  const { origin } = open(server.origin("honest"), { clock });
+  const attempt = async () => {
+    if (tries++ === times) return;
+    now += ms;
+    arrived += bytes;
+    throw new OriginError("here", "it was cut", { passing: true });
+  };
+  const failure = await origin
+    .withRetries(attempt, { arrived: () => arrived, size })
+    .catch(({ message }: OriginError) => message);
+  return { tries, failure };
+}
+
+test.each([
+  [40, 65_536, 1000, 41],
+  [40, 65_535, 1000, 41], // Each second try has 64 KiB more.
+  // A try that got on is the first of four.
+  [40, 20_000, 1000, 7],
+  [40, 16_383, 1000, 4],
+  [40, 0, 1000, 4],
+  // 64 KiB in 64 seconds is 1 KiB a second.
+  [40, 65_536, 64_000, 41],
+  [40, 65_536, 64_001, 4],
+] as const)(
+  "ORG-65: %d failures with %d bytes after %d ms each: %d tries",
+  async (times, bytes, ms, tries) => {
+    const failure = tries === 41 ? undefined : "it was cut";
+    expect(await failing(times, bytes, ms, 80_000_000)).toEqual({ tries, failure });
+  },
+);
+
+test("ORG-65, ORG-67: the larger an image, the faster its tries have to be", async () => {
+  // 864 MB in a day are 10,000 bytes a second.
+  expect((await failing(9, 100_000, 10_000, 864_000_000)).tries).toBe(10);
+  expect((await failing(9, 100_000, 10_001, 864_000_000)).tries).toBe(4);
 });
 
 test("ORG-51: an error of an origin that gets facts can still pass", () => {

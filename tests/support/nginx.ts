@@ -38,6 +38,8 @@ export interface NginxServer {
 export interface NginxOptions {
   /** More directives for the `server` block, `location` blocks say. */
   readonly configSnippet?: string;
+  /** More directives outside of it, the place of a cache say. */
+  readonly httpSnippet?: string;
   /** Serves https with this certificate chain and key (paths of PEM files). */
   readonly tls?: { readonly certificate: string; readonly key: string };
 }
@@ -116,7 +118,7 @@ function config(
   directory: string,
   port: number,
   prefix: string,
-  { configSnippet = "", tls }: NginxOptions,
+  { configSnippet = "", httpSnippet = "", tls }: NginxOptions,
 ): string {
   const certificate =
     tls === undefined
@@ -148,6 +150,7 @@ http {
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
+  ${httpSnippet}
   server {
     listen 127.0.0.1:${port}${tls === undefined ? "" : " ssl"};
     ${certificate}

@@ -5,13 +5,14 @@ import { phaseOf } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
+import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
 import { type LoadedConfig, loadConfigs, type Readable } from "./configs.ts";
 import { withoutLock } from "./init.ts";
 import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
-import { ended, type FetchResult, type Outcome } from "./result.ts";
+import type { FetchResult, Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { planUpdate, update } from "./update.ts";
 
@@ -37,12 +38,13 @@ export async function fetchAll(
   finished: (result: FetchResult) => void,
 ): Promise<void> {
   const places = createPlaces(options.jobs);
+  const largeManifests = new LargeManifests();
   const work = async (loaded: LoadedConfig) => {
     using place = await places.take();
     finished(
       "error" in loaded
         ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-        : await fetchOne(loaded, options, effects, place),
+        : await fetchOne(loaded, largeManifests, options, effects, place),
     );
   };
   await Promise.all(loadConfigs(options.paths).map(work));
@@ -50,12 +52,13 @@ export async function fetchAll(
 
 async function fetchOne(
   { config, warnings }: Readable,
+  largeManifests: LargeManifests,
   { mode, verify }: FetchOptions,
   effects: Effects,
   place: Place,
 ): Promise<FetchResult> {
   const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, place, effects: { ...effects, report } };
+  const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
   for (const message of warnings) report({ event: "warning", message });
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
@@ -120,8 +123,9 @@ async function planOnly(run: Run, attempt: Attempt): Promise<Outcome | undefined
     tell(run, destination, undefined);
     return planned;
   }
-  const isSomething = tell(run, destination, planned);
-  return ended(isSomething ? "planned" : "current", planned.entry);
+  const isSomething = tell(run, destination, planned.plan);
+  const outcome = planned.end();
+  return isSomething ? { ...outcome, outcome: "planned" } : outcome;
 }
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */

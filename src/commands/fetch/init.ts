@@ -25,7 +25,7 @@ async function alreadyInitialised({ config, verify }: Run): Promise<Outcome | un
   try {
     const local = destination.readManifest(config.publicKeys);
     const digest = destination.readLatest();
-    if (!local?.signed || digest === undefined) return undefined;
+    if (local?.signer === undefined || digest === undefined) return undefined;
     const entry = entryInUse(local.manifest, digest, config.pattern);
     if (entry === undefined || !matches(config.pattern, entry.version)) return undefined;
     const image = await destination.images.check(entry, verify);

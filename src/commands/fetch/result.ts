@@ -6,14 +6,17 @@ import type { Entry } from "../../core/manifest.ts";
 import { type NoMatch, startsUnit } from "../../core/plan.ts";
 import type { Run } from "./run.ts";
 
+/** How a run ended that found an image to use. */
+export interface Ended {
+  /** The version is in use since this run, or was before; or would be in use (a dry run). */
+  readonly outcome: "updated" | "current" | "planned";
+  readonly version: string;
+  readonly sha256: Sha256Hex;
+}
+
 /** How a run ended that did not fail. */
 export type Outcome =
-  | {
-      /** The version is in use since this run, or was before; or would be in use (a dry run). */
-      readonly outcome: "updated" | "current" | "planned";
-      readonly version: string;
-      readonly sha256: Sha256Hex;
-    }
+  | Ended
   | {
       readonly outcome: "no-match";
       readonly pattern: string;
@@ -31,10 +34,7 @@ export type FetchResult = { readonly config: string } & (
     }
 );
 
-export function ended(
-  outcome: "updated" | "current" | "planned",
-  { version, digest }: Entry,
-): Outcome {
+export function ended(outcome: Ended["outcome"], { version, digest }: Entry): Ended {
   return { outcome, version: version.text, sha256: digest };
 }
 

@@ -3,40 +3,49 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
-import type { Entry } from "../../core/manifest.ts";
+import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import { choose, type Plan, planFor } from "../../core/plan.ts";
+import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
+import { hashBytes } from "../../shell/disk/hash.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
 import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
-import { type Origin, openOrigin } from "../../shell/origin/origin.ts";
+import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
-import { ended, noMatch, type Outcome } from "./result.ts";
+import { type Ended, ended, noMatch, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 
 /**
  * Updates a destination.
  *
- * @throws TakoError of kind `origin`, `manifest`, `newer-format`, `signature`, `history`, `digest` or
- *   `storage`; `failed` if no version matches and a unit needs one
+ * @throws TakoError of kind `origin`, `stale`, `manifest`, `newer-format`, `signature`, `history`, `digest`
+ *   or `storage`; `failed` if no version matches and a unit needs one. When no manifest could be had, what
+ *   the local one allows has been done (FET-26)
  */
 export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
   const { config } = run;
   const origin = originOf(run);
-  const received = await receiveManifest(config, destination, origin);
-  const choice = choose(received.manifest, config.pattern, destination.readLatest());
-  const wanted = choice.choice === "no-match" ? undefined : choice.candidates[0].digest;
   const { images } = destination;
-  await withRoom(images, wanted, () => accept(received, destination));
-  reportManifest(run, received);
+  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
+    const wanted = choose(received.manifest, config.pattern, destination.readLatest());
+    const digest = wanted.choice === "take" ? wanted.candidates[0].digest : undefined;
+    await withRoom(images, digest, () => accept(received, destination));
+    reportManifest(run, received);
+  });
+  if (missed !== undefined) {
+    const plan = await planHere(run, destination, manifest);
+    if (plan !== undefined) await carryOut(run, destination, origin, plan);
+    return endedHere(run, plan, missed);
+  }
 
+  const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   for (const entry of choice.candidates) {
     const plan = await planOrTakeAway(run, destination, entry);
     const step = () => carryOut(run, destination, origin, plan);
     if ((await withRoom(images, entry.digest, step)) === "gone") continue;
-    return ended(plan.steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
+    return endedBy(plan);
   }
   const [{ version, digest }] = choice.candidates;
   throw new TakoError(
@@ -82,40 +91,131 @@ async function planOrTakeAway(
   }
 }
 
+/** What a run would do first; or that it would end without doing anything. */
+export type Planned =
+  | {
+      readonly plan: Plan | undefined;
+      /** How it would end after that. @throws as {@link update} */
+      readonly end: () => Ended;
+    }
+  | Outcome;
+
 /**
- * What {@link update} would do first, with every check and nothing written; or how it would end
- * without doing anything.
+ * What {@link update} would do, with every check and nothing written.
  *
  * @throws TakoError as {@link update}
  */
-export async function planUpdate(run: Run, destination: Destination): Promise<Plan | Outcome> {
+export async function planUpdate(run: Run, destination: Destination): Promise<Planned> {
   const { config } = run;
-  const received = await receiveManifest(config, destination, originOf(run));
-  if (received.news === "not-modified") reportManifest(run, received);
-  const choice = choose(received.manifest, config.pattern, destination.readLatest());
+  const origin = originOf(run);
+  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
+    if (received.news === "not-modified" || received.news === "none") reportManifest(run, received);
+  });
+  if (missed !== undefined) {
+    const plan = await planHere(run, destination, manifest);
+    return { plan, end: () => endedHere(run, plan, missed) };
+  }
+  const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
   const [entry] = choice.candidates;
   const image = await destination.images.check(entry, run.verify);
-  return planFor(entry, image, destination.readStanding(config.restart), run.mode);
+  const plan = planFor(entry, image, destination.readStanding(config.restart), run.mode);
+  return { plan, end: () => endedBy(plan) };
 }
 
-function originOf({ config, effects: { clock, random, report } }: Run): Origin {
+/** What can be done without the origin: to use an image that is here, and whole (FET-26). */
+async function planHere(
+  { config, mode, verify }: Run,
+  destination: Destination,
+  manifest: Manifest,
+): Promise<Plan | undefined> {
+  for (const entry of chooseHere(manifest, config.pattern, destination.readLatest())) {
+    const image = await destination.images.check(entry, verify);
+    if (image !== "present") continue;
+    return planFor(entry, image, destination.readStanding(config.restart), mode);
+  }
+  return undefined;
+}
+
+/** A unit can start with what is here; but nobody could look for news (FET-27). */
+function endedHere(
+  { mode, effects: { report } }: Run,
+  plan: Plan | undefined,
+  missed: TakoError,
+): Ended {
+  if (plan === undefined || !startsUnit(mode)) throw missed;
+  const source = missed.source === undefined ? "" : `${missed.source}: `;
+  report({ event: "warning", message: `${source}${missed.message}` });
+  return endedBy(plan);
+}
+
+function endedBy({ entry, steps }: Plan): Ended {
+  return ended(steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
+}
+
+/** The manifest to go by. */
+interface News {
+  readonly manifest: Manifest;
+  /** Why it is the local one, if the origin's could not be had (FET-24). */
+  readonly missed: TakoError | undefined;
+}
+
+/** @param use what is to be done with its bytes, which are gone after that */
+async function takeNews(
+  { config, effects: { clock } }: Run,
+  destination: Destination,
+  origin: Origin,
+  use: (received: ReceivedManifest) => Promise<void>,
+): Promise<News> {
+  try {
+    const received = await receiveManifest(config, destination, origin, clock);
+    await use(received);
+    return {
+      manifest: received.manifest,
+      missed: received.news === "none" ? received.error : undefined,
+    };
+  } finally {
+    origin.forgetManifest();
+  }
+}
+
+function originOf({ config, largeManifests, effects: { clock, random, report } }: Run): Origin {
   return openOrigin(config.origin, {
     clock,
     random,
+    timeouts: timeoutsOf(config.timeoutMs),
+    largeManifests,
     onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
   });
 }
 
 /** Puts a manifest on disk before an image of it is asked for (FET-33). */
 async function accept(received: ReceivedManifest, destination: LockedDestination): Promise<void> {
-  if (received.news === "not-modified") return;
+  if (received.news === "not-modified" || received.news === "none") return;
   const { news, bytes, url, etag } = received;
   await (news === "same" ? destination.syncManifest() : destination.writeManifest(bytes));
   await destination.writeEtag(url, etag, bytes);
 }
 
-function reportManifest({ effects }: Run, { news, manifest }: ReceivedManifest): void {
-  const state = news === "new" || news === "updated" ? news : "unchanged";
-  effects.report({ event: "manifest", state, versions: manifest.entries.length });
+const STATES = {
+  new: "new",
+  updated: "updated",
+  same: "unchanged",
+  "not-modified": "unchanged",
+  none: "local",
+} as const;
+
+function reportManifest(
+  { effects }: Run,
+  { news, manifest, bytes, signer }: ReceivedManifest,
+): void {
+  const versions = manifest.entries.length;
+  const sha256 = hashBytes(bytes);
+  effects.report({
+    event: "manifest",
+    state: STATES[news],
+    versions,
+    sha256,
+    signedBy: signer.text,
+  });
 }

@@ -6,10 +6,11 @@ import { asTakoError, type TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
 import { MANIFEST } from "../../core/layout.ts";
 import {
-  decodeManifest,
+  decodeSignedManifest,
   decodeUnverified,
   MAX_MANIFEST_BYTES,
   type Manifest,
+  type SignedManifest,
 } from "../../core/manifest.ts";
 import { platformVerify } from "../platform-crypto.ts";
 import { readRegularFile, syncDirectory, writeFileAtomically } from "./files.ts";
@@ -17,9 +18,14 @@ import { readRegularFile, syncDirectory, writeFileAtomically } from "./files.ts"
 /** A manifest on disk, by what is known of it. */
 export type ManifestFile =
   | { readonly state: "absent" }
+  | ({
+      /** By one of the keys. */
+      readonly state: "signed";
+      readonly bytes: Uint8Array;
+    } & SignedManifest)
   | {
-      /** By one of the keys, or well-formed and by none of them. */
-      readonly state: "signed" | "foreign";
+      /** Well-formed, and by none of the keys. */
+      readonly state: "foreign";
       readonly bytes: Uint8Array;
       readonly manifest: Manifest;
     }
@@ -35,7 +41,7 @@ export function readManifestFile(directory: string, keys: readonly PublicKey[]):
   const bytes = readRegularFile(join(directory, MANIFEST), MAX_MANIFEST_BYTES);
   if (bytes === undefined) return { state: "absent" };
   try {
-    return { state: "signed", bytes, manifest: decodeManifest(bytes, keys, platformVerify) };
+    return { state: "signed", bytes, ...decodeSignedManifest(bytes, keys, platformVerify) };
   } catch (caught) {
     const error = asTakoError(caught);
     return error.kind === "signature" ? readForeign(bytes) : { state: "damaged", bytes, error };

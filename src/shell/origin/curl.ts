@@ -13,7 +13,8 @@ import {
 import { printable } from "../../core/text.ts";
 import { shownPath } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
-import { OriginError } from "./origin-error.ts";
+import { type Fail, OriginError } from "./origin-error.ts";
+import { readAhead } from "./read-ahead.ts";
 import { watched } from "./stall.ts";
 import type { ImageAnswer, ManifestAnswer, Patience, Transport } from "./transport.ts";
 
@@ -55,33 +56,36 @@ export class CurlTransport implements Transport {
   }
 
   async manifest(): Promise<ManifestAnswer> {
-    return { kind: "body", body: bodyFrom(this.#start(manifestLocation(this.#origin), 0)) };
+    const location = manifestLocation(this.#origin);
+    return { kind: "body", fail: failOf(location), body: bodyFrom(this.#start(location, 0)) };
   }
 
-  async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
+  async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
     const location = imageLocation(this.#origin, digest);
+    const fail = failOf(location);
     // scp has no offsets: curl would send the whole file as if it were the rest.
     if (offset > 0 && this.#origin.scheme !== "scp") {
-      const source = this.#start(location, offset);
+      const source = this.#start(location, offset, size);
       try {
         // Only the first bytes, or their absence, tell whether the server continues.
         const first = await source.read();
-        return { kind: "body", offset, body: bodyFrom(startingWith(first, source)) };
+        return { kind: "body", offset, fail, body: bodyFrom(startingWith(first, source)) };
       } catch (error) {
         await source.stop();
         if (!(error instanceof CurlError && CANNOT_CONTINUE.includes(error.status))) throw error;
       }
     }
-    return { kind: "body", offset: 0, body: bodyFrom(this.#start(location, 0)) };
+    return { kind: "body", offset: 0, fail, body: bodyFrom(this.#start(location, 0, size)) };
   }
 
-  #start(location: Location, offset: number): Source {
-    return watched(
-      startCurl(this.#origin, location, offset),
-      (reason, facts) => new OriginError(location.shown, reason, facts),
-      this.#patience,
-    );
+  #start(location: Location, offset: number, size?: number): Source {
+    const source = readAhead(startCurl(this.#origin, location, offset));
+    return watched(source, failOf(location), this.#patience, size);
   }
+}
+
+function failOf({ shown }: Location): Fail {
+  return (reason, facts) => new OriginError(shown, reason, facts);
 }
 
 /** curl ended with an error. */

@@ -13,7 +13,7 @@ import {
 } from "../../core/origin-url.ts";
 import { shownPath, storageError } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
-import { OriginError } from "./origin-error.ts";
+import { type Fail, OriginError } from "./origin-error.ts";
 import type { ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -27,13 +27,18 @@ export class FileTransport implements Transport {
 
   async manifest(): Promise<ManifestAnswer> {
     const path = pathOf(manifestLocation(this.#origin));
-    return { kind: "body", body: bodyFrom(fileSource(path, 0)) };
+    return { kind: "body", fail: failOf(path), body: bodyFrom(fileSource(path, 0)) };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
     const path = pathOf(imageLocation(this.#origin, digest));
-    return { kind: "body", offset, body: bodyFrom(fileSource(path, offset)) };
+    return { kind: "body", offset, fail: failOf(path), body: bodyFrom(fileSource(path, offset)) };
   }
+}
+
+/** Another look at a file that is not what it should be finds the same file: nothing passes (ORG-72). */
+function failOf(path: string): Fail {
+  return (reason, facts) => new OriginError(shownPath(path), reason, { ...facts, passing: false });
 }
 
 function pathOf({ href }: Location): string {

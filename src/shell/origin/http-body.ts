@@ -5,6 +5,7 @@ import { fstatSync } from "node:fs";
 import { type Body, bodyFrom, type WriteTo } from "./body.ts";
 import { connectionError, isFileError } from "./http-error.ts";
 import type { Fail } from "./origin-error.ts";
+import { readAhead } from "./read-ahead.ts";
 import { StallWatch, watched } from "./stall.ts";
 import type { Patience } from "./transport.ts";
 
@@ -20,9 +21,11 @@ interface Request {
   /** Ends it. */
   readonly stop: () => void;
   readonly patience: Patience;
+  /** Of what is asked for, where it is known. */
+  readonly size?: number | undefined;
 }
 
-export function httpBody(response: Response, { stop, fail, patience }: Request): Body {
+export function httpBody(response: Response, { stop, fail, patience, size = 0 }: Request): Body {
   // Only if it is asked for: what has a reader cannot be written to a file any more.
   let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
   const read = async () => {
@@ -33,12 +36,12 @@ export function httpBody(response: Response, { stop, fail, patience }: Request):
       throw connectionError(error, true, fail);
     }
   };
-  const chunked = bodyFrom(watched({ read, stop }, fail, patience));
+  const chunked = bodyFrom(watched(readAhead({ read, stop }), fail, patience, size));
 
   // The runtime writes the file on this thread, so no look comes while a slow disk keeps it waiting.
   const writeTo: WriteTo = async (fd, signal) => {
     signal.addEventListener("abort", stop);
-    using watch = new StallWatch(patience, () => fstatSync(fd).size, stop, fail);
+    using watch = new StallWatch(patience, () => fstatSync(fd).size, stop, fail, size);
     try {
       await watch.during(Bun.write(Bun.file(fd), response));
     } catch (error) {
@@ -67,6 +70,11 @@ export function httpBody(response: Response, { stop, fail, patience }: Request):
  * section 6.3), and the limit is kept (ORG-27).
  */
 function isLargeAndExact(headers: Headers, bytes: number): boolean {
-  const isExact = headers.get("Content-Length") === `${bytes}` && !headers.has("Transfer-Encoding");
-  return isExact && bytes >= LARGE_BODY_BYTES;
+  return announcedLength(headers) === bytes && bytes >= LARGE_BODY_BYTES;
+}
+
+/** How long a body says that it is; in chunks, it does not say. */
+export function announcedLength(headers: Headers): number | undefined {
+  const length = headers.get("Content-Length");
+  return length === null || headers.has("Transfer-Encoding") ? undefined : Number(length);
 }

@@ -11,18 +11,22 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
+import { printable } from "../../core/text.ts";
 import type { Body } from "./body.ts";
-import { httpBody } from "./http-body.ts";
+import { announcedLength, httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
 import { connectionError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
+import { packed, somethingElse } from "./something-else.ts";
 import {
   type ImageAnswer,
   type ManifestAnswer,
+  type ManifestQuestion,
   manifestTooLong,
   type Patience,
+  type Received,
   type Transport,
 } from "./transport.ts";
 
@@ -32,9 +36,18 @@ interface Answer {
   readonly headers: Headers;
   /** Makes an error of this request, which names its URL and where it was redirected to. */
   readonly fail: Fail;
+  readonly redirectedTo: string | undefined;
   readonly body: Body;
   /** Ends a request whose body nobody wants. */
   readonly stop: () => void;
+}
+
+/** What is known of an answer before it is asked for. */
+interface Wanted {
+  /** Of the image. */
+  readonly size?: number | undefined;
+  /** Ends the request. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class HttpTransport implements Transport {
@@ -42,6 +55,8 @@ export class HttpTransport implements Transport {
   readonly #patience: Patience;
   /** Scheme, host and port, the only ones that get the credentials (ORG-44). */
   readonly #home: string;
+  /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
+  #conditionFails = false;
 
   constructor(origin: OriginUrl, patience: Patience) {
     this.#origin = origin;
@@ -49,9 +64,15 @@ export class HttpTransport implements Transport {
     this.#home = new URL(origin.href).origin;
   }
 
-  async manifest(etag?: string): Promise<ManifestAnswer> {
+  async manifest(question: ManifestQuestion): Promise<ManifestAnswer> {
     const location = manifestLocation(this.#origin);
-    const answer = await this.#get(location, etag === undefined ? {} : { "If-None-Match": etag });
+    const { signal, pastCaches } = question;
+    const etag = this.#conditionFails ? undefined : question.etag;
+    const headers = {
+      ...(etag === undefined ? {} : { "If-None-Match": etag }),
+      ...(pastCaches ? { "Cache-Control": "no-cache" } : {}),
+    };
+    const answer = await this.#get(location, headers, { signal });
     if (answer.status === 200) {
       if (Number(answer.headers.get("Content-Length")) > MAX_MANIFEST_BYTES) {
         answer.stop();
@@ -59,20 +80,27 @@ export class HttpTransport implements Transport {
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) ? { etag: next } : {};
-      return { kind: "body", body: answer.body, ...kept };
+      return { kind: "body", ...received(answer), ...kept };
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
+    if (etag !== undefined && mayBeTheCondition(answer.status)) {
+      this.#conditionFails = true;
+      // Who asks to wait is waited for, and then asked without.
+      if (!answer.headers.has("Retry-After")) return this.manifest(question);
+    }
     throw refusal(answer, this.#patience.clock.now());
   }
 
   async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
     const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-    const answer = await this.#get(imageLocation(this.#origin, digest), range);
-    if (answer.status === 200) return { kind: "body", offset: 0, body: answer.body };
-    if (offset > 0 && continuesAt(answer, offset, size)) {
-      return { kind: "body", offset, body: answer.body };
+    const answer = await this.#get(imageLocation(this.#origin, digest), range, { size });
+    if (answer.status === 200) {
+      refuseSomethingElse(answer, size);
+      return { kind: "body", offset: 0, ...received(answer) };
     }
+    const end = offset > 0 ? endOfRest(answer, offset, size) : undefined;
+    if (end !== undefined) return { kind: "body", offset, end, ...received(answer) };
     answer.stop();
     if (answer.status === 410) return { kind: "gone" };
     const refused = refusal(answer, this.#patience.clock.now());
@@ -85,13 +113,15 @@ export class HttpTransport implements Transport {
   async #get(
     { href, shown }: Location,
     headers: Readonly<Record<string, string>>,
+    wanted: Wanted,
   ): Promise<Answer> {
     const show = (to: URL) => shownTarget(to, this.#origin.credentials);
     let target = new URL(href);
+    let redirectedTo: string | undefined;
     let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#request(target, headers, fail);
-      if (!isRedirect(answer.status)) return answer;
+      const answer = await this.#request(target, headers, fail, wanted);
+      if (!isRedirect(answer.status)) return { ...answer, redirectedTo };
       answer.stop();
       if (redirects === MAX_REDIRECTS) {
         throw fail(`more than ${MAX_REDIRECTS} redirects`, { rule: "ORG-40" });
@@ -99,6 +129,7 @@ export class HttpTransport implements Transport {
       const next = redirectTarget(target, answer, show);
       fail = (reason, facts) =>
         new OriginError(shown, `redirected to ${show(next)}: ${reason}`, facts);
+      redirectedTo = show(next);
       target = next;
     }
   }
@@ -108,7 +139,8 @@ export class HttpTransport implements Transport {
     target: URL,
     headers: Readonly<Record<string, string>>,
     fail: Fail,
-  ): Promise<Answer> {
+    { size, signal }: Wanted,
+  ): Promise<Omit<Answer, "redirectedTo">> {
     const { credentials } = this.#origin;
     const { headersMs } = this.#patience.timeouts;
     const controller = new AbortController();
@@ -132,10 +164,10 @@ export class HttpTransport implements Transport {
         verbose: false,
         // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
         tls: { rejectUnauthorized: true },
-        signal: controller.signal,
+        signal: AbortSignal.any([controller.signal, ...(signal === undefined ? [] : [signal])]),
       });
       const stop = () => controller.abort();
-      const body = httpBody(response, { fail, stop, patience: this.#patience });
+      const body = httpBody(response, { fail, stop, patience: this.#patience, size });
       return { status: response.status, headers: response.headers, fail, body, stop };
     } catch (error) {
       throw connectionError(error, false, fail);
@@ -143,12 +175,45 @@ export class HttpTransport implements Transport {
   }
 }
 
-/** Whether it is a 206 that brings the rest of this very image (ORG-23). */
-export function continuesAt(
+/** Whether a request that failed with this status may go well without its condition (ORG-18). */
+function mayBeTheCondition(status: number): boolean {
+  return status === 400 || status === 412 || (status >= 500 && status <= 599);
+}
+
+function received({ body, fail, redirectedTo, headers }: Answer): Received {
+  return { body, fail, redirectedTo, encoding: encodingOf(headers) };
+}
+
+/** A `Content-Encoding`, of which none is asked for (ORG-10), as it is shown. */
+function encodingOf(headers: Headers): string | undefined {
+  const encoding = headers.get("Content-Encoding") ?? "";
+  return /^(identity)?$/i.test(encoding) ? undefined : printable(encoding, 40);
+}
+
+/** An answer that cannot be the image, by what it says of itself (ORG-32, ORG-34). */
+function refuseSomethingElse({ headers, fail, stop }: Answer, size: number): void {
+  const length = announcedLength(headers);
+  if (length === size) return;
+  const encoding = encodingOf(headers);
+  if (length === undefined && encoding === undefined) return;
+  stop();
+  throw encoding === undefined
+    ? somethingElse(fail, `the answer has ${length} bytes, and the image ${size}`, "ORG-32")
+    : somethingElse(fail, packed(encoding), "ORG-34");
+}
+
+/**
+ * Where a 206 ends that brings the rest of this very image, or its next part (ORG-23, ORG-37).
+ *
+ * @returns undefined if it is no such answer
+ */
+export function endOfRest(
   { status, headers }: Pick<Answer, "status" | "headers">,
   offset: number,
   size: number,
-): boolean {
-  const range = /^bytes (\d+)-\d+\/(\d+)$/i.exec(headers.get("Content-Range") ?? "");
-  return status === 206 && Number(range?.[1]) === offset && Number(range?.[2]) === size;
+): number | undefined {
+  const range = /^bytes (\d+)-(\d+)\/(\d+)$/i.exec(headers.get("Content-Range") ?? "");
+  const end = Number(range?.[2]) + 1;
+  const isRest = Number(range?.[1]) === offset && Number(range?.[3]) === size;
+  return status === 206 && isRest && end > offset && end <= size ? end : undefined;
 }

@@ -7,6 +7,8 @@ export interface OriginErrorFacts extends Omit<Facts, "source"> {
   readonly passing?: boolean;
   /** How long the origin asks to wait. */
   readonly retryAfterMs?: number | undefined;
+  /** Whether nothing went wrong but that more is to be asked for. */
+  readonly isPart?: boolean;
 }
 
 /** The origin cannot be reached, or does not give what was asked for. */
@@ -15,13 +17,15 @@ export class OriginError extends TakoError {
   declare readonly source: string;
   readonly passing: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly isPart: boolean;
 
   /** @param shown a location as it is shown: that of what was asked for */
   constructor(shown: string, message: string, facts: OriginErrorFacts = {}) {
-    const { passing = false, retryAfterMs, ...rest } = facts;
+    const { passing = false, retryAfterMs, isPart = false, ...rest } = facts;
     super("origin", message, { ...rest, source: shown });
     this.passing = passing;
     this.retryAfterMs = retryAfterMs;
+    this.isPart = isPart;
   }
 
   override with({ source = this.source, ...facts }: Facts): OriginError {

@@ -2,37 +2,64 @@
 // (spec/origins.md). Nothing that comes from here is trusted before its check.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
+import { beginsAsManifest, isCutOff, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
-import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
+import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
+import { OriginError } from "./origin-error.ts";
+import { leastPerSecond, paceOf } from "./pace.ts";
 import { type RetryEffects, retry } from "./retry.ts";
-import { type ImageAnswer, manifestTooLong, type Timeouts, type Transport } from "./transport.ts";
+import { packed, somethingElse } from "./something-else.ts";
+import {
+  type ImageAnswer,
+  type ManifestQuestion,
+  manifestTooLong,
+  type Received,
+  type Timeouts,
+  type Transport,
+} from "./transport.ts";
 
 /** What an origin needs of the world, for its retries and its time-outs. */
 export interface OriginEffects extends RetryEffects {
-  /** Those of the specification, unless others are given. */
-  readonly timeouts?: Timeouts;
+  readonly timeouts: Timeouts;
+  /** What the origins of one run share; its own unless given. */
+  readonly largeManifests?: LargeManifests;
 }
 
-/** ORG-60 to ORG-62. */
-const TIMEOUTS: Timeouts = { headersMs: 30_000, idleMs: 30_000, slowMs: 60_000 };
+/** The time-outs of the specification for a wait of so many milliseconds (ORG-67, ORG-56, ORG-68). */
+export function timeoutsOf(waitMs: number): Timeouts {
+  const slowMs = Math.max(60_000, waitMs);
+  return { headersMs: waitMs, idleMs: waitMs, slowMs, manifestMs: 5 * 60_000 };
+}
+
+/** What the tries have brought so far. */
+interface Progress {
+  /** Tells the bytes that are on disk. */
+  readonly arrived: () => number;
+  /** Of the whole. */
+  readonly size: number;
+}
 
 export interface Origin {
   readonly url: OriginUrl;
   /**
-   * Downloads the manifest, with several tries.
+   * Downloads the manifest, with several tries. Its bytes are there until {@link forgetManifest}, or
+   * until it is asked for again.
    *
-   * @param etag of the manifest that is there already; makes the request conditional where the
-   *   transport can do that
    * @throws TakoError of kind `origin`, or `manifest` when it is longer than any may be
    */
-  manifest(
-    etag?: string,
-  ): Promise<
+  manifest(question?: ManifestQuestion): Promise<
     | { readonly kind: "unchanged" }
-    | { readonly kind: "manifest"; readonly bytes: Uint8Array; readonly etag?: string }
+    | {
+        readonly kind: "manifest";
+        readonly bytes: Uint8Array;
+        readonly etag?: string;
+        /** Where a redirect led, as it is shown. */
+        readonly redirectedTo?: string;
+      }
   >;
+  /** Gives back the memory of the manifest that came last. */
+  forgetManifest(): void;
   /**
    * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
@@ -42,24 +69,44 @@ export interface Origin {
   /**
    * Makes `attempt`, which asks the origin for something, up to four times while it fails with what
    * can pass (ORG-50 to ORG-55). Anything else that it throws, and the last failure, comes through.
+   *
+   * @param progress while it is fast enough for that size, the tries are counted anew (ORG-65)
    */
-  withRetries<T>(attempt: () => Promise<T>): Promise<T>;
+  withRetries<T>(attempt: () => Promise<T>, progress?: Progress): Promise<T>;
 }
 
 /** Opens an origin; asks it nothing yet. */
 export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   const transport = transportFor(url, effects);
-  const withRetries = <T>(attempt: () => Promise<T>) => retry(effects, attempt);
+  const { clock, timeouts } = effects;
+  const room = new ManifestRoom(effects.largeManifests ?? new LargeManifests());
   return {
     url,
-    withRetries,
-    manifest: (etag) =>
-      withRetries(async () => {
-        const answer = await (await transport).manifest(etag);
+    withRetries: (attempt, progress) =>
+      retry(
+        effects,
+        attempt,
+        progress && paceOf(clock, progress.arrived, leastPerSecond(progress.size)),
+      ),
+    async manifest(question = {}) {
+      const limit = new AbortController();
+      using _limit = clock.every(timeouts.manifestMs, () =>
+        limit.abort(manifestTooLate(url, timeouts)),
+      );
+      return await retry(effects, async () => {
+        limit.signal.throwIfAborted();
+        const answer = await (await transport).manifest({ ...question, signal: limit.signal });
         if (answer.kind === "unchanged") return answer;
-        const { body, ...rest } = answer;
-        return { ...rest, kind: "manifest", bytes: await readManifest(body, url) };
-      }),
+        const { etag, redirectedTo } = answer;
+        const kept = {
+          ...(etag === undefined ? {} : { etag }),
+          ...(redirectedTo === undefined ? {} : { redirectedTo }),
+        };
+        const bytes = await readManifest(answer, url, room, limit.signal);
+        return { kind: "manifest", ...kept, bytes };
+      });
+    },
+    forgetManifest: () => room[Symbol.dispose](),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
   };
 }
@@ -67,7 +114,7 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */
 async function transportFor(
   url: OriginUrl,
-  { clock, timeouts = TIMEOUTS }: OriginEffects,
+  { clock, timeouts }: OriginEffects,
 ): Promise<Transport> {
   switch (url.scheme) {
     case "https":
@@ -83,15 +130,50 @@ async function transportFor(
   }
 }
 
-/** The whole of a manifest, in memory, if it stays below the limit (ORG-22). */
-async function readManifest(body: Body, url: OriginUrl): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  const write = (chunk: Uint8Array) => {
-    // A copy: the chunk may change once it is taken.
-    parts.push(new Uint8Array(chunk));
-    return undefined;
-  };
-  const end = await body.into({ write }, MAX_MANIFEST_BYTES);
-  if (end === "longer") throw manifestTooLong(manifestLocation(url));
-  return Buffer.concat(parts);
+/**
+ * The whole of a manifest, in memory, if it stays below the limit (ORG-22) and looks like one. What does
+ * not is something else, or was cut; only its signature tells what it is worth.
+ */
+async function readManifest(
+  received: Received,
+  url: OriginUrl,
+  room: ManifestRoom,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  room[Symbol.dispose]();
+  const { body } = received;
+  const stop = () => void body[Symbol.asyncDispose]();
+  signal.addEventListener("abort", stop);
+  try {
+    const end = await body.into({ write: (chunk) => room.add(chunk) }, MAX_MANIFEST_BYTES);
+    if (end === "longer") throw manifestTooLong(manifestLocation(url));
+    const bytes = room.bytes();
+    refuseSomethingElse(bytes, received);
+    return bytes;
+  } catch (error) {
+    // Nobody waits for the next try of somebody else.
+    room[Symbol.dispose]();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/** What is no manifest, or not all of one (ORG-31, ORG-33, ORG-34). */
+function refuseSomethingElse(bytes: Uint8Array, { fail, encoding }: Received): void {
+  if (!beginsAsManifest(bytes)) {
+    throw encoding === undefined
+      ? somethingElse(fail, "the answer is no manifest of Tako's", "ORG-31")
+      : somethingElse(fail, packed(encoding), "ORG-34");
+  }
+  if (isCutOff(bytes)) {
+    throw fail("the answer ended before the manifest did", { rule: "ORG-33", passing: true });
+  }
+}
+
+function manifestTooLate(url: OriginUrl, { manifestMs }: Timeouts): OriginError {
+  const { shown } = manifestLocation(url);
+  const reason = `the manifest did not come within ${manifestMs / 60_000} minutes`;
+  return new OriginError(shown, reason, { rule: "ORG-56" });
 }

@@ -1,20 +1,24 @@
-// Gives up a transfer that stands still, or only drips (ORG-61, ORG-62).
+// Gives up a transfer that stands still, or only drips (ORG-69, ORG-67).
 
 import type { Source } from "./body.ts";
 import type { Fail } from "./origin-error.ts";
+import { leastPerSecond } from "./pace.ts";
 import type { Patience } from "./transport.ts";
 
-const MIN_BYTES_PER_SECOND = 1024;
 /** How many times a watch looks during `idleMs`: once a second by default. */
 const LOOKS = 30;
 
-/** A source that is given up when it no longer gives anything. */
-export function watched(source: Source, fail: Fail, patience: Patience): Source {
+/**
+ * A source that is given up when it no longer gives anything.
+ *
+ * @param size of the whole of it, the larger the faster it has to come
+ */
+export function watched(source: Source, fail: Fail, patience: Patience, size = 0): Source {
   let received = 0;
   let watch: StallWatch | undefined;
   return {
     async read() {
-      watch ??= new StallWatch(patience, () => received, source.stop, fail);
+      watch ??= new StallWatch(patience, () => received, source.stop, fail, size);
       const chunk = await watch.during(source.read());
       received += chunk?.length ?? 0;
       return chunk;
@@ -41,17 +45,20 @@ export class StallWatch implements Disposable {
   /**
    * @param received tells the bytes that have arrived so far
    * @param giveUp ends the transfer, and with it what is waited for
+   * @param size of what is transferred
    */
   constructor(
     { clock, timeouts: { idleMs, slowMs } }: Patience,
     received: () => number,
     giveUp: () => void | Promise<void>,
     fail: Fail,
+    size: number,
   ) {
     this.#fail = fail;
     const lookMs = idleMs / LOOKS;
     const looksInWindow = Math.round(slowMs / lookMs);
-    const least = (MIN_BYTES_PER_SECOND * slowMs) / 1000;
+    const least = (leastPerSecond(size) * slowMs) / 1000;
+    const leastKib = Math.ceil(leastPerSecond(size) / 1024);
     /** What had been received at each look, oldest first. */
     const history = [received()];
     const arrivedSince = (looks: number) =>
@@ -63,7 +70,7 @@ export class StallWatch implements Disposable {
       if (arrivedSince(LOOKS) === 0) {
         this.#stallReason = `nothing arrived for ${idleMs / 1000} s`;
       } else if (arrivedSince(looksInWindow) < least) {
-        this.#stallReason = `less than 1 KiB a second arrived for ${slowMs / 1000} s`;
+        this.#stallReason = `less than ${leastKib} KiB a second arrived for ${slowMs / 1000} s`;
       }
       if (this.#stallReason !== undefined) void giveUp();
     });

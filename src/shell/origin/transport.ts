@@ -7,35 +7,60 @@ import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import type { Location } from "../../core/origin-url.ts";
 import type { Clock } from "../clock.ts";
 import type { Body } from "./body.ts";
+import type { Fail } from "./origin-error.ts";
 
 export type ManifestAnswer =
   | { readonly kind: "unchanged" }
-  | { readonly kind: "body"; readonly body: Body; readonly etag?: string };
+  | (Received & { readonly kind: "body"; readonly etag?: string });
 
 export type ImageAnswer =
   | { readonly kind: "gone" }
-  | {
+  | (Received & {
       readonly kind: "body";
       /** Of the first byte: what was asked for, or 0 when the whole image comes. */
       readonly offset: number;
-      readonly body: Body;
-    };
+      /** Where it ends, if the origin says so; it may give a part of what was asked for (ORG-37). */
+      readonly end?: number;
+    });
+
+/** A body, and who it is from. */
+export interface Received {
+  readonly body: Body;
+  /** Makes an error of what is wrong with it. */
+  readonly fail: Fail;
+  /** Where a redirect led, as it is shown. */
+  readonly redirectedTo?: string | undefined;
+  /** A `Content-Encoding` that nobody asked for. */
+  readonly encoding?: string | undefined;
+}
+
+/** How a manifest is asked for, where a transport knows the difference. */
+export interface ManifestQuestion {
+  /** Of the manifest that is there already: only another one is to come. */
+  readonly etag?: string | undefined;
+  /** Whether caches on the way are to ask the origin themselves (ORG-17). */
+  readonly pastCaches?: boolean;
+  /** Ends the request. */
+  readonly signal?: AbortSignal;
+}
 
 /** One way to an origin. Each call is one try. How much may be read is the caller's business. */
 export interface Transport {
   /** @throws OriginError */
-  manifest(etag?: string): Promise<ManifestAnswer>;
+  manifest(question: ManifestQuestion): Promise<ManifestAnswer>;
   /** @throws OriginError */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
 }
 
 export interface Timeouts {
-  /** Until the headers of an answer are there (ORG-60), in milliseconds. */
+  /** Until the headers of an answer are there (ORG-68), in milliseconds. */
   readonly headersMs: number;
-  /** Without a byte of the body (ORG-61), in milliseconds. */
+  /** Without a byte of the body (ORG-69), in milliseconds. */
   readonly idleMs: number;
-  /** The window in which at least 1 KiB a second must arrive (ORG-62), in milliseconds. */
+  /** The window in which at least 1 KiB a second must arrive (ORG-67), in milliseconds. */
   readonly slowMs: number;
+  /** For a manifest in all, with its further tries (ORG-56), in milliseconds. */
+  readonly manifestMs: number;
 }
 
 /** Until when an origin is waited for, by which clock. */

@@ -62,13 +62,18 @@ export const CLI_FAULTS = {
   },
   "history-not-checked": {
     what: "a manifest that lacks a published version is accepted",
-    breaks: ["FET-31"],
+    breaks: ["FET-31", "FET-34"],
     caught: ["fetch-history-lost-version", "fetch-history-replayed"],
   },
   "history-by-versions": {
     what: "a published version may become another image",
     breaks: ["FET-31"],
     caught: ["fetch-history-changed-image"],
+  },
+  "older-manifest-taken": {
+    what: "a manifest that is merely older is accepted: versions that the host has seen are forgotten",
+    breaks: ["FET-34"],
+    caught: ["fetch-history-replayed", "fetch-history-emptied"],
   },
   "history-of-old-key-dropped": {
     what: "a local manifest of another key is no history",
@@ -116,12 +121,12 @@ export const CLI_FAULTS = {
   },
   "digest-not-checked": {
     what: "an image of another digest is used",
-    breaks: ["FET-63"],
+    breaks: ["FET-69"],
     caught: ["fetch-image-wrong-digest"],
   },
   "size-not-checked": {
     what: "an image of another size is used if its digest holds",
-    breaks: ["ORG-29"],
+    breaks: ["ORG-32"],
     caught: ["fetch-image-size-larger-than-image"],
   },
   "image-kept-after-wrong-digest": {

@@ -23,6 +23,7 @@ import { imageOfLink } from "../../../src/core/layout.ts";
 import {
   type Entry,
   firstLost,
+  isOlder,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../../../src/core/manifest.ts";
@@ -182,6 +183,7 @@ async function updateManifest(config: Config, local: Local | undefined): Promise
 
 function isLost(history: Manifest, next: Manifest): boolean {
   if (wrong("history-not-checked")) return false;
+  if (wrong("older-manifest-taken") && isOlder(next, history)) return false;
   const lost = firstLost(history, next);
   return lost !== undefined && !(wrong("history-by-versions") && lost.changedTo !== undefined);
 }

@@ -305,6 +305,18 @@ export const CONFIG_FAULTS: AdapterFaults = {
       return restart === undefined ? config : { ...config, restart };
     },
   },
+  "timeout-of-any-length": reads(
+    "TimeoutSec= may be infinity, or nothing",
+    ["CFG-38"],
+    ["config-timeout-infinity", "config-timeout-zero"],
+    (file) => file.replace(/^TimeoutSec=(infinity|0)$/gm, "TimeoutSec=30"),
+  ),
+  "other-units-of-time": reads(
+    "TimeoutSec= takes units that systemd does not have",
+    ["CFG-37"],
+    ["config-timeout-unit"],
+    (file) => file.replace(/^(TimeoutSec=\d+) secs$/gm, "$1"),
+  ),
   "no-units-told": tells(
     "a config without units has an empty list of them",
     ["CFG"],

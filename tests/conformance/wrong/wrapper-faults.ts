@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -41,6 +42,14 @@ function closeImages(destination: string): void {
   const store = join(destination, "store");
   for (const name of existsSync(store) ? readdirSync(store) : [])
     chmodSync(join(store, name), 0o444);
+}
+
+/** Gives a file another name, unless that is taken. */
+function rename(from: string, to: string): (destination: string) => void {
+  return (destination) => {
+    const [old, next] = [join(destination, from), join(destination, to)];
+    if (existsSync(old) && !existsSync(next)) renameSync(old, next);
+  };
 }
 
 function removePartials(destination: string): void {
@@ -105,6 +114,27 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
       etag,
       new Bun.CryptoHasher("sha256").update(manifest).digest("hex"),
     ]),
+  },
+  "etag-of-any-form-kept": {
+    what: "an ETag is kept whatever its form is",
+    breaks: ["DST-55"],
+    caught: ["etag-any-not-kept", "etag-list-not-kept"],
+    after(destination) {
+      if (!existsSync(join(destination, ".etag"))) leave(".etag")(destination);
+    },
+  },
+  "nothing-without-the-origin": {
+    what: "without a manifest from the origin nothing moves",
+    breaks: ["FET-26", "FET-27"],
+    caught: ["offline-goes-back", "offline-init", "offline-init-damaged"],
+    before: rename("manifest", "../manifest-put-away"),
+    after: rename("../manifest-put-away", "manifest"),
+  },
+  "newest-without-the-origin": {
+    what: "without the origin the newest image that is here is used, whatever is in use",
+    breaks: ["FET-26"],
+    caught: ["offline-stays"],
+    before: remove("latest"),
   },
   "partials-dropped": {
     what: "a download begins anew each time",

@@ -12,8 +12,22 @@ from .patterns import Pattern, parse_pattern
 MAX_BYTES = 1024 * 1024  # (CFG-34)
 WHITE_SPACE = " \t\r"  # (CFG-4)
 REQUIRED = ("Origin", "PublicKey", "Destination", "Version")
-ONCE = ("Origin", "Destination", "Version")
-KNOWN = (*REQUIRED, "Restart")
+ONCE = ("Origin", "Destination", "Version", "TimeoutSec")
+KNOWN = (*REQUIRED, "Restart", "TimeoutSec")
+
+# Units of time spans in seconds (CFG-37), by systemd.time.
+SECONDS = {
+    **dict.fromkeys(("us", "usec", "\u00b5s", "\u03bcs"), 0.000001),
+    **dict.fromkeys(("ms", "msec"), 0.001),
+    **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86400),
+    **dict.fromkeys(("w", "week", "weeks"), 604800),
+    **dict.fromkeys(("M", "month", "months"), 2629800),
+    **dict.fromkeys(("y", "year", "years"), 31557600),
+}
+SPAN = re.compile(r"([0-9]*\.[0-9]+|[0-9]+)(?!\.)[ \t\r]*([A-Za-z\u00b5\u03bc]*)[ \t\r]*")
 
 # A name, possibly an instance, and a type (CFG-15).
 UNIT = re.compile(
@@ -29,6 +43,7 @@ class Config:
     destination: str = ""
     pattern: Pattern | None = None
     restart: list[str] = field(default_factory=list)
+    timeout: float = 30
 
 
 class ConfigError(TakoError):
@@ -117,6 +132,22 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
             units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
             # dict.fromkeys drops repetitions and keeps the order.
             config.restart = list(dict.fromkeys([*config.restart, *units])) if units else []
+        case "TimeoutSec":
+            config.timeout = _timeout(value)
+
+
+def _timeout(text: str) -> float:
+    if text == "infinity":
+        raise TakoError("config", "CFG-38", "nobody waits for ever")
+    seconds, at = 0.0, 0
+    while at < len(text):
+        part = SPAN.match(text, at)
+        if not part or part[2] not in SECONDS:
+            raise TakoError("config", "CFG-37", "a time span is such as 30s or 1h 30s")
+        seconds, at = seconds + float(part[1]) * SECONDS[part[2]], part.end()
+    if not 0.001 <= seconds <= 86400:
+        raise TakoError("config", "CFG-38", "a time-out is from 1ms to 1d")
+    return seconds
 
 
 def _unit(word: str) -> str:
