@@ -3,6 +3,7 @@
 
 import { version } from "../package.json";
 import { processIo } from "./cli/io.ts";
+import { putSignalsRight } from "./shell/signals.ts";
 
 const words = process.argv.slice(2);
 const io = processIo();
@@ -11,6 +12,7 @@ const asksForVersion = words.length === 1 && words[0] === "--version";
 if (asksForVersion) io.stdout.write(`tako ${version}\n`);
 // Also to tell that the version could not be written.
 if (!asksForVersion || io.stdout.failure !== undefined) {
+  putSignalsRight();
   const { run } = await import("./cli/program.ts");
   process.exitCode = await run(words, io);
 }

@@ -1,6 +1,7 @@
 // The keys of a config file, a row each (spec/config.md). Adding a key is adding a row: what a Config holds, what
 // the messages say, and the tables of the documentation (scripts/docs.ts) follow from it.
 
+import { TakoError } from "./error.ts";
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
 import { parseTimeout } from "./time-span.ts";
@@ -63,7 +64,7 @@ export const CONFIG_KEYS = {
     name: "Destination",
     times: "once",
     expected: "a directory",
-    parse: (path: string) => path,
+    parse: parseDestination,
     meaning: "The directory for the images on this host",
   },
   pattern: {
@@ -91,6 +92,14 @@ export const CONFIG_KEYS = {
     meaning: "How long an origin may take until it answers, and until the next byte comes",
   },
 } as const satisfies Readonly<Record<string, ConfigKey>>;
+
+/** Any path, as it is written (CFG-13), but for what must be meant as a comment (CFG-41). */
+function parseDestination(path: string): string {
+  if (!/[ \t\r][#;]/.test(path)) return path;
+  const message =
+    "white space and a # or ; in a path: comments have lines of their own, and end none";
+  throw new TakoError("config", message, { rule: "CFG-41" });
+}
 
 /** What all rows together give. */
 export type ConfigValues = {

@@ -1,4 +1,4 @@
-// The names of systemd's units, as a config lists them (spec/config.md, CFG-14, CFG-15, CFG-36).
+// The names of systemd's units, as a config lists them (spec/config.md, CFG-14, CFG-15, CFG-36, CFG-40).
 
 import { TakoError } from "./error.ts";
 import { printable } from "./text.ts";
@@ -6,6 +6,15 @@ import { printable } from "./text.ts";
 /** The unit types that can be restarted, or reached by name (systemd.unit). */
 const UNIT_NAME =
   /^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)$/;
+
+/** What systemd's own key of this name takes (systemd.service), and nobody's name of a unit. */
+const SERVICE_RESTART: readonly string[] =
+  "no always on-success on-failure on-abnormal on-abort on-watchdog".split(" ");
+
+function meantForService(word: string): TakoError {
+  const message = `"${word}" belongs to Restart= in the [Service] section of a unit; here are the units that are to be restarted, such as app.service`;
+  return new TakoError("config", message, { rule: "CFG-40" });
+}
 
 /**
  * The units of a list, separated by white space, each with its type.
@@ -15,6 +24,7 @@ const UNIT_NAME =
 export function parseUnits(list: string): readonly string[] {
   const words = list.split(/[ \t\r]+/).filter((word) => word !== "");
   return words.map((word) => {
+    if (SERVICE_RESTART.includes(word)) throw meantForService(word);
     // As systemctl has it, a name without a type is that of a service (CFG-36).
     const unit = /^[A-Za-z0-9][^.]*$/.test(word) ? `${word}.service` : word;
     if (unit.length <= 255 && UNIT_NAME.test(unit)) return unit;

@@ -54,16 +54,17 @@ function systemctl(
       ...(limits.timeoutMs === undefined ? {} : { timeout: limits.timeoutMs }),
       ...(limits.signal === undefined ? {} : { signal: limits.signal }),
     });
-    const output = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const) {
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        output[stream] = (output[stream] + text).slice(0, MAX_OUTPUT);
-      });
-    }
+    // First of all: a process that could not be made has no streams, and tells so a moment later.
     child.on("error", (error) => {
       // Else it is the signal's, and the end of the call follows.
       if (!limits.signal?.aborted) reject(error);
     });
+    const output = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream]?.setEncoding("utf8").on("data", (text: string) => {
+        output[stream] = (output[stream] + text).slice(0, MAX_OUTPUT);
+      });
+    }
     child.on("close", (status) => resolve({ status: status ?? undefined, ...output }));
   });
 }

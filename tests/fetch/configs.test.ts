@@ -82,6 +82,94 @@ for (const program of programs) {
       for (const { host } of hosts) expect(host.state()).toEqual(installed);
     });
 
+    test("FET-16: a config of a directory that links to /dev/null is masked; alone, there is nothing to do", async () => {
+      using host = hostWith(one);
+      mkdirSync(host.at("configs"));
+      symlinkSync("/dev/null", host.at("configs", "off.tako"));
+      const alone = await program.run(["fetch", host.at("configs")]);
+      expect([alone.status, alone.stdout, alone.stderr]).toEqual([0, "", ""]);
+      symlinkSync(host.file, host.at("configs", "on.tako"));
+      const { status, stdout } = await program.run(["fetch", host.at("configs")]);
+      expect([status, stdout]).toEqual([0, `${host.at("configs", "on.tako")}: updated to 1.0.0\n`]);
+      // An empty file is no mask, and neither is one that is named by hand.
+      write(host.at("configs", "off2.tako"), "");
+      expect((await program.run(["fetch", host.at("configs")])).status).toBe(2);
+      expect((await program.run(["fetch", host.at("configs", "off.tako")])).status).toBe(2);
+    });
+
+    test.skipIf(process.getuid?.() !== 0)(
+      "FET-18: as root, a config that others can write, or its directory, gets a warning, and the run goes on",
+      async () => {
+        for (const [change, expected] of [
+          [() => {}, []],
+          [(host: Host) => chmodSync(host.file, 0o664), ["app.tako can be written by its group"]],
+          [
+            (host: Host) => chownSync(host.file, 65534, 0),
+            ["app.tako belongs to another user (uid 65534)"],
+          ],
+          [(host: Host) => chmodSync(host.folder, 0o757), ["can be written by its group"]],
+          [(host: Host) => chmodSync(host.folder, 0o1777), []],
+        ] as const) {
+          using host = hostWith(one);
+          change(host);
+          const { status, stderr } = await program.run(["fetch", host.file]);
+          const told = stderr
+            .split("\n")
+            .filter((line) => line.includes("who can change the config"));
+          expect([status, told.length]).toEqual([0, expected.length]);
+          for (const [index, text] of expected.entries()) expect(told[index]).toContain(text);
+        }
+      },
+    );
+
+    test("FET-18: a password that others can read gets a warning that does not show it", async () => {
+      for (const [mode, origin, expected] of [
+        [0o644, "http://user:geheim@127.0.0.1:1", true],
+        [0o640, "http://user:geheim@127.0.0.1:1", false],
+        [0o644, "http://user@127.0.0.1:1", false],
+      ] as const) {
+        using host = hostWith(one);
+        host.configure({ Origin: origin, Version: "1" });
+        host.install({ published: [one], latest: one });
+        chmodSync(host.file, mode);
+        const { stderr } = await program.run(["fetch", "--init", host.file]);
+        expect(stderr.includes("has a password, and every user can read it")).toBe(expected);
+        expect(stderr).not.toContain("geheim");
+      }
+    });
+
+    test("FET-17: a pipe is a config, from the shell or a FIFO; one in a directory is not waited for", async () => {
+      using host = hostWith(one);
+      const words = program.command(["fetch"]);
+      const shell = async (script: string) => {
+        const child = Bun.spawn(["bash", "-c", script, host.file, ...words], {
+          stdout: "pipe",
+          stderr: "pipe",
+          timeout: 20_000,
+        });
+        return [await child.stdout.text(), await child.exited];
+      };
+      const [substituted, first] = await shell('"$@" <(cat "$0")');
+      expect(substituted).toMatch(/^\/dev\/fd\/\d+: updated to 1\.0\.0\n$/);
+      expect(first).toBe(0);
+      expect(await shell('cat "$0" | "$@" /dev/stdin')).toEqual([
+        "/dev/stdin: 1.0.0 is current\n",
+        0,
+      ]);
+      mkdirSync(host.at("configs"));
+      const fifo = host.at("configs", "a.tako");
+      Bun.spawnSync(["mkfifo", fifo]);
+      const { status, stderr } = await program.run(["fetch", host.at("configs")]);
+      expect([status, stderr]).toEqual([2, `tako: ${fifo}: it is not a regular file\n`]);
+      expect(await shell(`cat "$0" > ${fifo} & "$@" ${fifo}`)).toEqual([
+        `${fifo}: 1.0.0 is current\n`,
+        0,
+      ]);
+      // CFG-34 holds for a pipe, too.
+      const [, endless] = await shell('"$@" <(yes)');
+      expect(endless).toBe(2);
+    });
+
     test("FET-2: a directory without any *.tako is status 2, and the other configs run", async () => {
       await using host = hostWith(one);
       const empty = join(host.folder, "empty");
@@ -232,7 +320,7 @@ test.skipIf(!canBeNobody)(
     await using foreign = hostWith(one, two);
     foreign.install({ published: [one], latest: one });
     await using own = hostWith(one);
-    chownSync(own.destination, 65534, 65534);
+    for (const path of [own.destination, own.path(".lock")]) chownSync(path, 65534, 65534);
     for (const { folder } of [closed, foreign, own]) chmodSync(folder, 0o755);
     const before = foreign.snapshot();
 
@@ -250,9 +338,7 @@ test.skipIf(!canBeNobody)(
     const { status, stderr } = await runAsNobody(...files);
     expect(status).toBe(74);
     expect(stderr).toContain(`${inner}/app: cannot open it: permission denied`);
-    expect(stderr).toContain(
-      `${foreign.path(".manifest.new")}: cannot create it: permission denied`,
-    );
+    expect(stderr).toContain(`${foreign.path(".lock")}: cannot read it: permission denied`);
     expect(foreign.snapshot()).toEqual(before);
     expect(own.state()).toEqual(installed);
   },

@@ -92,7 +92,7 @@ for (const program of programs) {
     );
 
     test.skipIf(strace.missing)(
-      "FET-85: a file system without statfs is written to all the same",
+      "FET-86: a file system without statfs is written to all the same",
       async () => {
         using host = createHost();
         host.publish(one);
@@ -105,7 +105,7 @@ for (const program of programs) {
     );
 
     test.skipIf(!canMount)(
-      "FET-85: so is one that does not say how many blocks it has",
+      "FET-86: so is one that does not say how many blocks it has",
       async () => {
         using outer = createHost();
         const mount = join(outer.folder, "mount");

@@ -1,16 +1,21 @@
 // From the words of a command line to configs: files, and directories of them (FET-1 to FET-6).
 
-import { readdirSync, realpathSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
-import { readRegularFile } from "../../shell/disk/files.ts";
+import { readPipe, readRegularFile } from "../../shell/disk/files.ts";
 import { isErrno, shownPath, storageError } from "../../shell/disk/storage-error.ts";
 
 /** A config file, and what is in it or what is wrong with it. */
-export type LoadedConfig =
-  | { readonly file: string; readonly config: Config }
-  | { readonly file: string; readonly error: TakoError };
+export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };
+
+export interface Readable {
+  readonly file: string;
+  readonly config: Config;
+  /** Who else could change it, or read a password in it (FET-18). */
+  readonly warnings: readonly string[];
+}
 
 /** Loads every config. What is wrong with one is its own result and stops no other. */
 export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
@@ -25,7 +30,7 @@ function configFiles(path: string): readonly (string | { file: string; error: Ta
     if (!statSync(path).isDirectory()) return [path];
     // As a shell reads `*.tako`: an editor's `.#app.tako` is no config.
     const names = readdirSync(path).filter((name) => /^[^.].*\.tako$/s.test(name));
-    if (names.length > 0) return names.sort().map((name) => join(path, name));
+    if (names.length > 0) return names.sort().flatMap((name) => configIn(join(path, name)));
     return [
       {
         file: path,
@@ -37,16 +42,62 @@ function configFiles(path: string): readonly (string | { file: string; error: Ta
   }
 }
 
+/** A config of a directory; none if it is masked as in systemd, by a link to /dev/null (FET-16). */
+function configIn(file: string): readonly (string | { file: string; error: TakoError })[] {
+  try {
+    if (lstatSync(file).isSymbolicLink() && realpathSync(file) === "/dev/null") return [];
+    // Whoever put it there would keep the run waiting (FET-17).
+    if (statSync(file).isFIFO())
+      return [{ file, error: configError(file, "it is not a regular file", "FET-17") }];
+  } catch {
+    // What is wrong with it is told when it is read.
+  }
+  return [file];
+}
+
 function loadConfig(found: string | LoadedConfig): LoadedConfig {
   if (typeof found !== "string") return found;
   try {
     // A link to a config file is followed, unlike one in the place of a file of Tako's own.
-    const source = readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
+    // A pipe as of `<(...)` has no other path than this (FET-17).
+    const source = statSync(found).isFIFO()
+      ? readPipe(found, MAX_CONFIG_BYTES)
+      : readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
     if (source === undefined) throw configError(found, "there is no such file", "FET-5");
-    return { file: found, config: parseConfig(source, found) };
+    const config = parseConfig(source, found);
+    return { file: found, config, warnings: permissionWarnings(found, config) };
   } catch (error) {
     return { file: found, error: asConfigError(found, error) };
   }
+}
+
+/** Root does what a config says, so who can write it is as good as root. */
+function permissionWarnings(file: string, { origin }: Config): readonly string[] {
+  const stats = statSync(file);
+  if (!stats.isFile()) return [];
+  const hasPassword = (origin.credentials?.password ?? "") !== "";
+  const readable = hasPassword && (stats.mode & 0o004) !== 0;
+  const shown = shownPath(file);
+  return [
+    ...(readable
+      ? [`${shown} has a password, and every user can read it: make its mode 0600`]
+      : []),
+    ...(process.geteuid?.() === 0 ? writers(file, dirname(realpathSync(file))) : []),
+  ];
+}
+
+/** How others could change a config that root reads. In a sticky directory they can't replace it. */
+function writers(...paths: readonly string[]): readonly string[] {
+  return paths.flatMap((path) => {
+    const { uid, mode } = statSync(path);
+    const shown = shownPath(path);
+    if (uid !== 0)
+      return [`${shown} belongs to another user (uid ${uid}), who can change the config`];
+    const isOpen = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+    return isOpen
+      ? [`${shown} can be written by its group or by others, who can change the config`]
+      : [];
+  });
 }
 
 /** Two configs that would fight over one directory are both wrong (FET-6). */

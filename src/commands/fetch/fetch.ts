@@ -2,7 +2,6 @@
 // story of a run; the files beside this one tell its parts.
 
 import { phaseOf } from "../../core/activation.ts";
-import type { Config } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { patternWarning } from "../../core/version-advice.ts";
@@ -10,7 +9,7 @@ import { type Destination, lockDestination, openDestination } from "../../shell/
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { type LoadedConfig, loadConfigs } from "./configs.ts";
+import { type LoadedConfig, loadConfigs, type Readable } from "./configs.ts";
 import { withoutLock } from "./init.ts";
 import { createPlaces, type Place } from "./places.ts";
 import { settle } from "./restart.ts";
@@ -46,14 +45,14 @@ export async function fetchAll(
     finished(
       "error" in loaded
         ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-        : await fetchOne(loaded.config, largeManifests, options, effects, place),
+        : await fetchOne(loaded, largeManifests, options, effects, place),
     );
   };
   await Promise.all(loadConfigs(options.paths).map(work));
 }
 
 async function fetchOne(
-  config: Config,
+  { config, warnings }: Readable,
   largeManifests: LargeManifests,
   { mode, verify }: FetchOptions,
   effects: Effects,
@@ -62,7 +61,9 @@ async function fetchOne(
   const report: Report = (event) => effects.report({ config: config.file, ...event });
   const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
   const doubt = patternWarning(config.pattern);
-  if (doubt !== undefined) report({ event: "warning", message: doubt });
+  for (const message of doubt === undefined ? warnings : [...warnings, doubt]) {
+    report({ event: "warning", message });
+  }
   const errors: TakoError[] = [];
   const attempt: Attempt = async (step) => {
     try {

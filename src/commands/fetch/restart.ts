@@ -10,6 +10,7 @@ import {
 import { TakoError } from "../../core/error.ts";
 import { printable } from "../../core/text.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
+import { isErrno } from "../../shell/disk/storage-error.ts";
 import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Run } from "./run.ts";
 
@@ -59,9 +60,27 @@ async function call(
   try {
     return await systemd.systemctl([verb, "--", ...units], timeoutMs ? { timeoutMs } : {});
   } catch (cause) {
-    const hint = "Is systemd's systemctl installed and in PATH?";
-    throw new TakoError("unit", "systemctl could not be run", { rule: "FET-76", hint, cause });
+    throw couldNotRun(cause);
   }
+}
+
+/** Why no process could be made, and what to do about it, where the system says that (FET-85). */
+const LIMITS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+  E2BIG: ["its arguments are too long", "Name fewer units in Restart=, or let one stand for all."],
+  EAGAIN: [
+    "no further process may be started",
+    "Raise TasksMax=, LimitNPROC= or the user's limit.",
+  ],
+  EMFILE: ["too many files are open in this process", "Raise the limit (LimitNOFILE=)."],
+  ENFILE: ["too many files are open on this machine", "Close some, or raise fs.file-max."],
+  ENOMEM: ["there is not enough memory", "Free some, or raise MemoryMax=."],
+};
+
+function couldNotRun(cause: unknown): TakoError {
+  const code = Object.keys(LIMITS).find((each) => isErrno(cause, each)) ?? "";
+  const [reason, hint = "Is systemd's systemctl installed and in PATH?"] = LIMITS[code] ?? [];
+  const message = `systemctl could not be run${reason === undefined ? "" : `: ${reason}`}`;
+  return new TakoError("unit", message, { rule: "FET-85", hint, cause });
 }
 
 function couldNotRestart(units: readonly string[], { stderr }: CallResult): TakoError {

@@ -122,10 +122,23 @@ export function readRegularFile(
   const fd = openRegularFile(path);
   if (fd === undefined) return undefined;
   try {
-    return naming(path, "read", () => readUpTo(fd, limit)) ?? tooLarge(path, limit, oversized);
+    const bytes = naming(path, "read", () => readUpTo(fd, limit));
+    return bytes ?? (oversized === "absent" ? undefined : tooLarge(path, limit));
   } finally {
     closeSync(fd);
   }
+}
+
+/** Reads a whole pipe that somebody named on purpose; a FIFO is waited for. */
+export function readPipe(path: string, limit: number): Uint8Array {
+  return naming(path, "read", () => {
+    const fd = openSync(path, O_RDONLY);
+    try {
+      return readUpTo(fd, limit) ?? tooLarge(path, limit);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 function readUpTo(fd: number, limit: number): Uint8Array | undefined {
@@ -145,8 +158,7 @@ function readUpTo(fd: number, limit: number): Uint8Array | undefined {
   }
 }
 
-function tooLarge(path: string, limit: number, oversized: "error" | "absent"): undefined {
-  if (oversized === "absent") return undefined;
+function tooLarge(path: string, limit: number): never {
   throw new TakoError("storage", `it is larger than ${limit} bytes`, {
     source: shownPath(path),
   });

@@ -1,12 +1,12 @@
 // The lock on a directory that Tako changes: flock on the file `.lock` in it, which no other user can open
 // (DST-41 to DST-49). The kernel releases it when the process dies; the file stays, and means nothing.
 
-import { dlopen, read } from "bun:ffi";
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TakoError } from "../../core/error.ts";
 import { LOCK } from "../../core/layout.ts";
 import type { Clock } from "../clock.ts";
+import { errno, libc } from "../libc.ts";
 import { isTrustedOwner, openDirectory, openRegularFile } from "./files.ts";
 import { isErrno, naming, shownPath } from "./storage-error.ts";
 
@@ -149,10 +149,10 @@ function isStillThere(fd: number, path: string): boolean {
 }
 
 function flockNow(fd: number, path: string): boolean {
-  const errno = flock(fd, LOCK_EX | LOCK_NB);
-  if (errno === 0) return true;
-  if (errno === EWOULDBLOCK) return false;
-  throw new TakoError("storage", `cannot lock it: flock failed with errno ${errno}`, {
+  const failure = flock(fd, LOCK_EX | LOCK_NB);
+  if (failure === 0) return true;
+  if (failure === EWOULDBLOCK) return false;
+  throw new TakoError("storage", `cannot lock it: flock failed with errno ${failure}`, {
     rule: "DST-43",
     source: shownPath(path),
     hint: "Does its file system support locks? Tako does not go on without one.",
@@ -161,36 +161,5 @@ function flockNow(fd: number, path: string): boolean {
 
 /** flock(2), without waiting: neither Bun nor node: has it, and a waiting one would stop timers. */
 function flock(fd: number, operation: number): number {
-  libc ??= openLibc();
-  if (libc.symbols.flock(fd, operation) === 0) return 0;
-  const errno = libc.symbols.__errno_location();
-  return errno === null ? -1 : read.i32(errno);
-}
-
-let libc: ReturnType<typeof openLibc> | undefined;
-
-function openLibc() {
-  const symbols = {
-    flock: { args: ["i32", "i32"], returns: "i32" },
-    __errno_location: { args: [], returns: "ptr" },
-  } as const;
-  // musl has one library, with one name an architecture.
-  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
-  let cause: unknown;
-  for (const name of ["libc.so.6", `libc.musl-${machine}.so.1`]) {
-    try {
-      return dlopen(name, symbols);
-    } catch (error) {
-      cause ??= error;
-    }
-  }
-  throw new TakoError(
-    "storage",
-    "cannot lock: flock cannot be loaded from the system's C library",
-    {
-      rule: "DST-46",
-      hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit. A limit on the address space (ulimit -v, LimitAS=) can do the same.",
-      cause,
-    },
-  );
+  return libc().flock(fd, operation) === 0 ? 0 : errno();
 }

@@ -116,8 +116,8 @@ export const CONFIG_FAULTS: AdapterFaults = {
   ),
   "comment-after-value": reads(
     "what follows ` #` is a comment",
-    ["CFG-6", "CFG-31"],
-    ["config-comment-not-at-start", "config-pattern-comment"],
+    ["CFG-6", "CFG-31", "CFG-41"],
+    ["config-destination-comment", "config-pattern-comment"],
     (file) => file.replace(/[ \t]+[#;].*$/gm, ""),
   ),
   "semicolon-is-no-comment": reads(
@@ -299,6 +299,12 @@ export const CONFIG_FAULTS: AdapterFaults = {
     ["config-restart-lines"],
     ({ restart, ...config }) =>
       restart === undefined ? config : { ...config, restart: restart.toSorted() },
+  ),
+  "word-of-systemd-is-a-unit": reads(
+    "always is a unit, always.service",
+    ["CFG-40"],
+    ["config-restart-always-word", "config-restart-word-in-list"],
+    (file) => file.replace(/^(Restart=.*)\b(always|on-abort)$/m, "$1$2.service"),
   ),
   "unit-without-type-kept": {
     op: "parse-config",

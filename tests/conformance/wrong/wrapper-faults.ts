@@ -38,6 +38,12 @@ function setMode(name: string, mode: number): (destination: string) => void {
   };
 }
 
+function closeImages(destination: string): void {
+  const store = join(destination, "store");
+  for (const name of existsSync(store) ? readdirSync(store) : [])
+    chmodSync(join(store, name), 0o444);
+}
+
 /** Gives a file another name, unless that is taken. */
 function rename(from: string, to: string): (destination: string) => void {
   return (destination) => {
@@ -159,6 +165,12 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["DST-47"],
     caught: ["lock-file"],
     after: setMode(".lock", 0o644),
+  },
+  "image-open-to-others-kept": {
+    what: "an image that others may write is taken as it is",
+    breaks: ["DST-34"],
+    caught: ["image-open-to-others"],
+    before: closeImages,
   },
   "lock-replaced": {
     what: "whatever is in the place of the file of the lock is removed first",

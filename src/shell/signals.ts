@@ -1,0 +1,40 @@
+// What a parent can leave a process with in its signals, and what the kernel does to those of the first
+// process of a container: put right before anything runs (CLI-46, CLI-47).
+
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { libc } from "./libc.ts";
+
+export function putSignalsRight(): void {
+  endAsFirstProcess();
+  if (isChildSignalIgnored()) heedChildSignal();
+}
+
+/** The kernel drops the signals of the first process that it does not handle itself. */
+function endAsFirstProcess(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+    // At once, as the signal itself would.
+    process.on(signal, () => libc()._exit(128 + constants.signals[signal]));
+  }
+}
+
+function isChildSignalIgnored(): boolean {
+  try {
+    const [, ignored = "0"] =
+      /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+    return ((BigInt(`0x${ignored}`) >> BigInt(constants.signals.SIGCHLD - 1)) & 1n) === 1n;
+  } catch {
+    // Without /proc nobody knows.
+    return false;
+  }
+}
+
+/** As long as it is ignored, the kernel keeps from us how a child ended. */
+function heedChildSignal(): void {
+  try {
+    libc().signal(constants.signals.SIGCHLD, null);
+  } catch {
+    // Who needs a child, or a lock, is told then.
+  }
+}
