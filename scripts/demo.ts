@@ -13,6 +13,7 @@ const origin = join(folder, "origin");
 const manifest = join(origin, "manifest");
 /** The exit status when what was received is not authentic. */
 const REFUSED = 65;
+const UNREACHABLE = 69;
 
 // Any server of static files would do.
 const server = Bun.serve({
@@ -72,10 +73,10 @@ async function demo(): Promise<void> {
   await tako("fetch app.tako");
   await expectInUse("2.0.0");
 
-  say("Somebody puts the very first manifest back, which is signed correctly.");
+  say("A cache serves the very first manifest again, which is signed correctly. The host stays.");
   const goodManifest = await readFile(manifest);
   await replace(manifest, firstManifest);
-  await tako("fetch app.tako", REFUSED);
+  await tako("fetch app.tako", UNREACHABLE);
   await expectInUse("2.0.0");
 
   say("Somebody changes one byte of the manifest.");

@@ -56,7 +56,7 @@ for (const command of ["store", "fetch"] as const) {
         if (status !== 0) {
           expect({ pages, status }).toEqual({ pages, status: 74 });
           expect(stderr).toContain(host.destination);
-          expect(stderr).toMatch(/no space is left|has room for/);
+          expect(stderr).toMatch(/no space is left|there is room for/);
         }
         const state = host.state();
         for (const [path, was] of Object.entries(before)) {

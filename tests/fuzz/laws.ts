@@ -133,7 +133,8 @@ export function checkConfig(input: string): void {
   );
 }
 
-function written({ origin, publicKeys, destination, pattern, restart }: Config): string {
+function written(config: Config): string {
+  const { origin, publicKeys, destination, pattern, restart, timeoutMs } = config;
   const { href, credentials } = origin;
   const { user = "", password = "" } = credentials ?? {};
   const pair = [user, password].map(encodeURIComponent).join(":");
@@ -143,6 +144,7 @@ function written({ origin, publicKeys, destination, pattern, restart }: Config):
     `Destination=${destination}`,
     `Version=${pattern.text}`,
     `Restart=${restart.join(" ")}`,
+    `TimeoutSec=${timeoutMs}ms`,
   ].join("\n");
 }
 
@@ -339,8 +341,13 @@ export function checkLocation(input: string): void {
 }
 
 export function checkEtag(input: string): void {
+  const inner = input.replace(/^W\//, "");
   const expected =
-    input.length >= 1 && input.length <= 1024 && [...input].every((c) => c >= "!" && c <= "~");
+    input.length <= 1024 &&
+    inner.length >= 2 &&
+    inner.startsWith('"') &&
+    inner.indexOf('"', 1) === inner.length - 1 &&
+    [...inner].every((c) => c >= "!" && c <= "~");
   law(isKeepableEtag(input) === expected, "the second reading disagrees");
   if (!expected) return;
   const record = { url: "https://a/manifest", etag: input, digest: "0".repeat(64) as never };

@@ -33,6 +33,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY } = constants;
 // <sys/file.h> and <errno.h> of Linux, the same on every architecture that Bun runs on.
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 const EWOULDBLOCK = 11;
 
 /**
@@ -86,8 +87,11 @@ function releasing(fd: number): Lock {
   let held = true;
   return {
     [Symbol.dispose]() {
-      if (held) closeSync(fd);
+      if (!held) return;
       held = false;
+      // A child that is just being started has the descriptor, too, until it runs its program.
+      flock(fd, LOCK_UN);
+      closeSync(fd);
     },
   };
 }

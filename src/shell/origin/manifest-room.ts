@@ -34,6 +34,7 @@ export class ManifestRoom implements Disposable {
   #parts: Uint8Array[] = [];
   #length = 0;
   #uncollected = 0;
+  #isWaiting = false;
   #taken: Awaited<ReturnType<LargeManifests["take"]>> | undefined;
 
   constructor(large: LargeManifests) {
@@ -52,8 +53,15 @@ export class ManifestRoom implements Disposable {
     return undefined;
   }
 
+  /** Whether it waits for the memory, which another manifest has. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
+  }
+
   async #moveAndAdd(chunk: Uint8Array): Promise<void> {
+    this.#isWaiting = true;
     const taken = await this.#large.take();
+    this.#isWaiting = false;
     let at = 0;
     for (const part of this.#parts) {
       taken.memory.set(part, at);

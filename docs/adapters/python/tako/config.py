@@ -38,6 +38,9 @@ UNIT = re.compile(
     r"\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"
 )
 
+# What systemd's own key of this name takes (CFG-40).
+SERVICE_RESTART = "no always on-success on-failure on-abnormal on-abort on-watchdog".split()
+
 
 @dataclass
 class Config:
@@ -128,6 +131,8 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
         case "PublicKey":
             config.public_keys.append(parse_public_key(value))
         case "Destination":
+            if re.search(r"[ \t\r][#;]", value):
+                raise TakoError("config", "CFG-41", "a comment has a line of its own")
             config.destination = value
         case "Version":
             if NOTATION.match(value):
@@ -156,6 +161,8 @@ def _timeout(text: str) -> float:
 
 
 def _unit(word: str) -> str:
+    if word in SERVICE_RESTART:
+        raise TakoError("config", "CFG-40", "this word belongs to the [Service] section of a unit")
     if "." not in word and re.match(r"[A-Za-z0-9]", word):
         word += ".service"  # (CFG-36)
     if len(word) > 255 or not UNIT.fullmatch(word):
