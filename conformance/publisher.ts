@@ -17,7 +17,7 @@ export interface KeyPair {
 }
 
 /** The key pair of a seed of 32 bytes (KEY-4). */
-export function keyPairOf(seed: Uint8Array): KeyPair {
+function keyPairOf(seed: Uint8Array): KeyPair {
   const der = Buffer.concat([PRIVATE_DER, seed]);
   const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
   const spki = createPublicKey(key).export({ format: "der", type: "spki" });

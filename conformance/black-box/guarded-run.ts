@@ -25,7 +25,7 @@ export interface RunEnd {
 
 const KEPT_BYTES = 64 * 1024;
 /** The most that a run may print on one of its outputs. */
-export const MAX_OUTPUT_BYTES = 100 * 1000 * 1000;
+const MAX_OUTPUT_BYTES = 100 * 1000 * 1000;
 /** How long processes that the command started may take to end after it. */
 const GRACE_MS = 1000;
 

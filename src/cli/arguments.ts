@@ -8,7 +8,7 @@ import { nearest } from "../core/near-miss.ts";
 import { printable } from "../core/text.ts";
 
 /** The words before `--`: those that can be options (CLI-3). */
-export function wordsBeforeDashes(words: readonly string[]): readonly string[] {
+function wordsBeforeDashes(words: readonly string[]): readonly string[] {
   const end = words.indexOf("--");
   return end === -1 ? words : words.slice(0, end);
 }

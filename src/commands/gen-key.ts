@@ -3,8 +3,9 @@
 import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
+import { shownPath } from "../core/text.ts";
 import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/files.ts";
-import { isErrno, naming, shownPath } from "../shell/disk/storage-error.ts";
+import { isErrno, naming } from "../shell/disk/storage-error.ts";
 import type { Effects } from "./effects.ts";
 
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */

@@ -4,8 +4,8 @@
 import { TakoError } from "../core/error.ts";
 import type { PublicKey, SecretKey } from "../core/keys.ts";
 import { EMPTY_MANIFEST, type Manifest } from "../core/manifest.ts";
+import { shownPath } from "../core/text.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
-import { shownPath } from "../shell/disk/storage-error.ts";
 import type { Publication } from "../shell/publication.ts";
 
 /**

@@ -8,8 +8,8 @@ import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts"
 import { encodeManifest, insertEntry, MAX_MANIFEST_BYTES } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
+import { shownPath } from "../core/text.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
-import { shownPath } from "../shell/disk/storage-error.ts";
 import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
   type ImageSource,

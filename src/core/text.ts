@@ -22,3 +22,8 @@ export function printable(text: string, limit = 200): string {
 export function withoutSecrets(text: string): string {
   return text.replace(/SECRET\+[\w+/=-].*/s, "SECRET+***").replace(/:\/\/[^ /]*@/g, "://***@");
 }
+
+/** A path as `source` of an error: long ones are shown whole, foreign characters are not. */
+export function shownPath(path: string): string {
+  return printable(path, 4096);
+}

@@ -23,7 +23,7 @@ const MS = new Map(UNITS.flatMap(([names, ms]) => names.split(" ").map((name) =>
  * @returns milliseconds
  * @throws TakoError of kind `config`
  */
-export function parseTimeSpan(text: string): number {
+function parseTimeSpan(text: string): number {
   /** A number and its unit. One after the other: a pattern of them all could take ages to say no. */
   const part = /([0-9]*\.[0-9]+|[0-9]+)(?!\.)[ \t\r]*([A-Za-z\u00b5\u03bc]*)[ \t\r]*/y;
   let ms = 0;

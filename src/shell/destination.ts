@@ -28,14 +28,12 @@ import {
   isFreshEtag,
   type Owed,
 } from "../core/records.ts";
+import { shownPath } from "../core/text.ts";
 import {
-  isPresent,
   openDirectory,
-  readRegularFile,
   removeIfPresent,
   replaceSymlink,
   requireSymlinks,
-  statRegularFile,
   syncDirectory,
   writeFileAtomically,
 } from "./disk/files.ts";
@@ -43,7 +41,7 @@ import { hashBytes } from "./disk/hash.ts";
 import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
-import { shownPath } from "./disk/storage-error.ts";
+import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {
@@ -175,7 +173,7 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   readonly #lock: Lock;
 
   constructor(path: string, lock: Lock) {
-    super(path, new LockedImageStore(path));
+    super(path, new LockedImageStore(path, lock));
     this.#lock = lock;
   }
 

@@ -8,6 +8,7 @@ import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import { MANIFEST, temporaryName } from "../core/layout.ts";
+import { shownPath } from "../core/text.ts";
 import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
 import { readBlocks } from "./disk/hash.ts";
 import { LockedImageStore } from "./disk/image-store.ts";
@@ -19,7 +20,7 @@ import {
   syncManifestFile,
   writeManifestFile,
 } from "./disk/manifest-file.ts";
-import { naming, shownPath } from "./disk/storage-error.ts";
+import { naming } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {
@@ -109,7 +110,7 @@ export class LockedPublication implements Publication, Disposable {
   constructor(path: string, lock: Lock) {
     this.manifestPath = join(path, MANIFEST);
     this.#path = path;
-    this.#images = new LockedImageStore(path);
+    this.#images = new LockedImageStore(path, lock);
     this.#lock = lock;
   }
 
@@ -152,7 +153,7 @@ export class LockedPublication implements Publication, Disposable {
 }
 
 /** An image in the store under a temporary name, which goes away unless it is kept. */
-export class ImageCopy implements AsyncDisposable {
+class ImageCopy implements AsyncDisposable {
   readonly #images: LockedImageStore;
   readonly #writer: ImageWriter;
   #kept = false;

@@ -5,7 +5,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { asTakoError, type Facts, TakoError } from "../core/error.ts";
 import { parseSecretKey, type SecretKey } from "../core/keys.ts";
-import { isErrno, naming, shownPath, storageError } from "./disk/storage-error.ts";
+import { shownPath } from "../core/text.ts";
+import { isErrno, naming, storageError } from "./disk/storage-error.ts";
 
 /** The ways to give a key, and what is said about them. */
 export interface KeySources {

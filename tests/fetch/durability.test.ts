@@ -112,6 +112,7 @@ for (const program of programs) {
         "execve",
         "unlink .owed",
         "fsync .",
+        "flock .lock", // and unlocked
       ]);
     });
   });

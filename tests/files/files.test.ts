@@ -18,17 +18,15 @@ import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { temporaryName } from "../../src/core/layout.ts";
 import {
-  isPresent,
   makeDirectory,
   moveIntoPlace,
-  readRegularFile,
   removeIfPresent,
   replaceSymlink,
   setMode,
-  statRegularFile,
   syncDirectory,
   writeFileAtomically,
 } from "../../src/shell/disk/files.ts";
+import { isPresent, readRegularFile, statRegularFile } from "../../src/shell/disk/read-files.ts";
 import { storageError } from "../../src/shell/disk/storage-error.ts";
 
 let directory: string;

@@ -63,6 +63,7 @@ describe.skipIf(strace.missing)("under strace", () => {
       "fsync .manifest.new",
       "rename .manifest.new manifest",
       "fsync .",
+      "flock .lock", // and unlocked
     ]);
   });
 
@@ -71,7 +72,7 @@ describe.skipIf(strace.missing)("under strace", () => {
     const image = publisher.file("image", "one");
     await publisher.store({ image, version: "1" });
     const calls = await trace(publisher, ["store", "-o", publisher.directory, image, "1"]);
-    expect(calls).toEqual(["flock .lock", "fsync store", "fsync ."]);
+    expect(calls).toEqual(["flock .lock", "fsync store", "fsync .", "flock .lock"]);
   });
 
   for (const [call, path] of [

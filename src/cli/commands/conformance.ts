@@ -5,6 +5,7 @@ import { PROFILES } from "../../../conformance/case.ts";
 import { SuiteError } from "../../../conformance/error.ts";
 import type { CommandLine, Format } from "../../../conformance/judge-programs.ts";
 import { TakoError } from "../../core/error.ts";
+import { shownPath } from "../../core/text.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { DONE, FAILED } from "../exit-status.ts";
@@ -126,7 +127,7 @@ async function asCommand<T>(work: () => Promise<T>): Promise<T> {
 }
 
 async function failureOf({ message, trouble }: SuiteError): Promise<unknown> {
-  const { shownPath, storageError } = await import("../../shell/disk/storage-error.ts");
+  const { storageError } = await import("../../shell/disk/storage-error.ts");
   switch (trouble.kind) {
     case "usage": {
       const { file, line } = trouble;

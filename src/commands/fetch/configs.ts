@@ -4,8 +4,9 @@ import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
-import { readPipe, readRegularFile } from "../../shell/disk/files.ts";
-import { isErrno, shownPath, storageError } from "../../shell/disk/storage-error.ts";
+import { shownPath } from "../../core/text.ts";
+import { readPipe, readRegularFile } from "../../shell/disk/read-files.ts";
+import { isErrno, storageError } from "../../shell/disk/storage-error.ts";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };

@@ -12,9 +12,9 @@ import {
   type SignedManifest,
 } from "../../core/manifest.ts";
 import { manifestLocation } from "../../core/origin-url.ts";
+import { shownPath } from "../../core/text.ts";
 import type { Clock } from "../../shell/clock.ts";
 import type { Destination, LocalManifest } from "../../shell/destination.ts";
-import { shownPath } from "../../shell/disk/storage-error.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import type { ManifestQuestion } from "../../shell/origin/transport.ts";
 import { platformVerify } from "../../shell/platform-crypto.ts";

@@ -4,7 +4,7 @@
 import { closeSync, read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
-import { openRegularFile } from "./files.ts";
+import { openRegularFile } from "./read-files.ts";
 import { isErrno, storageError } from "./storage-error.ts";
 
 const read = promisify(readCallback);

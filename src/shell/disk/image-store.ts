@@ -9,16 +9,16 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.ts";
 import type { ImageState } from "../../core/plan.ts";
 import {
-  isPresent,
   isTrustedOwner,
   makeDirectory,
   moveIntoPlace,
   removeIfPresent,
-  statRegularFile,
   syncDirectory,
 } from "./files.ts";
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
+import type { Lock } from "./lock.ts";
+import { isPresent, statRegularFile } from "./read-files.ts";
 import { naming } from "./storage-error.ts";
 
 /** What tells an image from all others. */
@@ -62,6 +62,11 @@ export class ImageStore {
 
 /** The images, for who holds the lock on the directory. */
 export class LockedImageStore extends ImageStore {
+  /** @param _lock evidence: without it nobody has the functions that write */
+  constructor(directory: string, _lock: Lock) {
+    super(directory);
+  }
+
   /**
    * Opens `<hex>.partial` for a download. It is continued (FET-60) unless it is too long to be a
    * part of the image (FET-61), or another user or another name of the file could change it after

@@ -5,8 +5,9 @@ import { constants, fstatSync, readSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { createFile, notA, setMode, writeAll } from "./files.ts";
+import { createFile, setMode, writeAll } from "./files.ts";
 import { hexDigest, newHasher, readBlocks } from "./hash.ts";
+import { notA } from "./read-files.ts";
 import { isErrno, naming, storageError } from "./storage-error.ts";
 
 /** Lets the event loop serve everything else. */

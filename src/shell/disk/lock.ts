@@ -5,10 +5,12 @@ import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from
 import { dirname, join } from "node:path";
 import { TakoError } from "../../core/error.ts";
 import { LOCK } from "../../core/layout.ts";
+import { shownPath } from "../../core/text.ts";
 import type { Clock } from "../clock.ts";
 import { errno, libc } from "../libc.ts";
-import { isTrustedOwner, openDirectory, openRegularFile } from "./files.ts";
-import { isErrno, naming, shownPath } from "./storage-error.ts";
+import { isTrustedOwner, openDirectory } from "./files.ts";
+import { openRegularFile } from "./read-files.ts";
+import { isErrno, naming } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
 export type Lock = Disposable;

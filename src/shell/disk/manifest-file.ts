@@ -13,7 +13,8 @@ import {
   type SignedManifest,
 } from "../../core/manifest.ts";
 import { platformVerify } from "../platform-crypto.ts";
-import { readRegularFile, syncDirectory, writeFileAtomically } from "./files.ts";
+import { syncDirectory, writeFileAtomically } from "./files.ts";
+import { readRegularFile } from "./read-files.ts";
 
 /** A manifest on disk, by what is known of it. */
 export type ManifestFile =

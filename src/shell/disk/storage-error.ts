@@ -1,7 +1,7 @@
 // What went wrong with a file, in Tako's own words: the error codes of the system (CLI-33).
 
 import { TakoError } from "../../core/error.ts";
-import { printable } from "../../core/text.ts";
+import { printable, shownPath } from "../../core/text.ts";
 
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
@@ -75,9 +75,4 @@ export function naming<T>(path: string, action: string, run: () => T): T {
   } catch (error) {
     return tell(error);
   }
-}
-
-/** A path as `source` of an error: long ones are shown whole, foreign characters are not. */
-export function shownPath(path: string): string {
-  return printable(path, 4096);
 }

@@ -11,7 +11,8 @@ import {
   manifestLocation,
   type OriginUrl,
 } from "../../core/origin-url.ts";
-import { shownPath, storageError } from "../disk/storage-error.ts";
+import { shownPath } from "../../core/text.ts";
+import { storageError } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import type { ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";

@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Location, OriginUrl } from "../../core/origin-url.ts";
-import { naming, shownPath, storageError } from "../disk/storage-error.ts";
+import { shownPath } from "../../core/text.ts";
+import { naming, storageError } from "../disk/storage-error.ts";
 import { OriginError } from "./origin-error.ts";
 
 /** In the order of preference, as for ssh. */
