@@ -1,5 +1,6 @@
 // How the result of `tako fetch` for one config looks.
 
+import { describeNoMatch } from "../../commands/fetch/no-match.ts";
 import type { FetchResult } from "../../commands/fetch/result.ts";
 import { errorFields } from "../errors.ts";
 import { exitStatus } from "../exit-status.ts";
@@ -14,7 +15,7 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "current":
         return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
       case "no-match":
-        return [describeNoMatch(config, result)];
+        return [sayNoMatch(config, result)];
       // What is planned was told event by event.
       case "planned":
       case "failed":
@@ -44,15 +45,11 @@ export const fetchPresenter: Presenter<FetchResult> = {
 };
 
 /** A line, and a hint if there is something to do (FET-41, FET-43). */
-function describeNoMatch(
+function sayNoMatch(
   config: string,
   { pattern, offered }: Extract<FetchResult, { outcome: "no-match" }>,
 ): Said {
-  const offer =
-    offered.length === 0
-      ? "the manifest is empty"
-      : `the newest on offer ${offered.length === 1 ? "is" : "are"} ${offered.join(", ")}`;
-  const line = `tako: ${config}: no version matches "${pattern}"; ${offer}`;
+  const line = `tako: ${config}: ${describeNoMatch(pattern, offered)}`;
   const isExact = !/[*<]/.test(pattern);
   const hint = `  "${pattern}" is one exact version; "${pattern}.*" is all that begin with it.`;
   return { on: "stderr", priority: "warning", lines: isExact ? [line, hint] : [line] };

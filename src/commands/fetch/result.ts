@@ -4,6 +4,7 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { type NoMatch, startsUnit } from "../../core/plan.ts";
+import { describeNoMatch } from "./no-match.ts";
 import type { Run } from "./run.ts";
 
 /** How a run ended that found an image to use. */
@@ -41,12 +42,6 @@ export function ended(outcome: Ended["outcome"], { version, digest }: Entry): En
 /** Nothing to do, unless a unit needs an image in order to start (FET-41, FET-42). */
 export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): Outcome {
   if (!startsUnit(mode)) return { outcome: "no-match", pattern, offered };
-  const newest =
-    offered.length === 0
-      ? "the manifest is empty"
-      : `the newest on offer are ${offered.join(", ")}`;
-  throw new TakoError("failed", `no version matches "${pattern}"; ${newest}`, {
-    rule: "FET-42",
-    source: config.file,
-  });
+  const message = describeNoMatch(pattern, offered);
+  throw new TakoError("failed", message, { rule: "FET-42", source: config.file });
 }
