@@ -123,7 +123,7 @@ export async function replaceSymlink(
 export function requireSymlinks(directory: string, name: string, target: string): void {
   const temporary = join(directory, temporaryName(name));
   makeSymlink(temporary, target);
-  discard(temporary);
+  removeIfPresent(temporary, "symbolic link");
 }
 
 function makeSymlink(path: string, target: string): void {
