@@ -43,7 +43,7 @@ export type StoreResult = {
 } & (
   | { readonly stored: "image"; readonly version: string; readonly sha256: Sha256Hex }
   /** A rotation of the key, which signed the manifest anew. */
-  | { readonly stored: "signature" }
+  | { readonly stored: "signature"; readonly publicKey: PublicKey }
   /** Nothing: a dry run (PUB-66). */
   | {
       readonly stored: "nothing";
@@ -131,7 +131,7 @@ async function publish(
   if (image === undefined) {
     const next = encodeManifest(manifest, key, platformSha512);
     const changed = await writeIfNew(publication, bytes, next);
-    return { stored: "signature", changed };
+    return { stored: "signature", publicKey: key.publicKey, changed };
   }
 
   const { version, source } = image;

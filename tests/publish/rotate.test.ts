@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { manifestOf, secondKey, sha256sum, thirdKey } from "../support/publishing.ts";
+import { key, manifestOf, secondKey, sha256sum, thirdKey } from "../support/publishing.ts";
 import { Publisher } from "./publisher.ts";
 
 const ENTRIES: [string, string][] = [
@@ -21,7 +21,11 @@ async function published(): Promise<Publisher> {
 test("PUB-50, PUB-53: the manifest is signed anew, entries and store stay", async () => {
   await using publisher = await published();
   const result = await publisher.store({ rotateKey: secondKey.public });
-  expect(result).toEqual({ stored: "signature", changed: true });
+  expect(result).toMatchObject({
+    stored: "signature",
+    publicKey: { text: key.public },
+    changed: true,
+  });
   expect(publisher.manifest()).toBe(manifestOf(ENTRIES));
   expect(publisher.names()).toEqual(["manifest"]);
 });
@@ -74,8 +78,9 @@ test("PUB-52: rotating again changes nothing, and storing goes on with the new k
   await using publisher = await published();
   await publisher.store({ rotateKey: secondKey.public });
   const before = publisher.snapshot();
-  expect(await publisher.store({ rotateKey: secondKey.public })).toEqual({
+  expect(await publisher.store({ rotateKey: secondKey.public })).toMatchObject({
     stored: "signature",
+    publicKey: { text: key.public },
     changed: false,
   });
   expect(publisher.snapshot()).toEqual(before);

@@ -12,9 +12,11 @@ export const storePresenter: Presenter<StoreResult> = {
     if (result.stored === "nothing") {
       return describePlace(result).map((line) => ({ on: "stdout", line }));
     }
+    // Named, since keys that were swapped look like success (PUB-52).
+    const key = `the secret key of ${result.publicKey.text}`;
     const line = result.changed
-      ? "signed the manifest anew"
-      : "the manifest is signed by this key already";
+      ? `signed the manifest anew, with ${key}`
+      : `nothing changed: the manifest is signed with ${key} already`;
     return [{ on: "stdout", line }];
   },
 
