@@ -98,6 +98,16 @@ describe("the steps of an activation", () => {
     });
   });
 
+  test("DST-66, FET-83: without an image in use, what is on record stays, also in the start of a unit", () => {
+    const owed = [{ digest: next, done: ["web.service"] }];
+    const without: Standing = { inUse: undefined, owed, units: both };
+    expect(stepsToSettle(without)).toEqual([]);
+    expect(stepsToActivate(without, next, true)[0]).toEqual({
+      step: "record",
+      owed: [{ digest: next, done: [] }],
+    });
+  });
+
   test("FET-71, DST-65: without Restart= a swap owes nothing, and takes nothing from the record", () => {
     const open = { digest: old, done: ["web.service"] };
     const standing = { inUse: old, owed: [{ digest: next, done: [] }, open], units: [] };
@@ -163,6 +173,12 @@ describe("the plan of a run", () => {
       ["download"],
     ],
     ["FET-55: a damaged one is repaired", "damaged", { ...settled, inUse: next }, ["repair"]],
+    [
+      "DST-34: one that others could change is got anew, and owes nothing",
+      "exposed",
+      { ...settled, inUse: next },
+      ["download"],
+    ],
     ["FET-55: also one that is not in use", "damaged", settled, ["repair", "record", "swap"]],
   ];
   test.each(rows)("%s", (_, image, standing, steps) => {

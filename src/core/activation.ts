@@ -71,7 +71,8 @@ export function stepsToActivate(
   startsUnit: boolean,
 ): readonly (RecordStep | SwapStep)[] {
   if (inUse === image) return [];
-  const owes = units.length > 0 && !(startsUnit && inUse === undefined);
+  const isFirst = inUse === undefined && owed.length === 0;
+  const owes = units.length > 0 && !(startsUnit && isFirst);
   // Until the swap, a restart for the image that is still in use stays on record (DST-60).
   const open = owed.filter(({ digest }) => digest === inUse);
   const record = owes ? [{ digest: image, done: [] }, ...open] : open;
@@ -99,6 +100,8 @@ export function stepsBeforeRepair(
  */
 export function stepsToSettle(standing: Standing): readonly (RecordStep | RestartStep)[] {
   const phase = phaseOf(standing);
+  // A damaged image took `latest` with it: what runs is still to be restarted on the next one (DST-66).
+  if (phase.phase === "no-image") return [];
   if (phase.phase === "restart-owed") return [{ step: "restart", units: phase.units }];
   const { owed, units } = standing;
   return owed.length > 0 && units.length > 0 ? [{ step: "record", owed: [] }] : [];

@@ -29,7 +29,12 @@ export function startsUnit(mode: Mode): boolean {
 }
 
 /** An image of the store, as far as its file tells. */
-export type ImageState = "present" | "absent" | "damaged";
+export type ImageState =
+  | "present"
+  | "absent"
+  | "damaged"
+  /** Whole, but others could change it (DST-34): got anew, and kept until then. */
+  | "exposed";
 
 /** One effect of a plan. */
 export type Step =
@@ -104,6 +109,7 @@ export function planFor(entry: Entry, image: ImageState, standing: Standing, mod
     case "present":
       return { entry, steps: [{ step: "rely" }, ...activation] };
     case "absent":
+    case "exposed":
       return { entry, steps: [{ step: "download" }, ...activation] };
     case "damaged": {
       const records = stepsBeforeRepair(standing, entry.digest);

@@ -186,7 +186,8 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
     removeIfPresent(this.at(temporaryName(LATEST)), "symbolic link");
   }
 
-  writeManifest(bytes: Uint8Array): Promise<void> {
+  async writeManifest(bytes: Uint8Array): Promise<void> {
+    this.#lock.requireHeld();
     return writeManifestFile(this.path, bytes);
   }
 
@@ -208,12 +209,14 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
     if (owed.length > 0) {
       await this.#writeRecord(OWED, encodeOwed(owed));
     } else if (isPresent(this.at(OWED), "regular file")) {
+      this.#lock.requireHeld();
       removeIfPresent(this.at(OWED));
       await syncDirectory(this.path);
     }
   }
 
-  #writeRecord(name: string, text: string): Promise<void> {
+  async #writeRecord(name: string, text: string): Promise<void> {
+    this.#lock.requireHeld();
     return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
   }
 
@@ -223,12 +226,14 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   }
 
   /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
-  swapLatest(digest: Sha256Hex): Promise<void> {
+  async swapLatest(digest: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
     return replaceSymlink(this.path, LATEST, linkTarget(digest));
   }
 
   /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */
   async removeDamaged(digest: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
     if (this.readLatest() === digest) {
       removeIfPresent(this.at(LATEST), "symbolic link");
       await syncDirectory(this.path);

@@ -127,7 +127,8 @@ export class LockedPublication implements Publication, Disposable {
     return readManifestFile(this.#path, keys);
   }
 
-  writeManifest(bytes: Uint8Array): Promise<void> {
+  async writeManifest(bytes: Uint8Array): Promise<void> {
+    this.#lock.requireHeld();
     return writeManifestFile(this.#path, bytes);
   }
 

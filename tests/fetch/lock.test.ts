@@ -1,6 +1,7 @@
 // Two runs on one destination, and runs that are killed.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { createHost, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
@@ -26,6 +27,24 @@ for (const program of programs) {
         stdout: "pipe",
         stderr: "pipe",
       });
+
+    test("DST-37: a run whose lock was removed puts nothing into place any more", async () => {
+      await using host = createHost();
+      await using origin = pausingOrigin(one, two);
+      host.configure({ Origin: origin.url });
+      host.install({ published: [one], latest: one });
+      const run = start(host.file);
+      await origin.isPaused;
+      rmSync(host.path(".lock"));
+      origin.goOn();
+      expect(await run.exited).toBe(74);
+      expect(await run.stderr.text()).toContain(".lock: the lock was removed while it was held");
+      const { latest, [`store/${two.digest}`]: kept } = host.state();
+      expect([latest, kept]).toEqual([
+        stateOf({ published: [one], latest: one })["latest"],
+        undefined,
+      ]);
+    });
 
     test("DST-16, DST-42, FET-14: the second run waits for the first, says so once, and then has nothing to do", async () => {
       await using host = createHost();

@@ -58,6 +58,19 @@ for (const program of programs) {
       expect([again.status, origin.asked.length]).toEqual([0, 3]);
     });
 
+    test("DST-34: it stays in use if it cannot be got, and no unit is restarted for it", async () => {
+      using host = createHost();
+      host.publish(one);
+      host.configure({ Restart: "app.service" });
+      host.install({ published: [one], latest: one });
+      linkSync(host.path(`store/${one.digest}`), host.at("second"));
+      rmSync(join(host.originDirectory, "store", one.digest));
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(69);
+      expect(stderr).toContain("warning: others could change the image of 1.0.0");
+      expect(host.state()).toEqual(stateOf({ published: [one], latest: one }));
+    });
+
     test.skipIf(strace.missing)(
       "DST-35: a directory that cannot be synced is no error, and another failure of its sync is",
       async () => {

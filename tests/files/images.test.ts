@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
+  appendFileSync,
   chmodSync,
   closeSync,
   lstatSync,
@@ -172,6 +173,15 @@ test("FET-58: who appends is stopped, and waited for, when what it appends is of
   await expect(writer.append(append)).rejects.toThrow("the reader has had enough");
   expect(ended).toBe(true);
   await writer.close();
+});
+
+test("DST-38: a file that somebody else wrote to is not finished", async () => {
+  const writer = await ImageWriter.create(at("partial"));
+  await writer.write(new TextEncoder().encode("good"));
+  appendFileSync(at("partial"), "bad");
+  const error = await writer.finish(0o444).catch((error: unknown) => error);
+  await writer.close();
+  expect(error).toMatchObject({ kind: "storage", rule: "DST-38", source: at("partial") });
 });
 
 test("FET-62: a writer starts once more from byte 0", async () => {

@@ -79,9 +79,13 @@ async function planOrTakeAway(
   entry: Entry,
 ): Promise<Plan> {
   const image = await destination.images.check(entry, verify);
+  const path = destination.images.pathOf(entry.digest);
   if (image === "damaged") {
-    const path = destination.images.pathOf(entry.digest);
     effects.report({ event: "damaged", version: entry.version.text, path });
+  }
+  if (image === "exposed") {
+    const message = `others could change the image of ${entry.version.text}, by its owner, its mode or another name of it, so it is got anew: ${path}`;
+    effects.report({ event: "warning", message });
   }
   try {
     return planFor(entry, image, destination.readStanding(config.restart), mode);

@@ -55,16 +55,19 @@ export class ImageStore {
     const path = this.pathOf(digest);
     const found = statRegularFile(path);
     if (found === undefined) return "absent";
-    if (found.size !== size || !isOursAlone(found, this.path)) return "damaged";
-    return !verify || (await hashFile(path)) === digest ? "present" : "damaged";
+    if (found.size !== size) return "damaged";
+    if (verify && (await hashFile(path)) !== digest) return "damaged";
+    return isOursAlone(found, this.path) ? "present" : "exposed";
   }
 }
 
 /** The images, for who holds the lock on the directory. */
 export class LockedImageStore extends ImageStore {
-  /** @param _lock evidence: without it nobody has the functions that write */
-  constructor(directory: string, _lock: Lock) {
+  readonly #lock: Lock;
+
+  constructor(directory: string, lock: Lock) {
     super(directory);
+    this.#lock = lock;
   }
 
   /**
@@ -73,6 +76,7 @@ export class LockedImageStore extends ImageStore {
    * the check (FET-67). Partials of other images are removed (FET-65).
    */
   async openPartial({ digest, size }: ImageIdentity, onProgress: Progress): Promise<ImageWriter> {
+    this.#lock.requireHeld();
     await this.#make();
     this.removeStalePartials(digest);
     const path = join(this.path, partialName(digest));
@@ -112,11 +116,13 @@ export class LockedImageStore extends ImageStore {
   /** Puts what was written on disk under its digest (DST-21, FET-66). */
   async keep(image: ImageWriter): Promise<void> {
     await image.finish(0o444);
+    this.#lock.requireHeld();
     await moveIntoPlace(image.path, this.path, image.digest());
   }
 
   /** Takes an image away. */
   async remove(digest: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
     removeIfPresent(this.pathOf(digest));
     await this.sync();
   }

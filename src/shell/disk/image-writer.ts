@@ -5,6 +5,8 @@ import { constants, fstatSync, readSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Sha256Hex } from "../../core/digest.ts";
+import { TakoError } from "../../core/error.ts";
+import { shownPath } from "../../core/text.ts";
 import { createFile, setMode, writeAll } from "./files.ts";
 import { hexDigest, newHasher, readBlocks } from "./hash.ts";
 import { notA } from "./read-files.ts";
@@ -186,6 +188,7 @@ export class ImageWriter {
   async finish(mode: number): Promise<void> {
     await this.#syncing;
     if (this.#syncError !== undefined) throw this.#syncError;
+    if (fstatSync(this.#handle.fd).size !== this.#size) throw somebodyWrote(this.path);
     await naming(this.path, "write", () => this.#handle.chmod(mode));
     try {
       await this.#handle.sync();
@@ -203,6 +206,15 @@ export class ImageWriter {
     await this.#syncing;
     await this.#handle.close();
   }
+}
+
+/** What was hashed is not what the file holds (DST-38). */
+function somebodyWrote(path: string): TakoError {
+  return new TakoError("storage", "somebody else wrote to it meanwhile", {
+    rule: "DST-38",
+    source: shownPath(path),
+    hint: "Let nothing but Tako change what is in store/, nor remove .lock; then run this again.",
+  });
 }
 
 function openForResume(path: string): Promise<FileHandle> {

@@ -13,7 +13,10 @@ import { openRegularFile } from "./read-files.ts";
 import { isErrno, naming } from "./storage-error.ts";
 
 /** A directory that no other run of Tako changes. */
-export type Lock = Disposable;
+export interface Lock extends Disposable {
+  /** @throws TakoError of kind `storage` if somebody removed the lock's file: another run may be at work (DST-37) */
+  requireHeld(): void;
+}
 
 /** How somebody waits for a lock. */
 export interface Waiting {
@@ -82,12 +85,20 @@ function tryLock(path: string): Lock | undefined {
   } finally {
     if (!isHeld) closeSync(fd);
   }
-  return isHeld ? releasing(fd) : undefined;
+  return isHeld ? heldLock(fd, path) : undefined;
 }
 
-function releasing(fd: number): Lock {
+function heldLock(fd: number, path: string): Lock {
   let held = true;
   return {
+    requireHeld() {
+      if (held && isStillThere(fd, path)) return;
+      throw new TakoError("storage", "the lock was removed while it was held", {
+        rule: "DST-37",
+        source: shownPath(path),
+        hint: "Another run may be at work there now. Never remove the file; then run this again.",
+      });
+    },
     [Symbol.dispose]() {
       if (!held) return;
       held = false;

@@ -11,7 +11,6 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
-import { printable } from "../../core/text.ts";
 import type { Body } from "./body.ts";
 import { announcedLength, httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
@@ -210,7 +209,9 @@ function received({ body, fail, redirectedTo, headers }: Answer): Received {
 /** A `Content-Encoding`, of which none is asked for (ORG-10), as it is shown. */
 function encodingOf(headers: Headers): string | undefined {
   const encoding = headers.get("Content-Encoding") ?? "";
-  return /^(identity)?$/i.test(encoding) ? undefined : printable(encoding, 40);
+  if (/^(identity)?$/i.test(encoding)) return undefined;
+  // Anything else could be what the server was sent (ORG-90).
+  return /^(gzip|x-gzip|br|deflate|compress|zstd)$/i.test(encoding) ? encoding : "...";
 }
 
 /** An answer that cannot be the image, by what it says of itself (ORG-32, ORG-34). */
