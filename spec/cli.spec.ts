@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { asTakoError, TakoError } from "../src/core/error.ts";
 import { nearest } from "../src/core/near-miss.ts";
-import { printable, withoutSecrets } from "../src/core/text.ts";
+import { printable, shownPath, withoutSecrets } from "../src/core/text.ts";
 import { runs } from "../tests/support/properties.ts";
 import { KEY } from "./support/manifests.ts";
 
@@ -94,6 +94,13 @@ describe("foreign text", () => {
       "see https://***@host/a@b and ftp://***@h",
     );
   });
+});
+
+test("CLI-24, CLI-33: a path is shown whole where other text is cut, and without foreign characters", () => {
+  const path = `/${"x".repeat(4000)}`;
+  expect(shownPath(path)).toBe(path);
+  expect(shownPath(path.repeat(2))).toBe(`${path.repeat(2).slice(0, 4096)}...`);
+  expect(shownPath("/a\x1b[31m")).toBe("/a\\u{1b}[31m");
 });
 
 describe("errors", () => {
