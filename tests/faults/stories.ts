@@ -165,7 +165,8 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
       status: 69,
       nextStatus: 69,
-      after: { published: [one, two], store: [one] },
+      // What runs is still owed its restart (DST-66).
+      after: { published: [one, two], store: [one], files: { ".owed": `${two.digest}\n` } },
       restart: "",
       // Of an empty partial, which the next download takes.
       dispensable: { name: "unlink", path: partial },
