@@ -200,23 +200,23 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
    * anew (DST-56); without one, nothing is kept (DST-54).
    */
   async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
+    this.#lock.requireHeld();
     if (etag === undefined) removeIfPresent(this.at(ETAG));
     else await this.#writeRecord(ETAG, encodeEtag({ url, etag, digest: hashBytes(manifest) }));
   }
 
   /** Puts on disk what is owed; nothing owed means no file. */
   async writeOwed(owed: Owed): Promise<void> {
+    this.#lock.requireHeld();
     if (owed.length > 0) {
       await this.#writeRecord(OWED, encodeOwed(owed));
     } else if (isPresent(this.at(OWED), "regular file")) {
-      this.#lock.requireHeld();
       removeIfPresent(this.at(OWED));
       await syncDirectory(this.path);
     }
   }
 
-  async #writeRecord(name: string, text: string): Promise<void> {
-    this.#lock.requireHeld();
+  #writeRecord(name: string, text: string): Promise<void> {
     return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
   }
 

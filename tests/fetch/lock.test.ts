@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { createHost, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
-import { image } from "../support/publishing.ts";
+import { image, manifestOf, sha256sum } from "../support/publishing.ts";
 import { Site } from "./site.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
@@ -44,6 +44,27 @@ for (const program of programs) {
         stateOf({ published: [one], latest: one })["latest"],
         undefined,
       ]);
+    });
+
+    test("DST-37: a run whose lock was removed takes no record away", async () => {
+      await using host = createHost();
+      using server = Bun.serve({
+        port: 0,
+        hostname: "127.0.0.1",
+        fetch() {
+          rmSync(host.path(".lock"));
+          // Without an ETag, the one on record is to go (DST-54).
+          return new Response(manifestOf([one]));
+        },
+      });
+      const url = `http://127.0.0.1:${server.port}`;
+      const files = { ".etag": `${url}/manifest\n"old"\n${sha256sum(manifestOf([one]))}\n` };
+      host.configure({ Origin: url });
+      host.install({ published: [one], latest: one, files });
+      const run = start(host.file);
+      expect(await run.exited).toBe(74);
+      expect(await run.stderr.text()).toContain(".lock: the lock was removed while it was held");
+      expect(host.state()).toEqual(stateOf({ published: [one], latest: one, files }));
     });
 
     test("DST-16, DST-42, FET-14: the second run waits for the first, says so once, and then has nothing to do", async () => {
