@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";
 import fc from "fast-check";
 import { TakoError } from "../src/core/error.ts";
+import { firstLost, isOlder } from "../src/core/history.ts";
 import { parsePublicKey, parseSecretKey } from "../src/core/keys.ts";
 import {
   beginsAsManifest,
@@ -13,10 +14,8 @@ import {
   decodeUnverified,
   type Entry,
   encodeManifest,
-  firstLost,
   insertEntry,
   isCutOff,
-  isOlder,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "../src/core/manifest.ts";

@@ -53,6 +53,19 @@ export { parseSha256Hex, type Sha256Hex } from "./core/digest.ts";
 export { type ErrorKind, type Problem, TakoError } from "./core/error.ts";
 
 /**
+ * The append-only rule: what a manifest lacks of the one that a host accepted before (MAN-21, MAN-25).
+ *
+ * @example
+ * const digest = parseSha256Hex("9087802e6aacb8fa4e7c85ea10a8ec01ad0ec323f57a38bea1fba083108ade6e");
+ * if (digest === undefined) throw new Error("sha256sum gives a digest");
+ * const entry = { version: parseVersion("2.0.0"), size: parseSize(12), digest };
+ * const history = insertEntry(EMPTY_MANIFEST, entry);
+ * firstLost(history, EMPTY_MANIFEST)?.entry.digest === digest; // true
+ * isOlder(EMPTY_MANIFEST, history); // true
+ */
+export { firstLost, isOlder, type LostEntry } from "./core/history.ts";
+
+/**
  * Keys and signatures, Ed25519 (spec/keys.md). `Verify` and `Sha512` are for who has faster ones.
  *
  * @example
@@ -72,8 +85,7 @@ export {
 } from "./core/keys.ts";
 
 /**
- * The signed manifest (spec/manifest.md): a publisher encodes it, a host decodes it and holds it against
- * the one that it accepted before.
+ * The signed manifest (spec/manifest.md): a publisher encodes it, and a host decodes it.
  *
  * @example
  * const digest = parseSha256Hex("9087802e6aacb8fa4e7c85ea10a8ec01ad0ec323f57a38bea1fba083108ade6e");
@@ -84,8 +96,7 @@ export {
  *
  * const manifest = decodeManifest(bytes, [key.publicKey]);
  * manifest.entries.map(({ version, size }) => [version.text, size]); // [["2.0.0", 12]]
- * firstLost(decodeUnverified(bytes), EMPTY_MANIFEST)?.entry.digest === digest; // true
- * isOlder(EMPTY_MANIFEST, manifest); // true
+ * decodeUnverified(bytes).entries[0]?.digest === digest; // true
  * bytes.length <= MAX_MANIFEST_BYTES; // true
  */
 export {
@@ -94,10 +105,7 @@ export {
   EMPTY_MANIFEST,
   type Entry,
   encodeManifest,
-  firstLost,
   insertEntry,
-  isOlder,
-  type LostEntry,
   MAX_MANIFEST_BYTES,
   type Manifest,
 } from "./core/manifest.ts";

@@ -1,5 +1,4 @@
-// The manifest, format 1: strict decoding, its inverse, and the append-only rule
-// (spec/manifest.md).
+// The manifest, format 1: strict decoding, its inverse, and how an entry is added (spec/manifest.md).
 
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import type { Branded } from "./branded.ts";
@@ -245,46 +244,13 @@ export function insertEntry(manifest: Manifest, entry: Entry): Manifest {
   return manifestOf([...entries.slice(0, index + 1), entry, ...entries.slice(index + 1)]);
 }
 
-/** An entry of the history that the next manifest misses or gives otherwise. */
-export interface LostEntry {
-  readonly entry: Entry;
-  readonly changedTo?: Entry;
-}
-
-/**
- * The append-only rule: the first entry of the history that the next manifest does not hold byte
- * for byte, `undefined` when it holds them all (MAN-21, MAN-22).
- */
-export function firstLost(history: Manifest, next: Manifest): LostEntry | undefined {
-  let index = 0;
-  for (const entry of history.entries) {
-    let found = next.entries[index];
-    while (found !== undefined && compareVersions(found.version, entry.version) < 0) {
-      index += 1;
-      found = next.entries[index];
-    }
-    if (found === undefined || compareVersions(found.version, entry.version) !== 0)
-      return { entry };
-    if (!sameEntry(found, entry)) return { entry, changedTo: found };
-  }
-  return undefined;
-}
-
-/**
- * Whether a manifest is what the history was at some time, as far as its entries tell: it holds none
- * that the history does not hold byte for byte, and fewer (MAN-25). A cache that was not asked to look
- * again serves such a one; who rewrites the history does not stop there.
- */
-export function isOlder(next: Manifest, history: Manifest): boolean {
-  return next.entries.length < history.entries.length && firstLost(next, history) === undefined;
-}
-
 /** An entry as its line in the manifest. */
 export function describeEntry({ version, size, digest }: Entry): string {
   return `${version.text} ${size} ${digest}`;
 }
 
-function sameEntry(a: Entry, b: Entry): boolean {
+/** Whether two entries are the same byte for byte. */
+export function sameEntry(a: Entry, b: Entry): boolean {
   return a.version.text === b.version.text && a.size === b.size && a.digest === b.digest;
 }
 

@@ -9,13 +9,13 @@ import { describeError } from "../../src/cli/errors.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, TakoError } from "../../src/core/error.ts";
+import { firstLost } from "../../src/core/history.ts";
 import { parsePublicKey, parseSecretKey } from "../../src/core/keys.ts";
 import { imageOfLink } from "../../src/core/layout.ts";
 import {
   decodeManifest,
   decodeUnverified,
   encodeManifest,
-  firstLost,
   type Manifest,
 } from "../../src/core/manifest.ts";
 import { nearest } from "../../src/core/near-miss.ts";

@@ -1,6 +1,7 @@
 // Carrying a plan out: from an image that the origin has to one that `latest` names (FET-50 to FET-71).
 // What is to be done, and in which order, the plan says (core/plan.ts).
 
+import type { RecordStep } from "../../core/activation.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import type { Plan, Step } from "../../core/plan.ts";
@@ -60,7 +61,7 @@ async function perform(
 
 /** Nothing may start from a damaged image that stays broken (FET-56). */
 async function repair(
-  records: Extract<Step, { step: "repair" }>["records"],
+  records: readonly RecordStep[],
   run: Run,
   destination: LockedDestination,
   origin: Origin,

@@ -2,13 +2,11 @@
 
 import type { Config } from "../../core/config.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
+import { firstLost, isOlder, type LostEntry } from "../../core/history.ts";
 import {
   decodeSignedManifest,
   describeEntry,
   EMPTY_MANIFEST,
-  firstLost,
-  isOlder,
-  type LostEntry,
   type SignedManifest,
 } from "../../core/manifest.ts";
 import { manifestLocation } from "../../core/origin-url.ts";

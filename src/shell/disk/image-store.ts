@@ -82,7 +82,7 @@ export class LockedImageStore extends ImageStore {
     const path = join(this.path, partialName(digest));
     const found = statRegularFile(path);
     const isOurs =
-      found?.uid === process.geteuid?.() && found !== undefined && isOursAlone(found, this.path);
+      found !== undefined && found.uid === process.geteuid?.() && isOursAlone(found, this.path);
     if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
     removeIfPresent(path);
     return ImageWriter.create(path, onProgress);

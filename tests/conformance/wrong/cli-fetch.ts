@@ -19,14 +19,9 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Config, parseConfig } from "../../../src/core/config.ts";
+import { firstLost, isOlder } from "../../../src/core/history.ts";
 import { imageOfLink } from "../../../src/core/layout.ts";
-import {
-  type Entry,
-  firstLost,
-  isOlder,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-} from "../../../src/core/manifest.ts";
+import { type Entry, MAX_MANIFEST_BYTES, type Manifest } from "../../../src/core/manifest.ts";
 import { imageLocation, manifestLocation } from "../../../src/core/origin-url.ts";
 import { matches } from "../../../src/core/pattern.ts";
 import { newestMatch } from "../../../src/core/select.ts";
