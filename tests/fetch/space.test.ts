@@ -117,6 +117,20 @@ for (const program of programs) {
       expect(host.state()).toEqual(before);
     });
 
+    test("FET-56, DST-66: on a full disk a damaged image makes the room to record what it leaves owed", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host } = each;
+      host.configure({ Restart: "app.service" });
+      host.publish(one);
+      host.replace(`store/${one.digest}`, one.content.replace("1.0.0", "damag"));
+      fill(host, 0);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(74);
+      expect(stderr).toContain(`${host.path(".owed.new")}: cannot write it: no space is left`);
+      const files = { ".owed": `${one.digest}\n` };
+      expect(withoutFiller(host)).toEqual(stateOf({ published: [one], store: [], files }));
+    });
+
     test("DST-28: a read-only file system is status 74, and a run without news is none of its business", async () => {
       await using each = await hostOnTmpfs(200_000);
       const { host, tmpfs } = each;

@@ -67,14 +67,22 @@ async function repair(
   origin: Origin,
   entry: Entry,
 ): Promise<Obtained> {
-  let repaired = false;
-  try {
+  let [recorded, repaired] = [false, false];
+  const record = async () => {
     for (const { owed } of records) await destination.writeOwed(owed);
+    recorded = true;
+  };
+  try {
+    await record();
     const obtained = await download(run, destination, origin, entry);
     repaired = obtained === "there";
     return obtained;
   } finally {
-    if (!repaired) await destination.removeDamaged(entry.digest);
+    if (!repaired) {
+      await destination.removeDamaged(entry.digest);
+      // There may be room for it now (DST-66).
+      if (!recorded) await record();
+    }
   }
 }
 
