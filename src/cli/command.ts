@@ -3,6 +3,7 @@
 
 import type { ArgsDef, CommandMeta, ParsedArgs } from "citty";
 import type { Effects } from "../commands/effects.ts";
+import { requireThreads } from "../shell/threads.ts";
 import { readArguments } from "./arguments.ts";
 import { effectsOf, type GivenEffects } from "./effects.ts";
 import { commandHelp } from "./help.ts";
@@ -40,6 +41,7 @@ export function command<const T extends ArgsDef>({ meta, args, run }: Declaratio
       try {
         const given = readArguments(words, args);
         output = new Output(io, { help, json: "json" in given && given["json"] === true });
+        requireThreads();
         const effects = effectsOf(io, output.report, givenEffects);
         return await run(given, { output, effects, io });
       } catch (error) {

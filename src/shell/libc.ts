@@ -10,6 +10,12 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
 } as const;
 
+/** Names of the library. musl has one library, with one name an architecture. */
+export const LIBC: readonly string[] = [
+  "libc.so.6",
+  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+];
+
 let loaded: ReturnType<typeof load> | undefined;
 
 /** @throws TakoError of kind `storage`, for it is the lock that cannot do without (DST-46) */
@@ -25,10 +31,8 @@ export function errno(): number {
 }
 
 function load() {
-  // musl has one library, with one name an architecture.
-  const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
   let cause: unknown;
-  for (const name of ["libc.so.6", `libc.musl-${machine}.so.1`]) {
+  for (const name of LIBC) {
     try {
       return dlopen(name, SYMBOLS);
     } catch (error) {

@@ -1,18 +1,28 @@
-// What a run is started with: signals that the parent ignores, few descriptors, a list of units that is too long, and
-// the place of the first process of a container.
+// What a run is started with: signals that the parent ignores, few descriptors, threads and processes, a list of units
+// that is too long, and the place of the first process of a container.
 
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, type Program, programs } from "../support/program.ts";
 import { image } from "../support/publishing.ts";
+import { canMount } from "../support/tmpfs.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 
 const BINARY = join(import.meta.dir, "../../dist/tako");
 const python = needs("python3");
 const namespaces = needs("systemd");
+const isRoot = process.getuid?.() === 0;
 const [one, two] = [image("1.0.0"), image("1.1.0")];
 
 /** Runs `fetch` behind other words. */
@@ -109,3 +119,150 @@ test("FET-85: however few descriptors there are, the error says so, and shows no
   // The one between those with which nothing can be read and those with which all goes well.
   expect(told.length).toBeGreaterThan(0);
 }, 60_000);
+
+/** What CLI-48 has a run say, whatever the number. */
+const FEW =
+  /^tako: too few threads and processes are left: \d of \d+\n {2}Raise the limit: .*\(ulimit -u, .*TasksMax=, pids\.max\)\.\n$/;
+
+test.skipIf(!isRoot)(
+  "CLI-48: however few threads a user has left, a run ends, and says so as soon as the runtime lets it",
+  async () => {
+    // One without any other process, to whom the limit applies: to root it does not.
+    const uid = "61234";
+    using folder = createHost();
+    await using origin = pausingOrigin(one, two);
+    origin.goOn();
+    const binary = folder.at("tako");
+    copyFileSync(BINARY, binary);
+    chmodSync(folder.folder, 0o755);
+    const ended: string[] = [];
+    for (let limit = 1; limit <= 14; limit++) {
+      using host = createHost();
+      host.configure({ Origin: origin.url });
+      Bun.spawnSync(["chown", "-R", `${uid}:${uid}`, host.folder]);
+      const before = host.state();
+      const words = ["prlimit", `--nproc=${limit}:${limit}`, "setpriv", `--reuid=${uid}`];
+      const { status, stderr } = await fetchBehind(
+        [...words, "--clear-groups"],
+        { command: (args) => [binary, ...args] },
+        host,
+      );
+      const how = status === 0 ? "done" : FEW.test(stderr) ? "told" : "aborted";
+      ended.push(how);
+      if (how === "told") expect(status).toBe(1);
+      // SIGABRT: the runtime itself has not even come up.
+      if (how === "aborted")
+        expect([status, stderr]).toEqual([134, expect.stringContaining("Bun")]);
+      if (how !== "done") expect(host.state()).toEqual(before);
+    }
+    // Where the one ends and the other begins depends on the machine.
+    expect([ended[0], ended.at(-1)]).toEqual(["aborted", "done"]);
+    expect(ended).toContain("told");
+  },
+  120_000,
+);
+
+test.skipIf(!canMount)(
+  "CLI-49: without /proc the runtime does not come up, and nothing is touched",
+  async () => {
+    for (const program of programs) {
+      using host = hostWithUnit("app.service");
+      const before = host.snapshot();
+      const hidden = [
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t tmpfs tmpfs /proc && exec "$@"',
+        "sh",
+      ];
+      const itself = { command: (args: readonly string[]) => [BINARY, ...args] };
+      const used = program.name === "binary" ? itself : program;
+      const { status, stderr, calls } = await fetchBehind(hidden, used, host);
+      // SIGABRT and a report about Bun; or not even that far, for settings that only the sources have.
+      const [expected, report] = used === itself ? [134, "Bun v"] : [1, "StackOverflow"];
+      expect([status, stderr, calls]).toEqual([expected, expect.stringContaining(report), []]);
+      expect(host.snapshot()).toEqual(before);
+
+      // Of it, one's own processes are enough.
+      const own = "mount -t proc -o hidepid=2,subset=pid proc /proc";
+      const some = [
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "sh",
+        "-c",
+        `${own} && exec "$@"`,
+        "sh",
+      ];
+      expect((await fetchBehind(some, used, host)).status).toBe(0);
+    }
+  },
+);
+
+const pids = pidsCgroup();
+for (const program of programs) {
+  test.skipIf(pids === undefined)(
+    `CLI-48: the same for the processes of a cgroup, ${program.name}`,
+    async () => {
+      let told = 0;
+      for (let limit = 5; limit <= 16; limit++) {
+        using host = createHost();
+        host.publish(one);
+        const cgroup = `${pids}/${basename(host.folder)}`;
+        mkdirSync(cgroup);
+        writeFileSync(`${cgroup}/pids.max`, `${limit}`);
+        const enter = `echo $$ > ${cgroup}/cgroup.procs; exec "$@"`;
+        // The binary goes without what hides the sources, which takes processes of its own.
+        const itself = { command: (args: readonly string[]) => [BINARY, ...args] };
+        const { status, stderr } = await fetchBehind(
+          ["sh", "-c", enter, "sh"],
+          program.name === "binary" ? itself : program,
+          host,
+        );
+        await gone(cgroup);
+        if (FEW.test(stderr)) told++;
+        else expect([0, 134]).toContain(status);
+        if (status === 0) expect(told).toBeGreaterThan(0);
+      }
+      expect(told).toBeLessThan(12);
+    },
+    120_000,
+  );
+}
+
+/** Where a cgroup can be made that limits processes: the hierarchy of its own, or the one of all. */
+function pidsCgroup(): string | undefined {
+  const candidates = [
+    ["/sys/fs/cgroup/pids", "/sys/fs/cgroup/pids/cgroup.procs"],
+    ["/sys/fs/cgroup", "/sys/fs/cgroup/cgroup.subtree_control"],
+  ] as const;
+  for (const [folder, file] of candidates) {
+    try {
+      const text = readFileSync(file, "utf8");
+      if (file.endsWith("procs") || / ?pids\b/.test(text)) {
+        const probe = `${folder}/tako-probe-${process.pid}`;
+        mkdirSync(probe);
+        rmdirSync(probe);
+        return folder;
+      }
+    } catch {
+      // Not there, or not ours.
+    }
+  }
+  return undefined;
+}
+
+/** A cgroup can be removed a moment after its last process has ended. */
+async function gone(cgroup: string): Promise<void> {
+  for (let look = 0; look < 100; look++) {
+    try {
+      rmdirSync(cgroup);
+      return;
+    } catch {
+      await Bun.sleep(20);
+    }
+  }
+  throw new Error(`${cgroup} is still in use`);
+}
