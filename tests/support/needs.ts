@@ -11,13 +11,19 @@ import { join } from "node:path";
 
 /** Each program's Debian package. */
 const packages = {
+  apache2: "apache2",
+  bindfs: "bindfs",
   cryptography: "python3-cryptography",
   curl: "curl",
+  "mkfs.btrfs": "btrfs-progs",
+  "mkfs.ext4": "e2fsprogs",
+  "mkfs.xfs": "xfsprogs",
   nginx: "nginx-light",
   openssl: "openssl",
   prove: "perl",
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
+  squid: "squid",
   sshd: "openssh-server",
   strace: "strace",
   sudo: "sudo",

@@ -1,13 +1,24 @@
-// A small file system that can really be full or read-only: a tmpfs in a mount namespace of its own, which ends
-// with the test. Needs root.
+// A small file system that can really be full or read-only, in a mount namespace of its own, which ends with the test:
+// a tmpfs, or another one. Needs root.
 
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A process in whose mount namespace the directory is a tmpfs of this many bytes. */
-export async function mountTmpfs(directory: string, size: number) {
-  const script = `mount -t tmpfs -o mode=755,size=${size} tmpfs "$0" && echo mounted && exec sleep 120`;
+export function mountTmpfs(directory: string, size: number) {
+  return mountBy(
+    `mount -t tmpfs -o mode=755,size=${size} tmpfs "$0" && echo mounted && exec sleep 120`,
+    directory,
+  );
+}
+
+/**
+ * A process in whose mount namespace a script for sh mounts something.
+ *
+ * @param script prints a line once the directory, its `$0`, is mounted, and stays
+ */
+export async function mountBy(script: string, directory: string) {
   const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script, directory], {
     stdout: "pipe",
     stderr: "ignore",
