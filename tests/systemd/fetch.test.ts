@@ -219,6 +219,45 @@ for (const program of programs) {
       await machine.must("/usr/bin/systemctl", "daemon-reload");
     });
 
+    test("FET-87: without AF_UNIX it is systemd that is not reached, not the unit", async () => {
+      await configure("app.service");
+      await publish("1.0.0");
+      await machine.write(
+        "/etc/systemd/system/fetch.service",
+        `[Service]
+Type=oneshot
+ExecStart=/usr/local/bin/tako fetch /srv/app.tako
+Environment=PATH=/usr/local/bin:/usr/bin:/bin
+StandardError=file:/run/fetch.log
+RestrictAddressFamilies=AF_INET AF_INET6
+`,
+      );
+      await machine.must("/usr/bin/systemctl", "daemon-reload");
+      expect((await machine.run(["/usr/bin/systemctl", "start", "fetch.service"])).status).toBe(1);
+      const status = ["/usr/bin/systemctl", "show", "-P", "ExecMainStatus", "fetch.service"];
+      expect(await machine.must(...status)).toBe("70\n");
+      const said = lines("/run/fetch.log").join("\n");
+      expect(said).toContain(
+        "systemctl does not reach systemd, so app.service was not restarted: Failed to connect to bus",
+      );
+      expect(said).toContain("RestrictAddressFamilies=");
+      expect(said).not.toContain("systemctl status");
+      expect([isOwed(), starts("app")]).toEqual([true, []]);
+      expect((await fetch()).status).toBe(0);
+      expect([isOwed(), starts("app")]).toEqual([false, ["1.0.0"]]);
+    });
+
+    test("FET-87: nor is the unit to blame where there is no systemd, as in a container", async () => {
+      await configure("app.service");
+      await publish("1.0.0");
+      const hidden = 'mount -t tmpfs tmpfs /run && exec tako fetch "$0"';
+      const words = ["unshare", "--mount", "sh", "-c", hidden, "/srv/app.tako"];
+      const { status, stderr } = await machine.run(words);
+      expect([status, stderr]).toEqual([70, expect.stringContaining("does not reach systemd")]);
+      expect(stderr).not.toContain("systemctl status");
+      expect(isOwed()).toBe(true);
+    });
+
     test("FET-82, FET-83: --init never calls systemctl, and leaves an update owed to the next run", async () => {
       await configure("app.service");
       await publish("1.0.0");

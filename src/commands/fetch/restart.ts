@@ -83,11 +83,24 @@ function couldNotRun(cause: unknown): TakoError {
   return new TakoError("unit", message, { rule: "FET-85", hint, cause });
 }
 
+/** systemctl's own words, which it translates into no language, where it is systemd that it does not reach. */
+const NO_SYSTEMD = /Failed to connect to bus|System has not been booted with systemd/;
+
 function couldNotRestart(units: readonly string[], { stderr }: CallResult): TakoError {
   const said = stderr.trim().split("\n")[0] ?? "";
+  if (NO_SYSTEMD.test(said)) return systemdNotReached(units, said);
   const reason = said === "" ? "" : `: ${printable(said)}`;
   return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${reason}`, {
     rule: "FET-78",
     hint: `See "systemctl status ${units[0]}"; the next run tries again.`,
+  });
+}
+
+/** Nothing is wrong with the units: it is the surroundings of this run (FET-87). */
+function systemdNotReached(units: readonly string[], said: string): TakoError {
+  const message = `systemctl does not reach systemd, so ${units.join(" ")} was not restarted: ${printable(said)}`;
+  return new TakoError("unit", message, {
+    rule: "FET-87",
+    hint: "A unit that runs tako needs AF_UNIX in RestrictAddressFamilies=, a container the host's /run/systemd; the next run tries again.",
   });
 }
