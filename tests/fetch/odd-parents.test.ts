@@ -1,7 +1,7 @@
 // What a run is started with: signals that the parent ignores, few descriptors, threads and processes, a list of units
 // that is too long, and the place of the first process of a container.
 
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   copyFileSync,
@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
+import { serveWithFtp } from "../support/ftp-server.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, type Program, programs } from "../support/program.ts";
@@ -119,6 +120,68 @@ test("FET-85: however few descriptors there are, the error says so, and shows no
   // The one between those with which nothing can be read and those with which all goes well.
   expect(told.length).toBeGreaterThan(0);
 }, 60_000);
+
+const ftp = needs("curl", "pyftpdlib");
+describe.skipIf(ftp.missing)("a curl that cannot be started", async () => {
+  if (ftp.missing) return;
+  const origin = createHost();
+  origin.publish(one);
+  const server = await serveWithFtp(origin.originDirectory, { user: "u", password: "sesame" });
+  afterAll(async () => {
+    await server.stop();
+    origin[Symbol.dispose]();
+  });
+  const binary = { command: (words: readonly string[]) => [BINARY, ...words] };
+  function hostBehindCurl(): Host {
+    const host = createHost();
+    host.configure({ Origin: `ftp://u:sesame@127.0.0.1:${server.port}` });
+    return host;
+  }
+
+  test("ORG-79: for lack of descriptors, the error says so, and not that curl is missing", async () => {
+    const limits = Array.from({ length: 13 }, (_, index) => index + 8);
+    const runs = limits.map(async (limit) => {
+      using host = hostBehindCurl();
+      return await fetchBehind(["prlimit", `--nofile=${limit}:${limit}`], binary, host);
+    });
+    const failed = (await Promise.all(runs)).filter(({ status }) => status !== 0);
+    for (const { status, stderr } of failed) {
+      expect([69, 74]).toContain(status);
+      expect(stderr).toContain("too many files are open");
+      expect(stderr).not.toMatch(/Install curl|sesame|^\s+at /m);
+    }
+    const cannotRun = "cannot run curl, which reads ftp: origins: too many files";
+    const told = failed.map(({ stderr }) => stderr).filter((text) => text.includes(cannotRun));
+    // It can pass: others close theirs.
+    expect(told[0]).toContain("trying again");
+  }, 60_000);
+
+  test("ORG-79: for the length of its arguments, it is told as that, and not tried again", async () => {
+    using host = hostBehindCurl();
+    // Tako's own words are shorter than curl's: of the longest environment that Tako starts with, curl does not.
+    let [fits, tooMuch] = [0, 131_072];
+    let last = { status: 0, stderr: "" };
+    while (tooMuch - fits > 1) {
+      const middle = (fits + tooMuch) >> 1;
+      const words = ["prlimit", "--stack=524288:524288", "env", `A=${"a".repeat(middle)}`];
+      const child = Bun.spawn([...words, BINARY, "fetch", host.file], {
+        env: environment(),
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      const stderr = await child.stderr.text();
+      const status = await child.exited;
+      if (status === 126) tooMuch = middle;
+      else [fits, last] = [middle, { status, stderr }];
+    }
+    expect(last.status).toBe(69);
+    expect(last.stderr).toContain(
+      "cannot run curl, which reads ftp: origins: its arguments are too long",
+    );
+    expect(last.stderr).toContain("The environment counts among them");
+    expect(last.stderr).not.toContain("trying again");
+  }, 60_000);
+});
 
 /** What CLI-48 has a run say, whatever the number. */
 const FEW =

@@ -11,6 +11,7 @@ import { TakoError } from "../../core/error.ts";
 import { printable } from "../../core/text.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import { isErrno } from "../../shell/disk/storage-error.ts";
+import { spawnFailure } from "../../shell/spawn-error.ts";
 import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Run } from "./run.ts";
 
@@ -64,23 +65,17 @@ async function call(
   }
 }
 
-/** Why no process could be made, and what to do about it, where the system says that (FET-85). */
-const LIMITS: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
-  E2BIG: ["its arguments are too long", "Name fewer units in Restart=, or let one stand for all."],
-  EAGAIN: [
-    "no further process may be started",
-    "Raise TasksMax=, LimitNPROC= or the user's limit.",
-  ],
-  EMFILE: ["too many files are open in this process", "Raise the limit (LimitNOFILE=)."],
-  ENFILE: ["too many files are open on this machine", "Close some, or raise fs.file-max."],
-  ENOMEM: ["there is not enough memory", "Free some, or raise MemoryMax=."],
-};
-
 function couldNotRun(cause: unknown): TakoError {
-  const code = Object.keys(LIMITS).find((each) => isErrno(cause, each)) ?? "";
-  const [reason, hint = "Is systemd's systemctl installed and in PATH?"] = LIMITS[code] ?? [];
-  const message = `systemctl could not be run${reason === undefined ? "" : `: ${reason}`}`;
-  return new TakoError("unit", message, { rule: "FET-85", hint, cause });
+  const failure = spawnFailure(cause);
+  const reason = failure === undefined ? "" : `: ${failure.reason}`;
+  const hint = isErrno(cause, "E2BIG")
+    ? "Name fewer units in Restart=, or let one stand for all."
+    : (failure?.hint ?? "Is systemd's systemctl installed and in PATH?");
+  return new TakoError("unit", `systemctl could not be run${reason}`, {
+    rule: "FET-85",
+    hint,
+    cause,
+  });
 }
 
 /** systemctl's own words, which it translates into no language, where it is systemd that it does not reach. */

@@ -8,6 +8,7 @@ import {
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { printable } from "../../core/text.ts";
+import { spawnFailure } from "../spawn-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -148,11 +149,10 @@ function spawnCurl(
     return Bun.spawn(cmd, { env, stdin: Buffer.from(config), stdout: "pipe", stderr: "pipe" });
   } catch (error) {
     ssh?.dispose();
-    throw new OriginError(shown, `cannot run curl, which reads ${origin.scheme}: origins`, {
-      rule: "ORG-84",
-      hint: "Install curl.",
-      cause: error,
-    });
+    const { reason, ...facts } = spawnFailure(error) ?? { reason: "", hint: "Install curl." };
+    const why = reason === "" ? "" : `: ${reason}`;
+    const message = `cannot run curl, which reads ${origin.scheme}: origins${why}`;
+    throw new OriginError(shown, message, { rule: "ORG-84", ...facts, cause: error });
   }
 }
 
