@@ -1,14 +1,18 @@
 // https: that fails before the first request: each reason has a sentence of its own, and says what to do.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
 import { Authority } from "../support/certificates.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
+import { type ProxyServer, startProxy } from "../support/proxy-server.ts";
 import { startTlsServer } from "../support/tls-server.ts";
 import { askInChild, failureOf, open } from "./asking.ts";
 
 const { missing } = needs("openssl");
 const nginx = needs("nginx");
+const proxies = needs("tinyproxy");
 describe.skipIf(missing)("TLS", async () => {
   if (missing) return;
   const authority = new Authority();
@@ -19,7 +23,7 @@ describe.skipIf(missing)("TLS", async () => {
   const cipher = "the server and Tako have no cipher of TLS in common";
   const client = "the server wants a client certificate, and Tako has none";
   const old = ["-cipher", "ALL:@SECLEVEL=0"];
-  test.each([
+  const servers: [string, string[], string][] = [
     ["TLS 1.0 only", ["-tls1", ...old], version],
     ["TLS 1.1 only", ["-tls1_1", ...old], version],
     ["a cipher of its own", ["-tls1_2", "-cipher", "ECDHE-ECDSA-CAMELLIA128-SHA256"], cipher],
@@ -32,12 +36,122 @@ describe.skipIf(missing)("TLS", async () => {
     ["HTTP/2 only", ["-alpn", "h2"], "the server does not speak HTTP/1.1, only HTTP/2 perhaps"],
     ["a client certificate, TLS 1.3", ["-tls1_3", "-Verify", "1", "-verify_return_error"], client],
     ["a client certificate, TLS 1.2", ["-tls1_2", "-Verify", "1", "-verify_return_error"], client],
-  ])("ORG-120: a server that has or wants %s is told so", async (_, options, reason) => {
-    await using server = await startTlsServer(good, options);
-    const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
-    expect(answer).toMatchObject({ error: "origin", rule: "ORG-120", message: reason });
-    expect(answer["hint"]).toMatch(/\.$/);
+  ];
+  test.each(servers)(
+    "ORG-120: a server that has or wants %s is told so",
+    async (_, options, reason) => {
+      await using server = await startTlsServer(good, options);
+      const answer = await askInChild([server.url], { SSL_CERT_FILE: authority.root });
+      expect(answer).toMatchObject({ error: "origin", rule: "ORG-120", message: reason });
+      expect(answer["hint"]).toMatch(/\.$/);
+    },
+  );
+
+  describe.skipIf(proxies.missing)("behind a proxy", () => {
+    let free: ProxyServer;
+    let locked: ProxyServer;
+    beforeAll(async () => {
+      [free, locked] = await Promise.all([startProxy(), startProxy(["BasicAuth alice sesame"])]);
+    });
+    afterAll(() => Promise.all([free.stop(), locked.stop()]));
+
+    test.each(servers)("ORG-120: a server that has or wants %s is told so, too", async (...row) => {
+      const [, options, reason] = row;
+      await using server = await startTlsServer(good, options);
+      const login = locked.url.replace("//", "//alice:%73esame@");
+      for (const [proxy, url] of [
+        [free, free.url],
+        [locked, login],
+      ] as const) {
+        const env = { SSL_CERT_FILE: authority.root, ALL_PROXY: url };
+        const answer = await askInChild([server.url], env);
+        expect(answer).toMatchObject({
+          ...{ error: "origin", rule: "ORG-120" },
+          message: `by way of the proxy ${proxy.url}: ${reason}`,
+        });
+        expect(answer["hint"]).toMatch(/\.$/);
+      }
+    });
+
+    test("ORG-120: the second look goes by the proxy as well: nobody else knows the name", async () => {
+      await using server = await startTlsServer(good, ["-tls1", ...old]);
+      const asked: (string | undefined)[] = [];
+      const proxy = createServer().on("connect", ({ url }, client) => {
+        asked.push(url);
+        const way = connect(Number(new URL(server.url).port), "127.0.0.1", () => {
+          client.write("HTTP/1.1 200 OK\r\n\r\n");
+          client.pipe(way).pipe(client);
+        });
+        for (const each of [client, way]) each.on("error", () => {});
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+      const { port } = proxy.address() as AddressInfo;
+      const environment = { ALL_PROXY: `http://127.0.0.1:${port}` };
+      const { origin } = open("https://tako.invalid", { environment });
+      expect((await failureOf(origin.manifest())).message).toEndWith(`: ${version}`);
+      expect(asked).toEqual(["tako.invalid:443", "tako.invalid:443"]);
+      proxy.close();
+    });
+
+    test("ORG-120: so is what speaks no TLS at all", async () => {
+      using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("x") });
+      const environment = { ALL_PROXY: free.url };
+      const { origin } = open(`https://127.0.0.1:${plain.port}`, { environment });
+      expect((await failureOf(origin.manifest())).message).toBe(
+        `by way of the proxy ${free.url}: the TLS handshake failed; is it an http: server?`,
+      );
+    });
+
+    test.each([
+      ["has expired", "IP:127.0.0.1", "20200101000000Z", "20210101000000Z", "it has expired"],
+      [
+        "is not valid yet",
+        "IP:127.0.0.1",
+        "20400101000000Z",
+        "20410101000000Z",
+        "it is not valid yet",
+      ],
+      [
+        "has another name",
+        "DNS:other.example",
+        "20200101000000Z",
+        "20600101000000Z",
+        "it is for another host",
+      ],
+    ])("ORG-121: a certificate that %s is the server's, not the proxy's", async (...row) => {
+      const [name, names, from, to, reason] = row;
+      const certificate = authority.issueFor(`${name} behind a proxy`, names, from, to);
+      await using server = await startTlsServer(certificate, []);
+      const env = { SSL_CERT_FILE: authority.root, ALL_PROXY: free.url };
+      expect((await askInChild([server.url], env))["message"]).toBe(
+        `by way of the proxy ${free.url}: the server's certificate was refused: ${reason}`,
+      );
+    });
   });
+
+  test.each(["http", "https"])(
+    "ORG-120: a proxy that is itself reached by TLS is named, for %s",
+    async (scheme) => {
+      const target = `${scheme}://127.0.0.1:9`;
+      for (const [options, reason] of [
+        [["-tls1", ...old], "the proxy $ and Tako have no version of TLS in common"],
+        [
+          ["-tls1_3", "-Verify", "1", "-verify_return_error"],
+          "the proxy $ wants a client certificate, and Tako has none",
+        ],
+      ] as const) {
+        await using proxy = await startTlsServer(good, options);
+        const env = { SSL_CERT_FILE: authority.root, ALL_PROXY: proxy.url };
+        const answer = await askInChild([target], env);
+        expect(answer["message"]).toBe(reason.replace("$", proxy.url));
+        expect(answer["hint"]).toBe("Check ALL_PROXY, and which TLS the proxy speaks.");
+      }
+      using plain = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("x") });
+      const url = `https://127.0.0.1:${plain.port}`;
+      const { message } = await askInChild([target], { ALL_PROXY: url });
+      expect(message).toBe(`the TLS handshake with the proxy ${url} failed; is it an http: proxy?`);
+    },
+  );
 
   test.each([
     ["has expired", "20200101000000Z", "20210101000000Z", "it has expired"],

@@ -1,12 +1,16 @@
 // Why a server breaks off a TLS handshake. Bun's fetch gives one code for every reason, so the question
 // is asked once more, by a connection of its own that sends no request (ORG-120).
 
+import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
+import type { HttpProxy } from "./proxy.ts";
 
 /** What is wrong, and what to do about it. */
 export interface Reason {
   readonly reason: string;
   readonly hint?: string;
+  /** Whether it is the proxy's: one that is itself reached by TLS. */
+  readonly isProxys?: boolean;
 }
 
 /** The second look is worth this much. */
@@ -24,6 +28,7 @@ const CLIENT_CERTIFICATE: Reason = {
   reason: "the server wants a client certificate, and Tako has none",
   hint: "Protect the origin by user and password, or not at all: what it serves is signed.",
 };
+const FAILED: Reason = { reason: "the TLS handshake failed" };
 const NOT_TLS: Reason = { reason: "the TLS handshake failed; is it an http: server?" };
 
 /** Codes of BoringSSL: what the server's alert says (RFC 8446, section 6.2), or what is wrong here. */
@@ -45,19 +50,47 @@ const REASONS: Readonly<Record<string, Reason>> = {
   HTTP_REQUEST: NOT_TLS,
 };
 
-/** Asks a server for a handshake, and tells why it fails. */
-export async function handshakeReason(target: URL, clock: Clock): Promise<Reason> {
-  const { connect } = await import("node:tls");
+/** Asks a server for a handshake, by way of the proxy if there is one, and tells why it fails. */
+export async function handshakeReason(
+  target: URL,
+  proxy: HttpProxy | undefined,
+  clock: Clock,
+): Promise<Reason> {
   const { promise, resolve } = Promise.withResolvers<Reason>();
+  const stop = new AbortController();
+  using _limit = clock.every(LIMIT_MS, () => resolve(FAILED));
+  try {
+    return await Promise.race([promise, look(target, proxy, stop.signal)]);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function look(
+  target: URL,
+  proxy: HttpProxy | undefined,
+  signal: AbortSignal,
+): Promise<Reason> {
+  if (proxy === undefined) return shakeHands(target, signal);
+  const tunnel = await openTunnel(target, proxy, signal);
+  return "reason" in tunnel ? tunnel : shakeHands(target, signal, tunnel);
+}
+
+/** @param tunnel through which the server is reached already */
+async function shakeHands(target: URL, signal: AbortSignal, tunnel?: Socket): Promise<Reason> {
+  const { connect } = await import("node:tls");
   const host = target.hostname.replace(/^\[(.*)\]$/, "$1");
+  const way =
+    tunnel === undefined ? { host, port: Number(target.port || "443") } : { socket: tunnel };
   const socket = connect({
-    host,
-    port: Number(target.port || "443"),
+    ...way,
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
     ALPNProtocols: ["http/1.1"],
     // Nothing is told to this server, and nothing that it says is believed.
     rejectUnauthorized: false,
   });
+  signal.addEventListener("abort", () => socket.destroy());
+  const { promise, resolve } = Promise.withResolvers<Reason>();
   socket.on("error", (error) => {
     // Until TLS 1.2 a missing client certificate has the same alert as a missing cipher. But the server
     // shows its own certificate only once the cipher is agreed on.
@@ -65,18 +98,65 @@ export async function handshakeReason(target: URL, clock: Clock): Promise<Reason
     const found = reasonOf(error);
     resolve(found === NO_CIPHER && wasAgreed ? CLIENT_CERTIFICATE : found);
   });
-  socket.on("close", () => resolve({ reason: "the TLS handshake failed" }));
-  using _limit = clock.every(LIMIT_MS, () => socket.destroy());
+  socket.on("close", () => resolve(FAILED));
+  return await promise;
+}
+
+/** Asks a proxy for the way to a server; a proxy that speaks TLS itself can fail at that. */
+async function openTunnel(
+  target: URL,
+  proxy: HttpProxy,
+  signal: AbortSignal,
+): Promise<Socket | Reason> {
+  const url = new URL(proxy.href);
+  const { request } =
+    url.protocol === "https:" ? await import("node:https") : await import("node:http");
+  const server = `${target.hostname}:${target.port || "443"}`;
+  const { promise, resolve } = Promise.withResolvers<Socket | Reason>();
+  const asking = request({
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(url.port || (url.protocol === "https:" ? "443" : "80")),
+    method: "CONNECT",
+    path: server,
+    headers: { Host: server, ...authorizationOf(url) },
+    agent: false,
+    rejectUnauthorized: true,
+    signal,
+  });
+  asking.on("connect", ({ statusCode }, socket) => resolve(statusCode === 200 ? socket : FAILED));
+  asking.on("response", () => resolve(FAILED));
+  asking.on("error", (error) => resolve(ofProxy(reasonOf(error), proxy)));
+  asking.end();
+  return await promise;
+}
+
+/** The reasons speak of the server. */
+function ofProxy({ reason }: Reason, { shown, variable }: HttpProxy): Reason {
+  const said = reason
+    .replace("the TLS handshake", `the TLS handshake with the proxy ${shown}`)
+    .replace("the server", `the proxy ${shown}`)
+    .replace("http: server", "http: proxy");
+  const hint = `Check ${variable}, and which TLS the proxy speaks.`;
+  return { reason: said, hint, isProxys: true };
+}
+
+function authorizationOf({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === "" && password === "") return {};
+  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
+  return { "Proxy-Authorization": `Basic ${login}` };
+}
+
+function decoded(text: string): string {
   try {
-    return await promise;
-  } finally {
-    socket.destroy();
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 
 function reasonOf(error: Error): Reason {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const name = /^ERR_SSL_(\w{1,60})$/.exec(code)?.[1];
-  if (name === undefined) return { reason: "the TLS handshake failed" };
+  if (name === undefined) return FAILED;
   return REASONS[name] ?? { reason: `the TLS handshake failed (${name})` };
 }

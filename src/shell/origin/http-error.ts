@@ -99,9 +99,10 @@ export async function requestError(error: unknown, request: Unanswered): Promise
       cause: error,
     });
   }
-  if (code === "EPROTO" && proxy === undefined) {
-    const { reason, ...rest } = await handshakeReason(target, clock);
-    return fail(reason, { ...rest, rule: "ORG-120", cause: error });
+  if (code === "EPROTO") {
+    const { reason, hint, isProxys } = await handshakeReason(target, proxy, clock);
+    const failed = isProxys ? request.failOfProxy : fail;
+    return failed(reason, { hint, rule: "ORG-120", cause: error });
   }
   return connectionError(error, false, fail);
 }
