@@ -102,10 +102,13 @@ for (const program of programs) {
       async () => {
         for (const [change, expected] of [
           [() => {}, []],
-          [(host: Host) => chmodSync(host.file, 0o664), ["app.tako can be written by its group"]],
+          [
+            (host: Host) => chmodSync(host.file, 0o664),
+            ["app.tako: warning: it can be written by its group"],
+          ],
           [
             (host: Host) => chownSync(host.file, 65534, 0),
-            ["app.tako belongs to another user (uid 65534)"],
+            ["app.tako: warning: it belongs to another user (uid 65534)"],
           ],
           [(host: Host) => chmodSync(host.folder, 0o757), ["can be written by its group"]],
           [(host: Host) => chmodSync(host.folder, 0o1777), []],
@@ -133,7 +136,9 @@ for (const program of programs) {
         host.install({ published: [one], latest: one });
         chmodSync(host.file, mode);
         const { stderr } = await program.run(["fetch", "--init", host.file]);
-        expect(stderr.includes("has a password, and every user can read it")).toBe(expected);
+        expect(
+          stderr.includes("app.tako: warning: it has a password, and every user can read it"),
+        ).toBe(expected);
         expect(stderr).not.toContain("geheim");
       }
     });

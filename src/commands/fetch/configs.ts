@@ -78,27 +78,28 @@ function permissionWarnings(file: string, { origin }: Config): readonly string[]
   if (!stats.isFile()) return [];
   const hasPassword = (origin.credentials?.password ?? "") !== "";
   const readable = hasPassword && (stats.mode & 0o004) !== 0;
-  const shown = shownPath(file);
+  const directory = dirname(realpathSync(file));
   return [
-    ...(readable
-      ? [`${shown} has a password, and every user can read it: make its mode 0600`]
+    ...(readable ? ["it has a password, and every user can read it: make its mode 0600"] : []),
+    ...(process.geteuid?.() === 0
+      ? [...writersOf(file, "it"), ...writersOf(directory, shownPath(directory))]
       : []),
-    ...(process.geteuid?.() === 0 ? writers(file, dirname(realpathSync(file))) : []),
   ];
 }
 
-/** How others could change a config that root reads. In a sticky directory they can't replace it. */
-function writers(...paths: readonly string[]): readonly string[] {
-  return paths.flatMap((path) => {
-    const { uid, mode } = statSync(path);
-    const shown = shownPath(path);
-    if (uid !== 0)
-      return [`${shown} belongs to another user (uid ${uid}), who can change the config`];
-    const isOpen = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
-    return isOpen
-      ? [`${shown} can be written by its group or by others, who can change the config`]
-      : [];
-  });
+/**
+ * How others could change a config that root reads. In a sticky directory they can't replace it.
+ *
+ * @param shown what it is in a warning that names the config already (CLI-34)
+ */
+function writersOf(path: string, shown: string): readonly string[] {
+  const { uid, mode } = statSync(path);
+  if (uid !== 0)
+    return [`${shown} belongs to another user (uid ${uid}), who can change the config`];
+  const isOpen = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
+  return isOpen
+    ? [`${shown} can be written by its group or by others, who can change the config`]
+    : [];
 }
 
 /** Two configs that would fight over one directory are both wrong (FET-6). */
