@@ -138,6 +138,11 @@ describe.skipIf(squid.missing)("squid, as a proxy", () => {
         });
         expect(status).toBe(0);
         expect(origin.ranges).toEqual([undefined, "bytes=150000-", "bytes=225000-"]);
+        // All of it by the proxy, though other tries are other clients' (ORG-19).
+        const came = free
+          .results()
+          .filter((line) => line.endsWith(`${origin.url}/store/${two.digest}`));
+        expect(came).toHaveLength(3);
         expect(host.state()).toEqual(stateOf({ published: [one, two], store: [two], latest: two }));
       });
 

@@ -2,7 +2,7 @@
 // connection straight to the file.
 
 import { fstatSync } from "node:fs";
-import { type Body, bodyFrom, type WriteTo } from "./body.ts";
+import { type Body, bodyFrom, type Source, type WriteTo } from "./body.ts";
 import { connectionError, isFileError } from "./http-error.ts";
 import type { Fail } from "./origin-error.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -20,23 +20,38 @@ interface Request {
   readonly fail: Fail;
   /** Ends it. */
   readonly stop: () => void;
+  /** Told when the body breaks off. */
+  readonly onCut: () => void;
   readonly patience: Patience;
   /** Of what is asked for, where it is known. */
   readonly size?: number | undefined;
 }
 
-export function httpBody(response: Response, { stop, fail, patience, size = 0 }: Request): Body {
-  // Only if it is asked for: what has a reader cannot be written to a file any more.
-  let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
-  const read = async () => {
+/** Of a source whose errors are those of a connection. */
+export function bodyOf(
+  { read, stop }: Source,
+  { fail, onCut, patience, size = 0 }: Omit<Request, "stop">,
+): Body {
+  const told = async () => {
     try {
-      reader ??= response.body?.getReader();
-      return (await reader?.read())?.value;
+      return await read();
     } catch (error) {
+      onCut();
       throw connectionError(error, true, fail);
     }
   };
-  const chunked = bodyFrom(watched(readAhead({ read, stop }), fail, patience, size));
+  return bodyFrom(watched({ read: told, stop }, fail, patience, size));
+}
+
+export function httpBody(response: Response, request: Request): Body {
+  const { stop, fail, onCut, patience, size = 0 } = request;
+  // Only if it is asked for: what has a reader cannot be written to a file any more.
+  let reader: { read(): Promise<{ readonly value?: Uint8Array }> } | undefined;
+  const read = async () => {
+    reader ??= response.body?.getReader();
+    return (await reader?.read())?.value;
+  };
+  const chunked = bodyOf(readAhead({ read, stop }), request);
 
   // The runtime writes the file on this thread, so no look comes while a slow disk keeps it waiting.
   const writeTo: WriteTo = async (fd, signal) => {
@@ -45,7 +60,9 @@ export function httpBody(response: Response, { stop, fail, patience, size = 0 }:
     try {
       await watch.during(Bun.write(Bun.file(fd), response));
     } catch (error) {
-      throw isFileError(error) ? error : connectionError(error, true, fail);
+      if (isFileError(error)) throw error;
+      onCut();
+      throw connectionError(error, true, fail);
     }
   };
 

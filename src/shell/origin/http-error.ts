@@ -140,7 +140,8 @@ export function connectionError(error: unknown, inBody: boolean, fail: Fail): Or
   const code = codeOf(error);
   const passing = PASSING[code];
   if (passing !== undefined) return fail(passing, { passing: true, cause: error });
-  const final = FINAL[code];
+  // HPE: what the parser of node: has against an answer.
+  const final = code.startsWith("HPE_") ? FINAL["InvalidHTTPResponse"] : FINAL[code];
   if (final !== undefined) return fail(final, { passing: inBody, cause: error });
   return fail(`the connection failed (${code})`, { passing: true, cause: error });
 }

@@ -12,7 +12,7 @@ import {
 } from "../../core/origin-url.ts";
 import { isKeepableEtag } from "../../core/records.ts";
 import type { Body } from "./body.ts";
-import { announcedLength, httpBody } from "./http-body.ts";
+import { announcedLength, bodyOf, httpBody } from "./http-body.ts";
 import { authorization } from "./http-credentials.ts";
 import { requestError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
@@ -60,6 +60,8 @@ export class HttpTransport implements Transport {
   readonly #home: string;
   /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
   #conditionFails = false;
+  /** A body broke off: from then on nothing of the next ones is to be lost (ORG-29). */
+  #isCut = false;
 
   /** @param environment whose variables name proxies */
   constructor(origin: OriginUrl, patience: Patience, environment: Environment) {
@@ -153,7 +155,7 @@ export class HttpTransport implements Transport {
     target: URL,
     headers: Readonly<Record<string, string>>,
     failOfProxy: Fail,
-    { size, signal }: Wanted,
+    { size, signal: given }: Wanted,
   ): Promise<Omit<Answer, "redirectedTo">> {
     const { credentials } = this.#origin;
     const { clock, timeouts } = this.#patience;
@@ -167,16 +169,30 @@ export class HttpTransport implements Transport {
     using _limit = clock.every(headersMs, () => {
       controller.abort(fail(`no answer within ${headersMs / 1000} s`, { passing: true }));
     });
+    const signal = AbortSignal.any([controller.signal, ...(given === undefined ? [] : [given])]);
+    const all = {
+      "User-Agent": `tako/${version}`,
+      "Accept-Encoding": "identity",
+      ...(credentials !== undefined && target.origin === this.#home
+        ? authorization(credentials)
+        : {}),
+      ...headers,
+    };
+    const stop = () => controller.abort();
+    const onCut = () => {
+      this.#isCut = true;
+    };
+    const request = { fail, stop, onCut, patience: this.#patience, size };
     try {
+      if (this.#isCut) {
+        const { askAgain } = await import("./http-again.ts");
+        const answer = await askAgain({ target, headers: all, proxy, signal });
+        signal.throwIfAborted();
+        if (answer !== undefined)
+          return { ...answer, fail, body: bodyOf(answer.source, request), proxy, stop };
+      }
       const response = await fetch(target.href, {
-        headers: {
-          "User-Agent": `tako/${version}`,
-          "Accept-Encoding": "identity",
-          ...(credentials !== undefined && target.origin === this.#home
-            ? authorization(credentials)
-            : {}),
-          ...headers,
-        },
+        headers: all,
         decompress: false,
         redirect: "manual",
         timeout: false,
@@ -186,10 +202,9 @@ export class HttpTransport implements Transport {
         verbose: false,
         // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
         tls: { rejectUnauthorized: true },
-        signal: AbortSignal.any([controller.signal, ...(signal === undefined ? [] : [signal])]),
+        signal,
       });
-      const stop = () => controller.abort();
-      const body = httpBody(response, { fail, stop, patience: this.#patience, size });
+      const body = httpBody(response, request);
       return { status: response.status, headers: response.headers, fail, body, proxy, stop };
     } catch (error) {
       throw await requestError(error, { target, proxy, fail, failOfProxy, clock });
