@@ -41,10 +41,10 @@ const patterns = fc.oneof(
     .map(([low, more]) => `${low} <= v < ${low + more}`),
 );
 
-/** Any text that survives as a value: no line end, no white space around it, no `\` at its end. */
+/** Any text that survives as a value: no line end, no white space around it, no `\` at its end, no comment (CFG-41). */
 const destinations = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 30 })
-  .filter((text) => !/[\0\n]|^[ \t\r]|[ \t\r\\]$/.test(text))
+  .filter((text) => !/[\0\n]|^[ \t\r]|[ \t\r\\]$|[ \t\r][#;]/.test(text))
   .map((text) => `/${text}`);
 
 const unitNames = fc
