@@ -2,7 +2,7 @@
 // that ends with the test.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readlinkSync, rmSync } from "node:fs";
+import { linkSync, mkdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
@@ -127,8 +127,45 @@ for (const program of programs) {
       const { status, stderr } = await program.run(["fetch", host.file]);
       expect(status).toBe(74);
       expect(stderr).toContain(`${host.path(".owed.new")}: cannot write it: no space is left`);
+      expect(stderr).not.toContain("not on record");
       const files = { ".owed": `${one.digest}\n` };
       expect(withoutFiller(host)).toEqual(stateOf({ published: [one], store: [], files }));
+    });
+
+    test("DST-66: where its removal makes no room either, the error says that the restart is not on record", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host } = each;
+      host.configure({ Restart: "app.service web.service" });
+      host.publish(one);
+      host.replace(`store/${one.digest}`, one.content.replace("1.0.0", "damag"));
+      // Its second name keeps its bytes.
+      linkSync(host.path(`store/${one.digest}`), host.path("kept"));
+      fill(host, 0);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(74);
+      expect(stderr).toContain(`${host.path(".owed.new")}: cannot write it: no space is left`);
+      expect(stderr).toContain("The restart of app.service web.service is not on record");
+      expect(stderr).toContain("Free some space");
+      const { kept: _, ...rest } = withoutFiller(host);
+      expect(rest).toEqual(stateOf({ published: [one], store: [] }));
+    });
+
+    test("FET-74, DST-66: what is left of another download makes the room for it then", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host } = each;
+      host.configure({ Restart: "app.service" });
+      host.publish(one);
+      rmSync(join(host.originDirectory, "store", one.digest));
+      host.replace(`store/${one.digest}`, one.content.replace("1.0.0", "damag"));
+      linkSync(host.path(`store/${one.digest}`), host.path("kept"));
+      writeFileSync(host.path(`store/${big.digest}.partial`), "x".repeat(20_000));
+      fill(host, 0);
+      const { status, stderr } = await program.run(["fetch", host.file]);
+      expect(status).toBe(69);
+      expect(stderr).not.toContain("not on record");
+      const { kept: _, ...rest } = withoutFiller(host);
+      const files = { ".owed": `${one.digest}\n` };
+      expect(rest).toEqual(stateOf({ published: [one], store: [], files }));
     });
 
     test("DST-28: a read-only file system is status 74, and a run without news is none of its business", async () => {

@@ -2,6 +2,7 @@
 // What is to be done, and in which order, the plan says (core/plan.ts).
 
 import type { RecordStep } from "../../core/activation.ts";
+import { asTakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import type { Plan, Step } from "../../core/plan.ts";
@@ -79,11 +80,24 @@ async function repair(
     return obtained;
   } finally {
     if (!repaired) {
-      await destination.removeDamaged(entry.digest);
-      // There may be room for it now (DST-66).
-      if (!recorded) await record();
+      try {
+        await destination.removeDamaged(entry.digest);
+      } finally {
+        // There may be room for it now (DST-66).
+        if (!recorded) await record().catch((error) => lostRestart(error, run));
+      }
     }
   }
+}
+
+/** Nobody but its reader will see to that restart any more (DST-66). */
+function lostRestart(caught: unknown, { config }: Run): never {
+  const error = asTakoError(caught);
+  const units = config.restart.join(" ");
+  throw error.with({
+    rule: "DST-66",
+    hint: `The restart of ${units} is not on record: do it by hand once an image is in use again.${error.hint === undefined ? "" : ` ${error.hint}`}`,
+  });
 }
 
 async function download(

@@ -34,7 +34,8 @@ export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
 
 /** Whether it was for lack of room that something could not be written. */
 export function isLackOfRoom(error: unknown): boolean {
-  return error instanceof TakoError && isErrno(error.cause, "ENOSPC", "EDQUOT");
+  if (!(error instanceof TakoError)) return false;
+  return isErrno(error.cause, "ENOSPC", "EDQUOT") || isLackOfRoom(error.cause);
 }
 
 function errnoOf(error: unknown): string | undefined {
