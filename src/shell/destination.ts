@@ -39,7 +39,7 @@ import {
 } from "./disk/files.ts";
 import { hashBytes } from "./disk/hash.ts";
 import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
-import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
+import { canLockDirectory, type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
 import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
 
@@ -133,6 +133,11 @@ class Destination<Images extends ImageStore = ImageStore> {
     if (record?.url !== url || record.digest !== hashBytes(manifest)) return undefined;
     const written = statRegularFile(this.at(ETAG))?.mtimeMs ?? Number.NaN;
     return isFreshEtag(now - written) ? record.etag : undefined;
+  }
+
+  /** Whether this run could change it right now: another one may be at work here, or the user may not. */
+  canBeLocked(): boolean {
+    return canLockDirectory(this.path);
   }
 
   /** What is owed. A record that is damaged owes every unit on the image in use (DST-62). */

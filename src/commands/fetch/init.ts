@@ -3,9 +3,10 @@
 
 import { TakoError } from "../../core/error.ts";
 import { matches } from "../../core/pattern.ts";
-import { startsUnit } from "../../core/plan.ts";
+import { isDry, startsUnit } from "../../core/plan.ts";
 import { entryInUse } from "../../core/select.ts";
 import { openDestination } from "../../shell/destination.ts";
+import { warnOfExposed } from "./exposed.ts";
 import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 
@@ -20,7 +21,12 @@ export async function withoutLock(run: Run): Promise<Outcome | undefined> {
 }
 
 /** Is there an image that the config allows, verified, without asking anybody (FET-80)? */
-async function alreadyInitialised({ config, verify }: Run): Promise<Outcome | undefined> {
+async function alreadyInitialised({
+  config,
+  mode,
+  verify,
+  effects: { report },
+}: Run): Promise<Outcome | undefined> {
   const destination = openDestination(config.destination);
   try {
     const local = destination.readManifest(config.publicKeys);
@@ -29,7 +35,10 @@ async function alreadyInitialised({ config, verify }: Run): Promise<Outcome | un
     const entry = entryInUse(local.manifest, digest, config.pattern);
     if (entry === undefined || !matches(config.pattern, entry.version)) return undefined;
     const image = await destination.images.check(entry, verify);
-    return image === "present" ? ended("current", entry) : undefined;
+    // Whoever has the lock gets it anew, or waits for the very unit that this run starts (FET-102).
+    const stays = image === "exposed" && !isDry(mode) && !destination.canBeLocked();
+    if (stays) warnOfExposed(report, entry, destination.images.pathOf(digest));
+    return image === "present" || stays ? ended("current", entry) : undefined;
   } catch (error) {
     // The locked run that follows meets the same trouble, and tells it.
     if (error instanceof TakoError) return undefined;

@@ -2,7 +2,7 @@
 // either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
@@ -12,6 +12,7 @@ import type { LockedImageStore } from "../../shell/disk/image-store.ts";
 import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
 import { carryOut } from "./carry-out.ts";
+import { warnOfExposed } from "./exposed.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
 import { type Ended, ended, noMatch, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -41,17 +42,36 @@ export async function update(run: Run, destination: LockedDestination): Promise<
 
   const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
-  for (const entry of choice.candidates) {
+  try {
+    return await takeFirst(run, destination, origin, choice.candidates);
+  } catch (caught) {
+    const error = asTakoError(caught);
+    if (error.kind !== "origin") throw error;
+    const plan = await planHere(run, destination, manifest);
+    // What is in use may stay; nothing else comes into use by that (FET-101).
+    const stays = plan?.entry.digest === destination.readLatest();
+    return endedHere(run, stays ? plan : undefined, error);
+  }
+}
+
+/** Brings the first of some versions into use whose image can be had (FET-50 to FET-52). */
+async function takeFirst(
+  run: Run,
+  destination: LockedDestination,
+  origin: Origin,
+  candidates: readonly [Entry, ...Entry[]],
+): Promise<Ended> {
+  for (const entry of candidates) {
     const plan = await planOrTakeAway(run, destination, entry);
     const step = () => carryOut(run, destination, origin, plan);
-    if ((await withRoom(images, entry.digest, step)) === "gone") continue;
+    if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
     return endedBy(plan);
   }
-  const [{ version, digest }] = choice.candidates;
+  const [{ version, digest }] = candidates;
   throw new TakoError(
     "origin",
     `the origin no longer has version ${version.text}, nor an older one that may be taken`,
-    { rule: "FET-52", source: imageLocation(config.origin, digest).shown },
+    { rule: "FET-52", source: imageLocation(run.config.origin, digest).shown },
   );
 }
 
@@ -84,8 +104,7 @@ async function planOrTakeAway(
     effects.report({ event: "damaged", version: entry.version.text, path });
   }
   if (image === "exposed") {
-    const message = `others could change the image of ${entry.version.text}, by its owner, its mode or another name of it, so it is got anew: ${path}`;
-    effects.report({ event: "warning", message });
+    warnOfExposed(effects.report, entry, path, "so it is got anew");
   }
   try {
     return planFor(entry, image, destination.readStanding(config.restart), mode);
@@ -127,16 +146,22 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
   return { plan, end: () => endedBy(plan) };
 }
 
-/** What can be done without the origin: to use an image that is here, and whole (FET-26). */
+/**
+ * What can be done without the origin: to use an image that is here, and whole (FET-26). One that others could
+ * change stays in use, since nothing better is to be had, and does not come into use (FET-102).
+ */
 async function planHere(
-  { config, mode, verify }: Run,
+  { config, mode, verify, effects: { report } }: Run,
   destination: Destination,
   manifest: Manifest,
 ): Promise<Plan | undefined> {
-  for (const entry of chooseHere(manifest, config.pattern, destination.readLatest())) {
+  const inUse = destination.readLatest();
+  for (const entry of chooseHere(manifest, config.pattern, inUse)) {
     const image = await destination.images.check(entry, verify);
-    if (image !== "present") continue;
-    return planFor(entry, image, destination.readStanding(config.restart), mode);
+    const stays = image === "exposed" && entry.digest === inUse;
+    if (stays) warnOfExposed(report, entry, destination.images.pathOf(entry.digest));
+    if (image !== "present" && !stays) continue;
+    return planFor(entry, "present", destination.readStanding(config.restart), mode);
   }
   return undefined;
 }

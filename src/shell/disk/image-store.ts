@@ -47,7 +47,7 @@ export class ImageStore {
   /**
    * Whether an image is there, and whole.
    *
-   * @param verify false: look at its size only
+   * @param verify false: look at its size only, unless others could change it (FET-54)
    */
   async check({ digest, size }: ImageIdentity, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
@@ -56,8 +56,9 @@ export class ImageStore {
     const found = statRegularFile(path);
     if (found === undefined) return "absent";
     if (found.size !== size) return "damaged";
-    if (verify && (await hashFile(path)) !== digest) return "damaged";
-    return isOursAlone(found, this.path) ? "present" : "exposed";
+    const state = isOursAlone(found, this.path) ? "present" : "exposed";
+    const isTaken = state === "present" && !verify;
+    return isTaken || (await hashFile(path)) === digest ? state : "damaged";
   }
 }
 

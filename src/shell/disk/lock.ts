@@ -3,7 +3,7 @@
 
 import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { TakoError } from "../../core/error.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import { LOCK } from "../../core/layout.ts";
 import { shownPath } from "../../core/text.ts";
 import type { Clock } from "../clock.ts";
@@ -51,6 +51,17 @@ export async function lockDirectory(directory: string, waiting: Waiting): Promis
   const path = join(directory, LOCK);
   const { aside = (wait) => wait() } = waiting;
   return tryLock(path) ?? (await aside(() => waitForLock(path, waiting)));
+}
+
+/** Whether this process could lock a directory right now: nobody else has the lock, and it may take it. */
+export function canLockDirectory(directory: string): boolean {
+  try {
+    using lock = tryLock(join(directory, LOCK));
+    return lock !== undefined;
+  } catch (caught) {
+    asTakoError(caught);
+    return false;
+  }
 }
 
 async function waitForLock(path: string, { clock, onWait }: Waiting): Promise<Lock> {

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -42,6 +43,13 @@ function closeImages(destination: string): void {
   const store = join(destination, "store");
   for (const name of existsSync(store) ? readdirSync(store) : [])
     chmodSync(join(store, name), 0o444);
+}
+
+/** Takes away the images that others may write. */
+function removeOpenImages(destination: string): void {
+  const store = join(destination, "store");
+  for (const name of existsSync(store) ? readdirSync(store) : [])
+    if ((statSync(join(store, name)).mode & 0o022) !== 0) rmSync(join(store, name));
 }
 
 /** Gives a file another name, unless that is taken. */
@@ -166,10 +174,31 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["lock-file"],
     after: setMode(".lock", 0o644),
   },
+  "image-open-to-others-is-none": {
+    what: "a unit never starts from an image that others may write",
+    breaks: ["FET-102"],
+    caught: ["offline-init-open-to-others"],
+    before: removeOpenImages,
+  },
+  "init-needs-the-newest": {
+    what: "a unit starts only from the version that is picked",
+    breaks: ["FET-101"],
+    caught: ["init-image-missing"],
+    before: remove("latest"),
+  },
+  "floor-after-damage": {
+    what: "without an image in use none that is here is used",
+    breaks: ["FET-103"],
+    caught: ["offline-init-after-damage"],
+    before(destination) {
+      if (!existsSync(join(destination, "latest")))
+        rmSync(join(destination, "store"), { recursive: true, force: true });
+    },
+  },
   "image-open-to-others-kept": {
     what: "an image that others may write is taken as it is",
     breaks: ["DST-34"],
-    caught: ["image-open-to-others"],
+    caught: ["image-open-to-others", "offline-init-open-to-others-not-activated"],
     before: closeImages,
   },
   "lock-replaced": {

@@ -1,0 +1,15 @@
+// The warning of an image that is whole, and that others could change (DST-34).
+
+import type { Entry } from "../../core/manifest.ts";
+import type { Report } from "../events.ts";
+
+/** @param consequence what is done about it */
+export function warnOfExposed(
+  report: Report,
+  { version }: Entry,
+  path: string,
+  consequence = "and it stays in use, since no better one is to be had now",
+): void {
+  const message = `others could change the image of ${version.text}, by its owner, its mode or another name of it, ${consequence}: ${path}`;
+  report({ event: "warning", message });
+}

@@ -1,0 +1,131 @@
+// An image in use that is whole, and that others could change, while no better one is to be had.
+
+import { describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, linkSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { createHost, type Host, stateOf } from "../support/host.ts";
+import { programs } from "../support/program.ts";
+import { image } from "../support/publishing.ts";
+import { pausingOrigin } from "./slow-origins.ts";
+
+const isRoot = process.getuid?.() === 0;
+const [one, two] = [image("1.0.0"), image("1.1.0")];
+const warning =
+  /warning: others could change the image of 1\.1\.0, .* it stays in use, since no better one/;
+
+type Change = readonly [how: string, change: (path: string, host: Host) => void];
+
+const changes: readonly Change[] = [
+  ["has a second name", (path, host) => linkSync(path, host.at("second"))],
+  ["its group may write", (path) => chmodSync(path, 0o464)],
+];
+const all: readonly Change[] = isRoot
+  ? [...changes, ["belongs to another user", (path) => chownSync(path, 65534, 0)]]
+  : changes;
+
+/** A host that uses 1.1.0, which others could change. The origin is gone, and is to be published anew if it is wanted. */
+function exposedHost(change: Change[1] = changes[0]![1]): Host {
+  const host = createHost();
+  host.configure();
+  host.install({ published: [one, two], latest: two });
+  change(host.path(`store/${two.digest}`), host);
+  rmSync(host.originDirectory, { recursive: true });
+  return host;
+}
+
+for (const program of programs) {
+  describe.concurrent(program.name, () => {
+    test.each(all)(
+      "FET-102: without the origin a unit starts from an image that %s",
+      async (_, change) => {
+        using host = exposedHost(change);
+        const before = host.snapshot();
+        for (const words of [["--init"], ["--init", "--no-verify"], ["--init", "--dry-run"]]) {
+          const { status, stderr } = await program.run(["fetch", ...words, host.file]);
+          expect([words, status]).toEqual([words, 0]);
+          expect(stderr).toMatch(warning);
+          expect(stderr).toContain(`warning: ${host.originDirectory}/manifest: cannot read it`);
+        }
+        expect((await program.run(["fetch", host.file])).status).toBe(69);
+        expect(host.snapshot()).toEqual(before);
+      },
+    );
+
+    test.each(all)("FET-26, FET-102: one that %s does not come into use", async (_, change) => {
+      using host = exposedHost(change);
+      rmSync(host.path("latest"));
+      expect((await program.run(["fetch", "--init", host.file])).status).toBe(0);
+      expect(host.state()["latest"]).toBe(`-> store/${one.digest}`);
+
+      using alone = exposedHost(change);
+      alone.configure({ Version: "1.1.*" });
+      rmSync(alone.path("latest"));
+      const { status, stderr } = await program.run(["fetch", "--init", alone.file]);
+      expect([status, alone.state()["latest"]]).toEqual([69, undefined]);
+      expect(stderr).not.toMatch(warning);
+    });
+
+    test("FET-54, FET-102: its digest is looked at, also with --no-verify", async () => {
+      // What is written here keeps its mode, and would not keep a second name.
+      using host = exposedHost(changes[1]![1]);
+      host.replace(`store/${two.digest}`, "x".repeat(two.content.length));
+      const { status } = await program.run(["fetch", "--init", "--no-verify", host.file]);
+      expect(status).toBe(69);
+    });
+
+    test("FET-101: where an image cannot be had, a unit starts from the one in use", async () => {
+      for (const published of [
+        [one, two],
+        [one, two, image("1.2.0")],
+      ]) {
+        using host = exposedHost();
+        host.publish(...published);
+        for (const { digest } of published) rmSync(join(host.originDirectory, "store", digest));
+        const init = await program.run(["fetch", "--init", host.file]);
+        expect(init.status).toBe(0);
+        expect(init.stderr).toMatch(warning);
+        expect(init.stderr).toMatch(/warning: \/.*: cannot read it: no such file/);
+        expect((await program.run(["fetch", host.file])).status).toBe(69);
+        expect(host.state()).toEqual(stateOf({ published, store: [one, two], latest: two }));
+
+        // Nothing else is activated.
+        rmSync(host.path("latest"));
+        expect((await program.run(["fetch", "--init", host.file])).status).toBe(69);
+        expect(host.state()["latest"]).toBeUndefined();
+      }
+    });
+
+    test("FET-102: while another run has the lock, a unit starts from it, and nobody is waited for or asked", async () => {
+      using host = exposedHost();
+      await using origin = pausingOrigin(one, two);
+      origin.goOn();
+      host.configure({ Origin: origin.url });
+      await using lock = Bun.spawn(["flock", "--no-fork", host.path(".lock"), "sleep", "60"]);
+      while (Bun.spawnSync(["flock", "-n", host.path(".lock"), "true"]).success)
+        await Bun.sleep(10);
+      const { status, stderr } = await program.run(["fetch", "--init", host.file]);
+      expect(status).toBe(0);
+      expect(stderr).toMatch(warning);
+      expect(origin.asked).toEqual([]);
+      lock.kill();
+      await lock.exited;
+    });
+
+    test("FET-103: after damage an older image that is allowed lets a unit start without the origin", async () => {
+      using host = createHost();
+      host.publish(one, two);
+      host.install({ published: [one, two], latest: two });
+      host.replace(`store/${two.digest}`, "x".repeat(two.content.length));
+      rmSync(join(host.originDirectory, "store", two.digest));
+      expect((await program.run(["fetch", host.file])).status).toBe(69);
+      expect(host.state()).toEqual(stateOf({ published: [one, two], store: [one] }));
+
+      rmSync(host.originDirectory, { recursive: true });
+      host.configure({ Version: "1.1.*" });
+      expect((await program.run(["fetch", "--init", host.file])).status).toBe(69);
+      host.configure({ Version: "*" });
+      expect((await program.run(["fetch", "--init", host.file])).status).toBe(0);
+      expect(host.state()["latest"]).toBe(`-> store/${one.digest}`);
+    });
+  });
+}
