@@ -13,7 +13,10 @@ import {
   entry,
   type Image,
   image,
+  type KeyPair,
+  key,
   manifestOf,
+  publishManifest,
   publishTo,
   secondKey,
   sha256sum,
@@ -75,6 +78,8 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
     return {
       url: `${cache.url}/${name}`,
       publish: (...images: Image[]) => publishTo(directory, images),
+      signAnew: (signer: KeyPair, ...images: Image[]) =>
+        publishManifest(directory, manifestOf(images, signer)),
       /** How the manifest was asked for at the cache. */
       asked: async () =>
         (await cache.requests())
@@ -92,6 +97,21 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
     const host = createHost();
     host.configure({ Origin: origin.url });
     host.install({ published: [one, two], latest: two });
+    return { host, origin };
+  }
+
+  const bothKeys = [key.public, secondKey.public];
+  const rotated = stateOf({ published: [one, two], signer: secondKey, latest: two });
+
+  /** A host that has the manifest under the new key, behind a cache that has it under the old one. */
+  async function hostRotated(path: "honest" | "stubborn") {
+    const origin = originAt(path);
+    origin.publish(one, two);
+    await (await fetch(`${origin.url}/manifest`, { proxy: "" })).text();
+    origin.signAnew(secondKey, one, two);
+    const host = createHost();
+    host.configure({ Origin: origin.url, PublicKey: bothKeys });
+    host.install({ published: [one, two], signer: secondKey, latest: two });
     return { host, origin };
   }
 
@@ -150,6 +170,50 @@ describe.skipIf(nginx.missing)("caches and conditions", () => {
         const { status } = await program.run(["fetch", host.file]);
         expect(status).toBe(65);
         expect((await origin.asked()).length).toBe(2);
+      });
+
+      test("FET-35: a cache that has the entries under the old key is asked to look again", async () => {
+        const { host, origin } = await hostRotated("honest");
+        await using _ = host;
+        const { status, stderr } = await program.run(["fetch", host.file]);
+        expect([status, stderr]).toEqual([0, ""]);
+        expect(withoutEtag(host.state())).toEqual(rotated);
+        expect((await origin.asked()).length).toBe(3);
+      });
+
+      test("FET-35, FET-24: if it does not look, the manifest under the new key stays, and a unit can start by it", async () => {
+        const { host, origin } = await hostRotated("stubborn");
+        await using _ = host;
+        const before = host.snapshot();
+        for (const words of [[], ["--dry-run"]]) {
+          const { status, events } = await fetchJson(host, ...words);
+          expect(status).toBe(0);
+          expect(events.map(({ event }) => event)).toEqual(["warning", "manifest", "result"]);
+          expect(events[0].message).toContain(
+            `the same entries, signed by ${key.public}; the local`,
+          );
+          expect(events[1]).toMatchObject({ state: "unchanged", signed_by: secondKey.public });
+          expect(host.snapshot()).toEqual(before);
+        }
+        host.configure({ Origin: `${origin.url}/none`, PublicKey: secondKey.public });
+        rmSync(host.path("latest"));
+        expect((await program.run(["fetch", "--init", host.file])).status).toBe(0);
+        expect(host.state()).toEqual(rotated);
+      });
+
+      test("FET-35: new entries are taken under either key, and so are the same ones under the newer", async () => {
+        const { host, origin } = await hostRotated("honest");
+        await using _ = host;
+        origin.publish(one, two, three);
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect(host.state()["manifest"]).toBe(`444 ${manifestOf([one, two, three])}`);
+        origin.signAnew(secondKey, one, two, three);
+        host.configure({
+          Origin: `${server.url}${new URL(origin.url).pathname}`,
+          PublicKey: bothKeys,
+        });
+        expect((await program.run(["fetch", host.file])).status).toBe(0);
+        expect(host.state()["manifest"]).toBe(`444 ${manifestOf([one, two, three], secondKey)}`);
       });
 
       test("FET-26, FET-27: behind a stale cache the local manifest is gone by", async () => {

@@ -3,10 +3,12 @@
 import type { Config } from "../../core/config.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { firstLost, isOlder, type LostEntry } from "../../core/history.ts";
+import type { PublicKey } from "../../core/keys.ts";
 import {
   decodeSignedManifest,
   describeEntry,
   EMPTY_MANIFEST,
+  type Manifest,
   type SignedManifest,
 } from "../../core/manifest.ts";
 import { manifestLocation } from "../../core/origin-url.ts";
@@ -22,6 +24,11 @@ export type ReceivedManifest = SignedManifest & { readonly bytes: Uint8Array } &
     | {
         /** The local one, which the origin says has not changed. */
         readonly news: "not-modified";
+      }
+    | {
+        /** The local one: what came has the same entries, by a key that counts as older (FET-35). */
+        readonly news: "older-key";
+        readonly olderKey: PublicKey;
       }
     | {
         /** The local one, since none could be had (FET-24). */
@@ -94,9 +101,24 @@ async function ask(
     // It may be a cache that has not looked again for long (FET-34).
     return await ask(asking, { pastCaches: true });
   }
+  if (local?.signer !== undefined && isByOlderKey(received, local.manifest, local.signer, config)) {
+    if (!question.pastCaches) return await ask(asking, { pastCaches: true });
+    return { ...local, signer: local.signer, news: "older-key", olderKey: received.signer };
+  }
   const isSame = local !== undefined && Buffer.compare(local.bytes, bytes) === 0;
   const news = local === undefined ? "new" : isSame ? "same" : "updated";
   return { ...received, news, bytes, url, ...(etag === undefined ? {} : { etag }) };
+}
+
+/** Whether a continuation of the local manifest is the same, signed by a key of an earlier line of the config (FET-35). */
+function isByOlderKey(
+  received: SignedManifest,
+  local: Manifest,
+  signer: PublicKey,
+  { publicKeys }: Config,
+): boolean {
+  const isSame = received.manifest.entries.length === local.entries.length;
+  return isSame && publicKeys.indexOf(received.signer) < publicKeys.indexOf(signer);
 }
 
 function decodeReceived(

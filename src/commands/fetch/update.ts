@@ -132,7 +132,7 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
   const { config } = run;
   const origin = originOf(run);
   const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
-    if (received.news === "not-modified" || received.news === "none") reportManifest(run, received);
+    if (isLocal(received)) reportManifest(run, received);
   });
   if (missed !== undefined) {
     const plan = await planHere(run, destination, manifest);
@@ -225,10 +225,17 @@ function originOf({
 
 /** Puts a manifest on disk before an image of it is asked for (FET-33). */
 async function accept(received: ReceivedManifest, destination: LockedDestination): Promise<void> {
-  if (received.news === "not-modified" || received.news === "none") return;
+  if (isLocal(received)) return;
   const { news, bytes, url, etag } = received;
   await (news === "same" ? destination.syncManifest() : destination.writeManifest(bytes));
   await destination.writeEtag(url, etag, bytes);
+}
+
+/** Whether the local manifest stays. */
+function isLocal(
+  received: ReceivedManifest,
+): received is Extract<ReceivedManifest, { news: "not-modified" | "older-key" | "none" }> {
+  return ["not-modified", "older-key", "none"].includes(received.news);
 }
 
 const STATES = {
@@ -236,13 +243,16 @@ const STATES = {
   updated: "updated",
   same: "unchanged",
   "not-modified": "unchanged",
+  "older-key": "unchanged",
   none: "local",
 } as const;
 
-function reportManifest(
-  { effects }: Run,
-  { news, manifest, bytes, signer }: ReceivedManifest,
-): void {
+function reportManifest({ effects }: Run, received: ReceivedManifest): void {
+  const { news, manifest, bytes, signer } = received;
+  if (received.news === "older-key") {
+    const message = `the origin's manifest has the same entries, signed by ${received.olderKey.text}; the local one stays, since its key ${signer.text} is in a later PublicKey= and so counts as the newer one`;
+    effects.report({ event: "warning", message });
+  }
   const versions = manifest.entries.length;
   const sha256 = hashBytes(bytes);
   effects.report({

@@ -186,6 +186,12 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["init-image-missing"],
     before: remove("latest"),
   },
+  "old-key-comes-back": {
+    what: "the same entries take the place of the local ones under any key",
+    breaks: ["FET-35"],
+    caught: ["two-public-keys-older-again"],
+    before: remove("manifest"),
+  },
   "floor-after-damage": {
     what: "without an image in use none that is here is used",
     breaks: ["FET-103"],
