@@ -118,7 +118,8 @@ function withoutFinalSlash(path: string): string {
   return path.slice(0, end);
 }
 
-function decodePercent(text: string): string | undefined {
+/** What %XX in a part of a URL stand for, `undefined` if that is no UTF-8. */
+export function decodePercent(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -81,7 +81,7 @@ const refused: readonly [id: string, why: string, manifest: string, says: string
     "FET-30",
     "a manifest of a newer format",
     signed(`Tako Manifest 2\n\n${entry(one)}\n\n`),
-    'manifest format "2" is not known to this version of Tako, which reads format 1',
+    "the manifest has a newer format than 1, the one that this version of Tako reads",
   ],
   [
     "ORG-31",

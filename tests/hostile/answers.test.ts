@@ -150,7 +150,7 @@ judgeAll([
   manifest(
     "CLI-24: escapes of one byte, everywhere",
     "escapes=all",
-    origin("redirected to file:///%C2%9B2J, which is neither http nor https"),
+    origin("redirected to file:..., which is neither http nor https"),
   ),
 
   // Hardly HTTP.

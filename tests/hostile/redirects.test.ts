@@ -23,13 +23,13 @@ judgeAll([
   refused(
     "ORG-40: a redirect to itself",
     "loop",
-    ({ here }) => `redirected to ${here}/loop/manifest: more than 10 redirects`,
+    ({ here }) => `redirected to ${here}/...: more than 10 redirects`,
     { tries: 11, retries: 0 },
   ),
   refused(
     "ORG-40: eleven redirects",
     "hops=11",
-    ({ here }) => `redirected to ${here}/hops=1/manifest: more than 10 redirects`,
+    ({ here }) => `redirected to ${here}/...: more than 10 redirects`,
   ),
   {
     title: "ORG-40: the image by ten redirects",
@@ -53,7 +53,7 @@ judgeAll([
     refused(
       `ORG-42: to ${target}`,
       to(target),
-      `redirected to ${target}, which is neither http nor https`,
+      `redirected to ${target.replace(/^(\w+:)(\/\/[\d.]+\/)?.*/, "$1$2...")}, which is neither http nor https`,
     ),
   ),
   {
@@ -61,7 +61,7 @@ judgeAll([
     scenario: to("file:///etc/passwd", "image:"),
     status: 69,
     about: "image",
-    says: "redirected to file:///etc/passwd, which is neither http nor https",
+    says: "redirected to file:..., which is neither http nor https",
     leaves: "manifest",
   },
   refused("ORG-43: no Location", "no-location", noLocation),
@@ -70,15 +70,14 @@ judgeAll([
   refused(
     "ORG-50: to where nobody listens",
     to("http://127.0.0.1:1/manifest"),
-    "redirected to http://127.0.0.1:1/manifest: the connection was refused",
+    "redirected to http://127.0.0.1:1/...: the connection was refused",
     { tries: 4 },
   ),
   refused(
     "ORG-44: with other credentials, which are neither sent nor shown",
     ({ elsewhere }) =>
       to(`${elsewhere}/status=404/manifest`.replace("//", "//mallory:abracadabra@")),
-    ({ elsewhere }) =>
-      `redirected to ${elsewhere}/status=404/manifest: the server answered with status 404`,
+    ({ elsewhere }) => `redirected to ${elsewhere}/...: the server answered with status 404`,
     { elsewhere: 1 },
   ),
   {
@@ -92,25 +91,13 @@ judgeAll([
     refused(
       `ORG-90: to a path that is the password${coding}`,
       `tell-password${coding}` as Row["scenario"],
-      "redirected to ***: the server answered with status 404",
+      ({ here }) => `redirected to ${here}/...: the server answered with status 404`,
     ),
   ),
   refused(
     "ORG-90: to a file whose name is the password",
     "tell-password=file",
-    "redirected to ***, which is neither http nor https",
-  ),
-  refused(
-    "CLI-24: to a path with escapes",
-    to("/status=404/\x9b2J\xa0"),
-    ({ here }) =>
-      `redirected to ${here}/status=404/%C2%9B2J%C2%A0: the server answered with status 404`,
-  ),
-  refused(
-    "CLI-24: to a path of 1,000 bytes",
-    to(`/status=404/${"x".repeat(1000)}`),
-    ({ here }) =>
-      `redirected to ${`${here}/status=404/`.padEnd(300, "x")}...: the server answered with status 404`,
+    "redirected to file:..., which is neither http nor https",
   ),
 ]);
 
@@ -132,13 +119,13 @@ if (!openssl.missing) {
     refused(
       "ORG-41: from https to http",
       (place) => to(onPlain(place)),
-      (place) => `redirected from https to ${onPlain(place)}, which is not https`,
+      ({ elsewhere }) => `redirected from https to ${elsewhere}/..., which is not https`,
       { tls },
     ),
     refused(
       "ORG-41: from https to a file",
       to("file:///etc/passwd"),
-      "redirected from https to file:///etc/passwd, which is not https",
+      "redirected from https to file:..., which is not https",
       { tls },
     ),
     refused(

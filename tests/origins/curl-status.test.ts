@@ -21,6 +21,27 @@ test("ORG-90: user and password are in nothing that curl is quoted with, in no s
   }
 });
 
+test.each([
+  ["base64 of the password", "c2VzYW1lL3M", {}],
+  [
+    "the proxy's password",
+    "proxy 'ftp://bob:op/en here@h'",
+    { ALL_PROXY: "ftp://bob:op/en here@h" },
+  ],
+])("ORG-90: nothing of what curl says is quoted that has %s", async (_, says, env) => {
+  const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
+  try {
+    write(join(folder, "said"), `curl: (67) ${says}\n`);
+    write(join(folder, "curl"), `#!/bin/sh\ncat '${folder}/said' >&2\nexit 67\n`, 0o755);
+    const url = "ftp://alice:sesame%2Fs@127.0.0.1/origin";
+    const { message } = await askInChild([url], { PATH: `${folder}:/usr/bin:/bin`, ...env });
+    expect(message).toStartWith("curl failed with status 67");
+    expect(message).not.toMatch(/c2VzYW1l|op.en|here/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 /** How often it is asked for a manifest when it ends with this status. */
 async function triesAt(status: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));

@@ -248,3 +248,18 @@ test("ORG-130: the runtime, left alone, goes past a proxy for the same hosts", a
   const child = Bun.spawn([process.execPath, "-e", script], { env: {}, stdout: "pipe" });
   expect(JSON.parse(await child.stdout.text())).toEqual(EXCEPTIONS.map(([, , isPast]) => isPast));
 });
+
+test("ORG-93: a proxy that was told a password shows nothing of it in a redirect", async () => {
+  const location = (to: string) => `Location: ${to}\r\n`;
+  for (const [to, shown] of [
+    ["ftp://other.example/sesame", "ftp://other.example/..."],
+    ["ftp://sesame.example/", "***"],
+  ] as const) {
+    using proxy = answering("302", location(to));
+    const HTTP_PROXY = proxy.url.replace("//", "//alice:s%65same@");
+    const { error } = await failure("http://127.0.0.1:1", { HTTP_PROXY });
+    expect(error.message).toContain(`redirected to ${shown}, which is neither http nor https`);
+    const open = await failure("http://127.0.0.1:1", { HTTP_PROXY: proxy.url });
+    expect(open.error.message).toContain(`redirected to ${to}, which is`);
+  }
+});

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
+import { decodeManifest } from "../../src/core/manifest.ts";
 import { digest, failureOf, files, image, manifest, open, readImage } from "./asking.ts";
 
 const server = await startHostileOrigin(files);
@@ -151,31 +152,85 @@ test("ORG-90: the query of a redirect's target, often a signature, is not shown"
   expect(error.message).not.toContain("X-Signature");
 });
 
-// printf 'ghp_s>e?same:' | base64 has a plus sign, a slash and filling.
 test.each([
-  ["as it is", "GHP_s>e?same"],
-  ["percent-encoded", "%67hp_s%3Ee%3Fsame"],
-  ["percent-encoded twice", "%2567hp_s%253Ee%253Fsame"],
-  ["percent-encoded without end", `%${"25".repeat(60)}67hp_s`],
-  ["as it was sent", "Z2hwX3M+ZT9zYW1lOg=="],
-  ["as it was sent, without filling", "Z2hwX3M+ZT9zYW1lOg"],
-  ["as base64 of URLs", "Z2hwX3M-ZT9zYW1lOg"],
-  ["as base64 of its own", "Z2hwX3M%2BZT9zYW1l"],
-])("ORG-92: a token in the place of the user is not shown, %s", async (_, form) => {
-  const target = `${elsewhere.url}/status=404/x=${form.replace("?", "%3F")}/manifest`;
-  const url = server.origin(to(target)).replace("//", "//ghp_s%3Ee%3Fsame@");
-  const error = await failureOf(open(url).origin.manifest());
-  expect(error.message).toBe("redirected to ***: the server answered with status 404");
-  expect(error.source).toStartWith("http://***@127.0.0.1:");
-  const password = server.origin(to(target)).replace("//", "//alice:ghp_s%3Ee%3Fsame@");
-  const other = await failureOf(open(password).origin.manifest());
-  expect(other.message).toBe(error.message);
+  ["with escapes", "\x9b2J\xa0", "%C2%9B2J%C2%A0"],
+  ["of 1,000 bytes", "x".repeat(1000), undefined],
+])("CLI-24: a target %s is shown as one line of ASCII, and cut", async (_, path, shown) => {
+  const error = await failureOf(manifestOf(to(`/status=404/${path}`)));
+  const place = `${server.url}/status=404/`;
+  expect(error.message).toBe(
+    `redirected to ${shown === undefined ? `${place.padEnd(300, "x")}...` : place + shown}: the server answered with status 404`,
+  );
 });
 
-test("ORG-92: beside a password, the user is no secret of a redirect", async () => {
-  const target = `${elsewhere.url}/status=404/alice/manifest`;
-  const url = server.origin(to(target)).replace("//", "//alice:sesame@");
-  expect((await failureOf(open(url).origin.manifest())).message).toContain("/alice/manifest: ");
+// A token whose base64 has a plus sign, a slash and filling: by `printf ... | base64`, xxd and idn.
+test.each([
+  ["as it is", "ghp_s-esame", "x.ghp_s-esame.example"],
+  ["as it is, cut by dots", "ghp_s-esame", "ghp_s-.esame.example"],
+  ["in hexadecimal", "ghp_s-esame", "6768705F732D6573616D65.example"],
+  ["as base64", "ghp_s-esame", "Z2hwX3MtZXNhbWU.example"],
+  ["as it was sent", "ghp_s-esame", "Z2hwX3MtZXNhbWU6.example"],
+  ["as base64 behind one byte", "ghp_s-esame", "YWdocF9zLWVzYW1l.example"],
+  ["as base64 behind two bytes", "ghp_s-esame", "YWJnaHBfcy1lc2FtZQ.example"],
+  ["in the alphabet of hosts", "p\u00e4sswort", "xn--psswort-5wa.example"],
+  ["as a number", "3232235777", "192.168.1.1"],
+])("ORG-92, ORG-93: no host that tells a secret is shown, %s", async (_, secret, host) => {
+  const answer = { status: 302, headers: { Location: `ftp://${host}/manifest` } };
+  using redirecting = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response("", answer),
+  });
+  const sent = encodeURIComponent(secret);
+  for (const credentials of [sent, `alice:${sent}`]) {
+    const url = redirecting.url.href.replace("//", () => `//${credentials}@`);
+    const error = await failureOf(open(url).origin.manifest());
+    expect(error.message).toBe("redirected to ***, which is neither http nor https");
+    expect(error.source).toStartWith("http://***@127.0.0.1:");
+  }
+});
+
+test("ORG-93: to who was told a secret nothing is shown but the place of a target's host", async () => {
+  // Rot13 is as good as any code.
+  const location = to(`${elsewhere.url}/status=404/frfnzr/manifest?x`);
+  const url = server.origin(location).replace("//", "//alice:sesame@");
+  const error = await failureOf(open(url).origin.manifest());
+  expect(error.message).toBe(
+    `redirected to ${elsewhere.url}/...: the server answered with status 404`,
+  );
+});
+
+test("ORG-90: neither a length nor the number of a format shows a password", async () => {
+  const password = "20261125";
+  using telling = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: ({ url }) => new Response(url.endsWith("manifest") ? "" : "x".repeat(Number(password))),
+  });
+  const { origin } = open(telling.url.href.replace("//", `//alice:${password}@`));
+  const error = await failureOf(readImage(origin));
+  expect(error.message).toBe(`the answer has *** bytes, and the image ${image.length}`);
+  const manifest = Buffer.from(`Tako Manifest ${password}\n`);
+  expect(() => decodeManifest(manifest, [])).toThrow(
+    /^the manifest has a newer format than 1, [A-Za-z ,]*$/,
+  );
+});
+
+test.each([
+  ["as it is", '"sesame"'],
+  ["as it was sent", 'W/"YWxpY2U6c2VzYW1l"'],
+  ["percent-encoded", '"s%65same"'],
+  ["as base64 behind one byte", '"eHNlc2FtZXg="'],
+])("ORG-91: an ETag that tells a secret is not kept, %s", async (_, etag) => {
+  using telling = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: () => new Response(manifest, { headers: { ETag: etag } }),
+  });
+  const { origin } = open(telling.url.href.replace("//", "//alice:sesame@"));
+  expect(await origin.manifest()).not.toHaveProperty("etag");
+  const { origin: other } = open(telling.url.href.replace("//", "//alice:open@"));
+  expect(await other.manifest()).toMatchObject({ etag });
 });
 
 test("ORG-50: a retry after a redirect starts over", async () => {

@@ -10,7 +10,9 @@ import {
 import { printable } from "../../core/text.ts";
 import { spawnFailure } from "../spawn-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
+import { secretOf, tells } from "./http-credentials.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
+import { proxyCredentials } from "./proxy.ts";
 import { readAhead } from "./read-ahead.ts";
 import { prepareSsh, type Ssh } from "./ssh.ts";
 import { watched } from "./stall.ts";
@@ -172,12 +174,15 @@ function quoted(text: string): string {
 /** What curl said, in its first line, without anything secret (ORG-84, ORG-90). */
 function messageIn(stderr: string, { credentials }: OriginUrl): string {
   let line = /^curl: \(\d+\) (.*)/m.exec(stderr)?.[1] ?? "";
-  for (const secret of [credentials?.password ?? "", credentials?.user ?? ""]) {
-    if (secret === "") continue;
+  const own = credentials === undefined ? [] : [credentials];
+  const told = [...own, ...proxyCredentials(process.env)];
+  for (const secret of [...told.map(secretOf), ...own.map(({ user }) => user)]) {
     line = line.replaceAll(encodeURIComponent(secret), "***").replaceAll(secret, "***");
   }
   // It repeats a proxy's address as it is written in the environment, scheme or not.
-  return printable(line.replace(/[^\s'"]*@/g, "***@"));
+  const rest = line.replace(/[^\s'"]*@/g, "***@");
+  // Whoever answered may have put it into another form.
+  return tells(rest, told) ? "" : printable(rest);
 }
 
 async function beginningOf(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -5,6 +5,7 @@ import { version } from "../../../package.json" with { type: "json" };
 import type { Sha256Hex } from "../../core/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
+  type Credentials,
   imageLocation,
   type Location,
   manifestLocation,
@@ -13,7 +14,7 @@ import {
 import { isKeepableEtag } from "../../core/records.ts";
 import type { Body } from "./body.ts";
 import { announcedLength, bodyOf, httpBody } from "./http-body.ts";
-import { authorization } from "./http-credentials.ts";
+import { authorization, tells } from "./http-credentials.ts";
 import { requestError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
@@ -37,6 +38,8 @@ interface Answer {
   /** Makes an error of this request, which names its URL and where it was redirected to. */
   readonly fail: Fail;
   readonly redirectedTo: string | undefined;
+  /** The secrets that whoever answered was told, or could have been. */
+  readonly told: readonly Credentials[];
   readonly body: Body;
   /** By which it came. */
   readonly proxy: HttpProxy | undefined;
@@ -86,7 +89,7 @@ export class HttpTransport implements Transport {
         throw manifestTooLong(location);
       }
       const next = answer.headers.get("ETag") ?? "";
-      const kept = isKeepableEtag(next) ? { etag: next } : {};
+      const kept = isKeepableEtag(next) && !tells(next, answer.told) ? { etag: next } : {};
       return { kind: "body", ...received(answer), ...kept };
     }
     answer.stop();
@@ -131,21 +134,23 @@ export class HttpTransport implements Transport {
     headers: Readonly<Record<string, string>>,
     wanted: Wanted,
   ): Promise<Answer> {
-    const show = (to: URL) => shownTarget(to, this.#origin.credentials);
+    let told = this.#origin.credentials === undefined ? [] : [this.#origin.credentials];
+    const show = (to: URL) => shownTarget(to, told);
     let target = new URL(href);
     let redirectedTo: string | undefined;
     let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#request(target, headers, fail, wanted);
-      if (!isRedirect(answer.status)) return { ...answer, redirectedTo };
+      told = [...told, ...(answer.proxy?.told ?? [])];
+      if (!isRedirect(answer.status)) return { ...answer, redirectedTo, told };
       answer.stop();
       if (redirects === MAX_REDIRECTS) {
         throw fail(`more than ${MAX_REDIRECTS} redirects`, { rule: "ORG-40" });
       }
       const next = redirectTarget(target, answer, show);
-      fail = (reason, facts) =>
-        new OriginError(shown, `redirected to ${show(next)}: ${reason}`, facts);
-      redirectedTo = show(next);
+      const place = show(next);
+      fail = (reason, facts) => new OriginError(shown, `redirected to ${place}: ${reason}`, facts);
+      redirectedTo = place;
       target = next;
     }
   }
@@ -156,7 +161,7 @@ export class HttpTransport implements Transport {
     headers: Readonly<Record<string, string>>,
     failOfProxy: Fail,
     { size, signal: given }: Wanted,
-  ): Promise<Omit<Answer, "redirectedTo">> {
+  ): Promise<Omit<Answer, "redirectedTo" | "told">> {
     const { credentials } = this.#origin;
     const { clock, timeouts } = this.#patience;
     const { headersMs } = timeouts;
@@ -230,14 +235,15 @@ function encodingOf(headers: Headers): string | undefined {
 }
 
 /** An answer that cannot be the image, by what it says of itself (ORG-32, ORG-34). */
-function refuseSomethingElse({ headers, fail, stop }: Answer, size: number): void {
+function refuseSomethingElse({ headers, fail, stop, told }: Answer, size: number): void {
   const length = announcedLength(headers);
   if (length === size) return;
   const encoding = encodingOf(headers);
   if (length === undefined && encoding === undefined) return;
   stop();
+  const shown = tells(`${length}`, told) ? "***" : length;
   throw encoding === undefined
-    ? somethingElse(fail, `the answer has ${length} bytes, and the image ${size}`, "ORG-32")
+    ? somethingElse(fail, `the answer has ${shown} bytes, and the image ${size}`, "ORG-32")
     : somethingElse(fail, packed(encoding), "ORG-34");
 }
 

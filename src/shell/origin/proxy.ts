@@ -2,6 +2,7 @@
 // (ORG-130 to ORG-132). It is chosen here, and not by the runtime, so that an error can name it.
 
 import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { type Credentials, decodePercent } from "../../core/origin-url.ts";
 import type { Fail } from "./origin-error.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,6 +16,8 @@ export interface HttpProxy {
   readonly variable: string;
   /** Whether it only passes on what is encrypted, so that any answer to the request is the server's. */
   readonly isTunnel: boolean;
+  /** What is sent to it with a request that it reads, and may answer. */
+  readonly told: readonly Credentials[];
 }
 
 /**
@@ -36,7 +39,28 @@ export function proxyFor(target: URL, environment: Environment, fail: Fail): Htt
     });
   }
   const shown = `${url.protocol}//${url.host}`;
-  return { href: url.href, shown, variable, isTunnel: scheme === "https" };
+  const isTunnel = scheme === "https";
+  return { href: url.href, shown, variable, isTunnel, told: isTunnel ? [] : credentialsIn(url) };
+}
+
+/** User and password of each proxy that a variable names, however it is written: curl reads more forms than Tako. */
+export function proxyCredentials(environment: Environment): readonly Credentials[] {
+  return Object.entries(environment)
+    .filter(([name]) => /_proxy$/i.test(name))
+    .flatMap(([, value = ""]) => {
+      const [, user = "", password = ""] = /^(?:[^:/]*:\/\/)?([^:]*):?(.*)@/s.exec(value) ?? [];
+      return user + password === "" ? [] : [{ user, password }];
+    })
+    .flatMap((raw) => [raw, { user: decoded(raw.user), password: decoded(raw.password) }]);
+}
+
+function decoded(text: string): string {
+  return decodePercent(text) ?? text;
+}
+
+function credentialsIn({ username, password }: URL): readonly Credentials[] {
+  if (username === "" && password === "") return [];
+  return [{ user: decoded(username), password: decoded(password) }];
 }
 
 /** The first variable that is there and not empty; lower case comes before upper case. */

@@ -42,11 +42,21 @@ export function redirectTarget(
 }
 
 /**
- * A target without its query, which in a presigned URL is as good as a password. A server may put
- * into a `Location` what it was sent, so one with the password, or with a token, in it is not shown at all (ORG-90).
+ * A target without its query, which in a presigned URL is as good as a password. A server may put into a `Location`
+ * what it was told, in any form. So to one that was told a secret, only the place of the host is shown, and that only
+ * if it has not the secret in it (ORG-90, ORG-93).
+ *
+ * @param told what has been sent so far
  */
-export function shownTarget(url: URL, credentials: Credentials | undefined): string {
-  const place = url.search === "" ? url.href : `${url.href.slice(0, -url.search.length)}?...`;
-  if (credentials !== undefined && tells(place, credentials)) return "***";
-  return printable(place, 300);
+export function shownTarget(
+  { href, search, protocol, host }: URL,
+  told: readonly Credentials[],
+): string {
+  if (told.length > 0) {
+    const place = host === "" ? protocol : `${protocol}//${host}/`;
+    return [place, place.replaceAll(".", "")].some((text) => tells(text, told))
+      ? "***"
+      : printable(`${place}...`, 300);
+  }
+  return printable(search === "" ? href : `${href.slice(0, -search.length)}?...`, 300);
 }

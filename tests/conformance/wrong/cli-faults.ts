@@ -52,8 +52,8 @@ export const CLI_FAULTS = {
   },
   "redirect-target-shown": {
     what: "an error names the target of a redirect, whatever is in it",
-    breaks: ["ORG-92"],
-    caught: ["origin-token-in-a-redirect"],
+    breaks: ["ORG-92", "ORG-93"],
+    caught: ["origin-token-in-a-redirect", "origin-password-in-a-redirect"],
   },
   "unknown-proxy-ignored": {
     what: "a variable that names a proxy of another kind counts for nothing",
