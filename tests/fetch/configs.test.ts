@@ -2,7 +2,7 @@
 // at a time, and whose exit status counts.
 
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
@@ -170,6 +170,14 @@ for (const program of programs) {
         `${fifo}: 1.0.0 is current\n`,
         0,
       ]);
+      // What is neither gets advice on configs, not on files of Tako's own.
+      for (const device of ["/dev/zero", "/dev/null"]) {
+        const refused = await program.run(["fetch", device]);
+        expect([refused.status, refused.stderr]).toEqual([
+          2,
+          `tako: ${device}: it is not a regular file\n  A CONFIG is a file, a pipe, or a directory with *.tako files.\n`,
+        ]);
+      }
       // CFG-34 holds for a pipe, too.
       const [, endless] = await shell('"$@" <(yes)');
       expect(endless).toBe(2);
@@ -314,6 +322,30 @@ const canBeNobody = Bun.spawnSync([...asNobody, process.execPath, "--version"], 
   stdio: ["ignore", "ignore", "ignore"],
 }).success;
 
+async function runAsNobody(...words: string[]) {
+  // The sources alone: the way in which the binary is started needs root.
+  const command = programs[0]?.command(["fetch", ...words]) ?? [];
+  const child = Bun.spawn([...asNobody, ...command], { stdout: "ignore", stderr: "pipe" });
+  return { stderr: await child.stderr.text(), status: await child.exited };
+}
+
+test.skipIf(!canBeNobody)(
+  "FET-102: a user who may not take the lock can start a unit from an image with a second name",
+  async () => {
+    await using host = hostWith(one);
+    host.install({ published: [one], latest: one });
+    linkSync(host.path(`store/${one.digest}`), host.at("second"));
+    chmodSync(host.folder, 0o755);
+    const before = host.snapshot();
+    const { status, stderr } = await runAsNobody("--init", host.file);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("it stays in use, since no better"),
+    ]);
+    expect(host.snapshot()).toEqual(before);
+  },
+);
+
 test.skipIf(!canBeNobody)(
   "FET-4, DST-5, DST-28: destinations that this user may not look into or write to are status 74 for themselves",
   async () => {
@@ -330,12 +362,6 @@ test.skipIf(!canBeNobody)(
     const before = foreign.snapshot();
 
     const files = [closed, foreign, own].map(({ file }) => file);
-    const runAsNobody = async (...words: string[]) => {
-      // The sources alone: the way in which the binary is started needs root.
-      const command = programs[0]?.command(["fetch", ...words]) ?? [];
-      const child = Bun.spawn([...asNobody, ...command], { stdout: "ignore", stderr: "pipe" });
-      return { stderr: await child.stderr.text(), status: await child.exited };
-    };
     const planned = await runAsNobody("--dry-run", ...files);
     expect(planned.status).toBe(74);
     expect(planned.stderr).toContain(`${inner}/app: cannot open it: permission denied`);
@@ -343,7 +369,10 @@ test.skipIf(!canBeNobody)(
     const { status, stderr } = await runAsNobody(...files);
     expect(status).toBe(74);
     expect(stderr).toContain(`${inner}/app: cannot open it: permission denied`);
-    expect(stderr).toContain(`${foreign.path(".lock")}: cannot read it: permission denied`);
+    // DST-57: named, and not only refused.
+    expect(stderr).toContain(
+      `${foreign.path(".lock")}: it belongs to another user (uid 0; this run has uid 65534), whose runs`,
+    );
     expect(foreign.snapshot()).toEqual(before);
     expect(own.state()).toEqual(installed);
   },

@@ -135,6 +135,22 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
+test.skipIf(process.getuid?.() !== 0)(
+  "DST-57: the file that root makes belongs to who owns the directory",
+  async () => {
+    chownSync(directory, 65534, 65533);
+    (await lock(directory))[Symbol.dispose]();
+    const path = join(directory, ".lock");
+    const { uid, gid, mode } = lstatSync(path);
+    expect([uid, gid, mode & 0o7777]).toEqual([65534, 65533, 0o600]);
+
+    // One that is there already stays as it is.
+    chownSync(path, 0, 0);
+    (await lock(directory))[Symbol.dispose]();
+    expect(lstatSync(path).uid).toBe(0);
+  },
+);
+
 test("DST-48: of a file that was removed while it was waited for, nobody has the lock", async () => {
   const { child, next } = await holder(directory);
   expect(await next()).toBe("locked\n");

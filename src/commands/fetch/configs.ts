@@ -138,6 +138,10 @@ function asConfigError(source: string, thrown: unknown): TakoError {
   const error = storageError(thrown, "read", source);
   if (!(error instanceof TakoError)) throw error;
   if (error.kind === "config") return error;
-  const hint = isErrno(thrown, "ENOENT") ? `Looked for ${shownPath(resolve(source))}.` : error.hint;
+  const hint = isErrno(thrown, "ENOENT")
+    ? `Looked for ${shownPath(resolve(source))}.`
+    : error.rule === "DST-27"
+      ? "A CONFIG is a file, a pipe, or a directory with *.tako files."
+      : error.hint;
   return configError(source, error.message, "FET-5", hint);
 }

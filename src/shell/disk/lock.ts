@@ -1,7 +1,16 @@
 // The lock on a directory that Tako changes: flock on the file `.lock` in it, which no other user can open
 // (DST-41 to DST-49). The kernel releases it when the process dies; the file stays, and means nothing.
 
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { LOCK } from "../../core/layout.ts";
@@ -122,7 +131,7 @@ function heldLock(fd: number, path: string): Lock {
 
 /** Opens the lock file, which is made if it is missing. Bun opens close-on-exec: no child holds on to it. */
 function openLockFile(path: string): number {
-  const fd = openRegularFile(path) ?? makeLockFile(path);
+  const fd = openOwnFile(path) ?? makeLockFile(path);
   if (fd === undefined) return openLockFile(path);
   try {
     requireOurs(fd, path);
@@ -133,10 +142,24 @@ function openLockFile(path: string): number {
   }
 }
 
+/** @returns `undefined` if there is none */
+function openOwnFile(path: string): number | undefined {
+  try {
+    return openRegularFile(path);
+  } catch (caught) {
+    const error = asTakoError(caught);
+    const owner = lstatSync(path, { throwIfNoEntry: false })?.uid;
+    if (!isErrno(error.cause, "EACCES") || owner === undefined) throw error;
+    throw ofAnotherUser(owner, path, "whose runs it is for");
+  }
+}
+
 /** @returns `undefined` if another run was quicker */
 function makeLockFile(path: string): number | undefined {
   try {
-    return openSync(path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    const fd = openSync(path, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    giveToOwner(fd, dirname(path));
+    return fd;
   } catch (error) {
     if (isErrno(error, "EEXIST")) return undefined;
     return naming(path, "create", () => {
@@ -145,20 +168,33 @@ function makeLockFile(path: string): number | undefined {
   }
 }
 
+/** What root makes in the directory of another user would keep that user's own runs out (DST-57). */
+function giveToOwner(fd: number, directory: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  if (uid === 0) return;
+  try {
+    fchownSync(fd, uid, gid);
+  } catch {
+    // A file system that gives owners by itself. Whom it keeps out is told when that user comes.
+  }
+}
+
+function ofAnotherUser(uid: number, path: string, why: string): TakoError {
+  const us = process.geteuid?.();
+  const message = `it belongs to another user (uid ${uid}; this run has uid ${us}), ${why}`;
+  return new TakoError("storage", message, {
+    rule: "DST-48",
+    source: shownPath(path),
+    hint: "Let one user alone run Tako on this directory. If that is this one now, remove the file while nothing runs.",
+  });
+}
+
 /** Refuses a lock that somebody else can take as well, and closes one that is merely open to others (DST-48). */
 function requireOurs(fd: number, path: string): void {
   const { uid, nlink, mode } = fstatSync(fd);
-  const us = process.geteuid?.();
   if (!isTrustedOwner(uid, dirname(path))) {
-    throw new TakoError(
-      "storage",
-      `it belongs to another user (uid ${uid}; this run has uid ${us}), who could hold the lock`,
-      {
-        rule: "DST-48",
-        source: shownPath(path),
-        hint: "Let one user alone run Tako on this directory. If that is this one now, remove the file while nothing runs.",
-      },
-    );
+    throw ofAnotherUser(uid, path, "who could hold the lock");
   }
   if (nlink > 1) {
     throw new TakoError("storage", "it has a second name (a hard link)", {
