@@ -5,7 +5,7 @@ import { chmodSync, chownSync, linkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
-import { image } from "../support/publishing.ts";
+import { image, publishManifest, publishTo, secondKey } from "../support/publishing.ts";
 import { pausingOrigin } from "./slow-origins.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -92,6 +92,26 @@ for (const program of programs) {
         rmSync(host.path("latest"));
         expect((await program.run(["fetch", "--init", host.file])).status).toBe(69);
         expect(host.state()["latest"]).toBeUndefined();
+      }
+    });
+
+    test("FET-101: nor can an answer that is not authentic keep a unit from it", async () => {
+      const forged = { ...two, content: "x".repeat(two.content.length) };
+      const answers: readonly [why: string, publish: (origin: string) => void][] = [
+        ["the manifest is not signed by", (origin) => publishTo(origin, [one, two], secondKey)],
+        ["the manifest is not a contin", (origin) => publishTo(origin, [one, image("1.2.0")])],
+        ["has a newer format", (origin) => publishManifest(origin, "Tako Manifest 2\n")],
+        ["has a wrong SHA-256", (origin) => publishTo(origin, [one, forged])],
+      ];
+      for (const [why, publish] of answers) {
+        using host = exposedHost();
+        publish(host.originDirectory);
+        const { status, stderr } = await program.run(["fetch", "--init", host.file]);
+        expect([why, status]).toEqual([why, 0]);
+        expect(stderr).toMatch(new RegExp(`warning: [^ ]+/(manifest|store/).* ${why}`));
+        expect(stderr).toMatch(warning);
+        expect((await program.run(["fetch", host.file])).status).toBe(65);
+        expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
       }
     });
 

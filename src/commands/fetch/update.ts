@@ -2,7 +2,7 @@
 // either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { asTakoError, TakoError } from "../../core/error.ts";
+import { asTakoError, type ErrorKind, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
@@ -25,6 +25,14 @@ import type { Run } from "./run.ts";
  *   the local one allows has been done (FET-26)
  */
 export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
+  try {
+    return await takeNewest(run, destination);
+  } catch (caught) {
+    return await startWithoutNews(run, destination, asTakoError(caught));
+  }
+}
+
+async function takeNewest(run: Run, destination: LockedDestination): Promise<Outcome> {
   const { config } = run;
   const origin = originOf(run);
   const { images } = destination;
@@ -42,16 +50,31 @@ export async function update(run: Run, destination: LockedDestination): Promise<
 
   const choice = choose(manifest, config.pattern, destination.readLatest());
   if (choice.choice === "no-match") return noMatch(run, choice);
-  try {
-    return await takeFirst(run, destination, origin, choice.candidates);
-  } catch (caught) {
-    const error = asTakoError(caught);
-    if (error.kind !== "origin") throw error;
-    const plan = await planHere(run, destination, manifest);
-    // What is in use may stay; nothing else comes into use by that (FET-101).
-    const stays = plan?.entry.digest === destination.readLatest();
-    return endedHere(run, stays ? plan : undefined, error);
-  }
+  return await takeFirst(run, destination, origin, choice.candidates);
+}
+
+/** What keeps news away, and has nothing to say of what is here. */
+const WITHOUT_NEWS: readonly ErrorKind[] = [
+  ...(["origin", "stale"] as const),
+  ...(["manifest", "newer-format", "signature", "history", "digest"] as const),
+];
+
+/**
+ * A unit that is about to start can do with what is in use, if that is allowed and whole (FET-101).
+ *
+ * @throws TakoError the given one, if not
+ */
+async function startWithoutNews(
+  run: Run,
+  destination: LockedDestination,
+  error: TakoError,
+): Promise<Ended> {
+  if (!startsUnit(run.mode) || !WITHOUT_NEWS.includes(error.kind)) throw error;
+  const local = destination.readManifest(run.config.publicKeys);
+  if (local?.signer === undefined) throw error;
+  const plan = await planHere(run, destination, local.manifest);
+  const stays = plan?.entry.digest === destination.readLatest();
+  return endedHere(run, stays ? plan : undefined, error);
 }
 
 /** Brings the first of some versions into use whose image can be had (FET-50 to FET-52). */
