@@ -179,6 +179,7 @@ describe("the plan of a run", () => {
       { ...settled, inUse: next },
       ["download"],
     ],
+    ["DST-34: so is one with another name", "linked", { ...settled, inUse: next }, ["download"]],
     ["FET-55: also one that is not in use", "damaged", settled, ["repair", "record", "swap"]],
   ];
   test.each(rows)("%s", (_, image, standing, steps) => {

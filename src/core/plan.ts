@@ -33,8 +33,15 @@ export type ImageState =
   | "present"
   | "absent"
   | "damaged"
-  /** Whole, but others could change it (DST-34): got anew, and kept until then. */
+  /** Whole, but with another name (DST-34), by which nobody else may write either: got anew, and kept until then. */
+  | "linked"
+  /** Whole, but others could change it, by owner or mode (DST-34): the same. */
   | "exposed";
+
+/** An image that is whole, and whose file is not Tako's alone. */
+export function isShared(image: ImageState): image is "linked" | "exposed" {
+  return image === "linked" || image === "exposed";
+}
 
 /** One effect of a plan. */
 export type Step =
@@ -109,6 +116,7 @@ export function planFor(entry: Entry, image: ImageState, standing: Standing, mod
     case "present":
       return { entry, steps: [{ step: "rely" }, ...activation] };
     case "absent":
+    case "linked":
     case "exposed":
       return { entry, steps: [{ step: "download" }, ...activation] };
     case "damaged": {

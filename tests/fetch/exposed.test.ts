@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, linkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, type Host, stateOf } from "../support/host.ts";
+import { type Contents, createHost, type Host, stateOf } from "../support/host.ts";
 import { programs } from "../support/program.ts";
 import { image, publishManifest, publishTo, secondKey } from "../support/publishing.ts";
 import { pausingOrigin } from "./slow-origins.ts";
@@ -15,22 +15,25 @@ const warning =
 
 type Change = readonly [how: string, change: (path: string, host: Host) => void];
 
-const changes: readonly Change[] = [
-  ["has a second name", (path, host) => linkSync(path, host.at("second"))],
-  ["its group may write", (path) => chmodSync(path, 0o464)],
-];
-const all: readonly Change[] = isRoot
-  ? [...changes, ["belongs to another user", (path) => chownSync(path, 65534, 0)]]
-  : changes;
+const linked: Change = ["has a second name", (path, host) => linkSync(path, host.at("second"))];
+const open: Change = ["its group may write", (path) => chmodSync(path, 0o464)];
+const foreign: Change = ["belongs to another user", (path) => chownSync(path, 65534, 0)];
+const openToOthers = isRoot ? [open, foreign] : [open];
+const all = [linked, ...openToOthers];
 
 /** A host that uses 1.1.0, which others could change. The origin is gone, and is to be published anew if it is wanted. */
-function exposedHost(change: Change[1] = changes[0]![1]): Host {
+function exposedHost(change = open[1]): Host {
   const host = createHost();
   host.configure();
   host.install({ published: [one, two], latest: two });
   change(host.path(`store/${two.digest}`), host);
   rmSync(host.originDirectory, { recursive: true });
   return host;
+}
+
+/** As {@link stateOf}, with 1.1.0 as its group may write it. */
+function exposedState(contents: Contents) {
+  return { ...stateOf(contents), [`store/${two.digest}`]: `464 ${two.content}` };
 }
 
 for (const program of programs) {
@@ -44,7 +47,9 @@ for (const program of programs) {
           const { status, stderr } = await program.run(["fetch", ...words, host.file]);
           expect([words, status]).toEqual([words, 0]);
           expect(stderr).toMatch(warning);
-          expect(stderr).toContain(`warning: ${host.originDirectory}/manifest: cannot read it`);
+          // For a second name nobody is even asked.
+          const missing = `warning: ${host.originDirectory}/manifest: cannot read it`;
+          expect(stderr.includes(missing)).toBe(change !== linked[1]);
         }
         expect((await program.run(["fetch", host.file])).status).toBe(69);
         expect(host.snapshot()).toEqual(before);
@@ -67,7 +72,7 @@ for (const program of programs) {
 
     test("FET-54, FET-102: its digest is looked at, also with --no-verify", async () => {
       // What is written here keeps its mode, and would not keep a second name.
-      using host = exposedHost(changes[1]![1]);
+      using host = exposedHost();
       host.replace(`store/${two.digest}`, "x".repeat(two.content.length));
       const { status } = await program.run(["fetch", "--init", "--no-verify", host.file]);
       expect(status).toBe(69);
@@ -86,13 +91,24 @@ for (const program of programs) {
         expect(init.stderr).toMatch(warning);
         expect(init.stderr).toMatch(/warning: \/.*: cannot read it: no such file/);
         expect((await program.run(["fetch", host.file])).status).toBe(69);
-        expect(host.state()).toEqual(stateOf({ published, store: [one, two], latest: two }));
+        expect(host.state()).toEqual(exposedState({ published, store: [one, two], latest: two }));
 
         // Nothing else is activated.
         rmSync(host.path("latest"));
         expect((await program.run(["fetch", "--init", host.file])).status).toBe(69);
         expect(host.state()["latest"]).toBeUndefined();
       }
+    });
+
+    test("FET-101, FET-102: so it does by a manifest that came just now, from one with a second name", async () => {
+      using host = exposedHost(linked[1]);
+      host.install({ published: [one, two], signer: secondKey, store: [] });
+      host.publish(one, two, image("1.2.0"));
+      rmSync(join(host.originDirectory, "store"), { recursive: true });
+      const { status, stderr } = await program.run(["fetch", "--init", host.file]);
+      expect([status, stderr]).toEqual([0, expect.stringMatching(warning)]);
+      const published = [one, two, image("1.2.0")];
+      expect(host.state()).toEqual(stateOf({ published, store: [one, two], latest: two }));
     });
 
     test("FET-101: nor can an answer that is not authentic keep a unit from it", async () => {
@@ -111,7 +127,7 @@ for (const program of programs) {
         expect(stderr).toMatch(new RegExp(`warning: [^ ]+/(manifest|store/).* ${why}`));
         expect(stderr).toMatch(warning);
         expect((await program.run(["fetch", host.file])).status).toBe(65);
-        expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
+        expect(host.state()).toEqual(exposedState({ published: [one, two], latest: two }));
       }
     });
 

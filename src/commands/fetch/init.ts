@@ -36,7 +36,8 @@ async function alreadyInitialised({
     if (entry === undefined || !matches(config.pattern, entry.version)) return undefined;
     const image = await destination.images.check(entry, verify);
     // Whoever has the lock gets it anew, or waits for the very unit that this run starts (FET-102).
-    const stays = image === "exposed" && !isDry(mode) && !destination.canBeLocked();
+    const cannotGetIt = image === "exposed" && !isDry(mode) && !destination.canBeLocked();
+    const stays = image === "linked" || cannotGetIt;
     if (stays) warnOfExposed(report, entry, destination.images.pathOf(digest));
     return image === "present" || stays ? ended("current", entry) : undefined;
   } catch (error) {

@@ -5,7 +5,7 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, type ErrorKind, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
+import { choose, chooseHere, isShared, type Plan, planFor, startsUnit } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
 import { hashBytes } from "../../shell/disk/hash.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
@@ -126,7 +126,7 @@ async function planOrTakeAway(
   if (image === "damaged") {
     effects.report({ event: "damaged", version: entry.version.text, path });
   }
-  if (image === "exposed") {
+  if (isShared(image)) {
     warnOfExposed(effects.report, entry, path, "so it is got anew");
   }
   try {
@@ -181,7 +181,7 @@ async function planHere(
   const inUse = destination.readLatest();
   for (const entry of chooseHere(manifest, config.pattern, inUse)) {
     const image = await destination.images.check(entry, verify);
-    const stays = image === "exposed" && entry.digest === inUse;
+    const stays = isShared(image) && entry.digest === inUse;
     if (stays) warnOfExposed(report, entry, destination.images.pathOf(entry.digest));
     if (image !== "present" && !stays) continue;
     return planFor(entry, "present", destination.readStanding(config.restart), mode);

@@ -56,7 +56,7 @@ export class ImageStore {
     const found = statRegularFile(path);
     if (found === undefined) return "absent";
     if (found.size !== size) return "damaged";
-    const state = isOursAlone(found, this.path) ? "present" : "exposed";
+    const state = stateOfWhole(found, this.path);
     const isTaken = state === "present" && !verify;
     return isTaken || (await hashFile(path)) === digest ? state : "damaged";
   }
@@ -83,7 +83,9 @@ export class LockedImageStore extends ImageStore {
     const path = join(this.path, partialName(digest));
     const found = statRegularFile(path);
     const isOurs =
-      found !== undefined && found.uid === process.geteuid?.() && isOursAlone(found, this.path);
+      found !== undefined &&
+      found.uid === process.geteuid?.() &&
+      stateOfWhole(found, this.path) === "present";
     if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
     removeIfPresent(path);
     return ImageWriter.create(path, onProgress);
@@ -147,9 +149,10 @@ export class LockedImageStore extends ImageStore {
   }
 }
 
-/** Whether nobody else can change the file, by owner, by another name of it, or by its mode (FET-67, DST-34). */
-function isOursAlone({ uid, nlink, mode }: Stats, directory: string): boolean {
-  return isTrustedOwner(uid, directory) && nlink === 1 && (mode & 0o022) === 0;
+/** Who else could change a file, by its owner or its mode, or has another name of it (FET-67, DST-34). */
+function stateOfWhole({ uid, nlink, mode }: Stats, directory: string): ImageState {
+  if (!isTrustedOwner(uid, directory) || (mode & 0o022) !== 0) return "exposed";
+  return nlink === 1 ? "present" : "linked";
 }
 
 /** Makes a copy that shares its blocks with the original (PUB-10), if the file system can do that. */

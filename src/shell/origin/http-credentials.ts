@@ -34,7 +34,8 @@ function formsOf(credentials: Credentials): readonly string[] {
   const all = [
     secret.toString("latin1"),
     secret.toString("hex"),
-    URL.parse(`http://${text}`)?.hostname ?? "",
+    // What ends a host's name is in none.
+    /[/?#@:\\]/.test(text) ? "" : (URL.parse(`http://${text}`)?.hostname ?? ""),
     ...[0, 1, 2].map((before) => innerBase64(secret, before)),
   ];
   return all.filter((form) => form !== "");
