@@ -38,11 +38,6 @@ export type ImageState =
   /** Whole, but others could change it, by owner or mode (DST-34): the same. */
   | "exposed";
 
-/** An image that is whole, and whose file is not Tako's alone. */
-export function isShared(image: ImageState): image is "linked" | "exposed" {
-  return image === "linked" || image === "exposed";
-}
-
 /** One effect of a plan. */
 export type Step =
   /** What an earlier run put into the store is synced before it is relied on (DST-29). */
