@@ -21,6 +21,22 @@ test("ORG-90: user and password are in nothing that curl is quoted with, in no s
   }
 });
 
+test("ORG-84, ORG-90: a password without a user is hidden, and what else curl says can be read", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
+  try {
+    write(
+      join(folder, "curl"),
+      "#!/bin/sh\necho 'curl: (67) no sesame here' >&2\nexit 67\n",
+      0o755,
+    );
+    const url = "ftp://:sesame@127.0.0.1/origin";
+    const { message } = await askInChild([url], { PATH: `${folder}:/usr/bin:/bin` });
+    expect(message).toBe("curl failed with status 67: no *** here");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test.each([
   ["base64 of the password", "c2VzYW1lL3M", {}],
   [

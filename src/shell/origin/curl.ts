@@ -177,6 +177,7 @@ function messageIn(stderr: string, { credentials }: OriginUrl): string {
   const own = credentials === undefined ? [] : [credentials];
   const told = [...own, ...proxyCredentials(process.env)];
   for (const secret of [...told.map(secretOf), ...own.map(({ user }) => user)]) {
+    if (secret === "") continue;
     line = line.replaceAll(encodeURIComponent(secret), "***").replaceAll(secret, "***");
   }
   // It repeats a proxy's address as it is written in the environment, scheme or not.
