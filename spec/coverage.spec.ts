@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Glob } from "bun";
 import { adapterCases } from "../conformance/adapter/cases.ts";
 import { blackBoxCases } from "../conformance/black-box/cases.ts";
 import { casesOf, tablePaths, tomlFixture } from "../tests/support/fixtures.ts";
@@ -31,6 +32,8 @@ const { unasked, exempt } = tomlFixture<{ unasked: readonly Unasked[]; exempt: r
 );
 
 const requirements = requirementLines.map((line) => line.split(" ")[1] ?? "");
+/** The beginnings of their ids: other standards have numbers of this form, too. */
+const pages = new Set(requirements.map((id) => id.slice(0, 3)));
 
 const tables = tablePaths.map((path) => ({ path, cases: casesOf(path) }));
 const cases = tables.flatMap(({ cases }) => cases);
@@ -64,6 +67,17 @@ function repeated(list: readonly string[]): readonly string[] {
 describe("requirements", () => {
   test("each is defined once", () => {
     expect(repeated(requirements)).toEqual([]);
+  });
+
+  test("each that the sources cite is defined", () => {
+    const sources = [...new Glob("{src,conformance}/**/*.ts").scanSync(repository)];
+    // Of a range its ends: there may be gaps between them.
+    const unknown = sources.flatMap((path) =>
+      (textOf(path).match(/\b[A-Z]{3}-\d+\b/g) ?? [])
+        .filter((id) => pages.has(id.slice(0, 3)) && !requirements.includes(id))
+        .map((id) => `${path} cites ${id}`),
+    );
+    expect(unknown).toEqual([]);
   });
 
   test("each is judged by a case, or has a reason why none can", () => {

@@ -1,4 +1,4 @@
-// Why no process could be made, in Tako's own words, where the system says that (FET-85, ORG-84).
+// Why no process could be made, in Tako's own words, where the system says that (FET-85, ORG-79).
 
 import { isErrno } from "./disk/storage-error.ts";
 

@@ -1,6 +1,6 @@
 // A further request for an image, after one that was cut. fetch drops what arrived in the moment of a reset, some
 // 100 KiB, and a link that dies so often would never get on; the client of node: gives every byte that the system
-// had (ORG-29). It takes longer to load, and its bytes more work, so it is not the first to be asked.
+// had (ORG-19). It takes longer to load, and its bytes more work, so it is not the first to be asked.
 
 import type { ClientRequest, IncomingMessage } from "node:http";
 import type { Source } from "./body.ts";

@@ -63,7 +63,7 @@ export class HttpTransport implements Transport {
   readonly #home: string;
   /** No request has a condition any more: one that had it failed, maybe by it (ORG-18). */
   #conditionFails = false;
-  /** A body broke off: from then on nothing of the next ones is to be lost (ORG-29). */
+  /** A body broke off: from then on nothing of the next ones is to be lost (ORG-19). */
   #isCut = false;
 
   /** @param environment whose variables name proxies */
