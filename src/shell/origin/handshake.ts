@@ -3,6 +3,7 @@
 
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
+import { basic } from "./http-credentials.ts";
 import type { HttpProxy } from "./proxy.ts";
 
 /** What is wrong, and what to do about it. */
@@ -118,7 +119,7 @@ async function openTunnel(
     port: Number(url.port || (url.protocol === "https:" ? "443" : "80")),
     method: "CONNECT",
     path: server,
-    headers: { Host: server, ...authorizationOf(url) },
+    headers: { Host: server, ...authorizationFor(proxy) },
     agent: false,
     rejectUnauthorized: true,
     signal,
@@ -140,18 +141,8 @@ function ofProxy({ reason }: Reason, { shown, variable }: HttpProxy): Reason {
   return { reason: said, hint, isProxys: true };
 }
 
-function authorizationOf({ username, password }: URL): Readonly<Record<string, string>> {
-  if (username === "" && password === "") return {};
-  const login = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString("base64");
-  return { "Proxy-Authorization": `Basic ${login}` };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+function authorizationFor({ credentials: [known] }: HttpProxy): Readonly<Record<string, string>> {
+  return known === undefined ? {} : { "Proxy-Authorization": basic(known) };
 }
 
 function reasonOf(error: Error): Reason {

@@ -3,10 +3,13 @@
 import type { Credentials } from "../../core/origin-url.ts";
 
 /** The header of Basic authentication (RFC 7617): a URL would show them (ORG-15). */
-export function authorization({ user, password }: Credentials): Readonly<Record<string, string>> {
-  return {
-    Authorization: `Basic ${Buffer.from(`${user}:${password}`, "utf8").toString("base64")}`,
-  };
+export function authorization(credentials: Credentials): Readonly<Record<string, string>> {
+  return { Authorization: basic(credentials) };
+}
+
+/** The value of such a header, for a server or for a proxy. */
+export function basic({ user, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${user}:${password}`, "utf8").toString("base64")}`;
 }
 
 /**

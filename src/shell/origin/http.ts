@@ -141,7 +141,8 @@ export class HttpTransport implements Transport {
     let fail: Fail = (reason, facts) => new OriginError(shown, reason, facts);
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#request(target, headers, fail, wanted);
-      told = [...told, ...(answer.proxy?.told ?? [])];
+      // What only passes on what is encrypted answers nothing.
+      if (answer.proxy?.isTunnel === false) told = [...told, ...answer.proxy.credentials];
       if (!isRedirect(answer.status)) return { ...answer, redirectedTo, told };
       answer.stop();
       if (redirects === MAX_REDIRECTS) {

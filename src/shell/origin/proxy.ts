@@ -16,8 +16,8 @@ export interface HttpProxy {
   readonly variable: string;
   /** Whether it only passes on what is encrypted, so that any answer to the request is the server's. */
   readonly isTunnel: boolean;
-  /** What is sent to it with a request that it reads, and may answer. */
-  readonly told: readonly Credentials[];
+  /** Who it is told that asks: one, or none. */
+  readonly credentials: readonly Credentials[];
 }
 
 /**
@@ -40,7 +40,7 @@ export function proxyFor(target: URL, environment: Environment, fail: Fail): Htt
   }
   const shown = `${url.protocol}//${url.host}`;
   const isTunnel = scheme === "https";
-  return { href: url.href, shown, variable, isTunnel, told: isTunnel ? [] : credentialsIn(url) };
+  return { href: url.href, shown, variable, isTunnel, credentials: credentialsIn(url) };
 }
 
 /** User and password of each proxy that a variable names, however it is written: curl reads more forms than Tako. */
