@@ -1,6 +1,6 @@
 // The functions of the system's C library that neither Bun nor node: has, by FFI.
 
-import { dlopen, read } from "bun:ffi";
+import { dlopen, type FFIFunction, type Library, read } from "bun:ffi";
 import { TakoError } from "../core/error.ts";
 
 const SYMBOLS = {
@@ -9,12 +9,6 @@ const SYMBOLS = {
   _exit: { args: ["i32"], returns: "void" },
   __errno_location: { args: [], returns: "ptr" },
 } as const;
-
-/** Names of the library. musl has one library, with one name an architecture. */
-export const LIBC: readonly string[] = [
-  "libc.so.6",
-  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
-];
 
 let loaded: ReturnType<typeof load> | undefined;
 
@@ -31,21 +25,42 @@ export function errno(): number {
 }
 
 function load() {
+  try {
+    return openLibc(SYMBOLS);
+  } catch (cause) {
+    throw new TakoError(
+      "storage",
+      "cannot lock: flock cannot be loaded from the system's C library",
+      {
+        rule: "DST-46",
+        hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit. A limit on the address space (ulimit -v, LimitAS=) can do the same.",
+        cause,
+      },
+    );
+  }
+}
+
+/** musl has one library, with one name an architecture. */
+const NAMES: readonly string[] = [
+  "libc.so.6",
+  `libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`,
+];
+
+/**
+ * Some functions of the library.
+ *
+ * @throws what the system says, if they cannot be loaded
+ */
+export function openLibc<const Symbols extends Record<string, FFIFunction>>(
+  symbols: Symbols,
+): Library<Symbols> {
   let cause: unknown;
-  for (const name of LIBC) {
+  for (const name of NAMES) {
     try {
-      return dlopen(name, SYMBOLS);
+      return dlopen(name, symbols);
     } catch (error) {
       cause ??= error;
     }
   }
-  throw new TakoError(
-    "storage",
-    "cannot lock: flock cannot be loaded from the system's C library",
-    {
-      rule: "DST-46",
-      hint: "Under systemd, MemoryDenyWriteExecute=yes forbids it: remove that line from the unit. A limit on the address space (ulimit -v, LimitAS=) can do the same.",
-      cause,
-    },
-  );
+  throw cause;
 }

@@ -1,10 +1,9 @@
 // Whether this process may still start threads. The runtime starts its own when it needs them, and waits for
 // ever, or aborts, where it gets none: so that is asked before anything runs (CLI-48).
 
-import { dlopen } from "bun:ffi";
 import { availableParallelism } from "node:os";
 import { TakoError } from "../core/error.ts";
-import { LIBC } from "./libc.ts";
+import { openLibc } from "./libc.ts";
 
 const SYMBOLS = {
   pthread_create: { args: ["ptr", "ptr", "ptr", "ptr"], returns: "i32" },
@@ -49,12 +48,10 @@ function threadsLeft(wanted: number): number {
 
 /** Undefined where they are not in the library: in that of glibc, from version 2.34 on. */
 function load() {
-  for (const name of LIBC) {
-    try {
-      return dlopen(name, SYMBOLS).symbols;
-    } catch {
-      // Who cannot ask finds out.
-    }
+  try {
+    return openLibc(SYMBOLS).symbols;
+  } catch {
+    // Who cannot ask finds out.
+    return undefined;
   }
-  return undefined;
 }

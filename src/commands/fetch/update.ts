@@ -55,8 +55,13 @@ async function takeNewest(run: Run, destination: LockedDestination): Promise<Out
 
 /** What keeps news away, and has nothing to say of what is here. */
 const WITHOUT_NEWS: readonly ErrorKind[] = [
-  ...(["origin", "stale"] as const),
-  ...(["manifest", "newer-format", "signature", "history", "digest"] as const),
+  "origin",
+  "stale",
+  "manifest",
+  "newer-format",
+  "signature",
+  "history",
+  "digest",
 ];
 
 /**
