@@ -4,8 +4,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import { Authority } from "../support/certificates.ts";
+import { freePort } from "../support/daemon.ts";
 import { needs } from "../support/needs.ts";
-import { freePort, startProxy } from "../support/proxy-server.ts";
+import { startProxy } from "../support/proxy-server.ts";
 import { askInChild, failureOf, files, manifest, open } from "./asking.ts";
 
 const received = { kind: "manifest", text: manifest.toString() };

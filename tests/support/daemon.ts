@@ -4,7 +4,6 @@
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./proxy-server.ts";
 
 export interface Daemon {
   readonly port: number;
@@ -15,8 +14,8 @@ export interface Daemon {
 
 interface Start {
   readonly name: string;
-  /** The user that it becomes when root starts it, by its number; its folder is that user's. */
-  readonly uid: number;
+  /** The user that it becomes when root starts it, by its number; its folder is that user's. The same unless given. */
+  readonly uid?: number;
   readonly config: (port: number, folder: string) => string;
   /** Starts it in the foreground. */
   readonly words: (configFile: string) => readonly string[];
@@ -28,7 +27,8 @@ interface Start {
 export async function startDaemon(start: Start): Promise<Daemon> {
   const folder = mkdtempSync(join(tmpdir(), `tako-${start.name}-`));
   chmodSync(folder, 0o755);
-  if (process.getuid?.() === 0) chownSync(folder, start.uid, start.uid);
+  const { uid } = start;
+  if (uid !== undefined && process.getuid?.() === 0) chownSync(folder, uid, uid);
   const file = join(folder, "config");
   for (let left = 2; ; left--) {
     const port = freePort();
@@ -70,4 +70,12 @@ function readIfThere(file: string): string {
   } catch {
     return "";
   }
+}
+
+/** A port nobody listens on right now; another program may take it first. */
+export function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
 }

@@ -10,6 +10,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./daemon.ts";
 import { programPath } from "./needs.ts";
 
 export interface NginxRequest {
@@ -164,12 +165,4 @@ http {
 
 function quoted(path: string): string {
   return `"${path.replace(/(["\\])/g, "\\$1")}"`;
-}
-
-/** A port nobody listens on right now. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

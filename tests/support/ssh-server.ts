@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./daemon.ts";
 import { programPath } from "./needs.ts";
 
 export interface SshServer {
@@ -80,12 +81,4 @@ function userName(): string {
 function makeKey(path: string): void {
   const made = Bun.spawnSync(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path]);
   if (!made.success) throw new Error(`ssh-keygen: ${made.stderr.toString()}`);
-}
-
-/** A port nobody listens on right now; another program may take it first. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

@@ -3,7 +3,7 @@
 // Needs `needs("openssl")`.
 
 import type { Certificate } from "./certificates.ts";
-import { freePort } from "./proxy-server.ts";
+import { freePort } from "./daemon.ts";
 
 export interface TlsServer extends AsyncDisposable {
   /** `https://127.0.0.1:PORT`. */
