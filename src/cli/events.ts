@@ -46,6 +46,18 @@ function describe(event: Event): Message | undefined {
       return info(`activated ${event.version}`);
     case "restarted":
       return info(`restarted ${event.units.join(" ")}`);
+    case "skipped":
+      return info(`${event.unit} is ${event.reason} and stays so`);
+    case "watching":
+      return info(`watching ${event.units.join(" ")} for ${seconds(event.seconds)}`);
+    case "unhealthy": {
+      const last = event.log === "" ? "" : `; it said last: ${event.log}`;
+      return warning(`${event.unit} does not work: ${event.what}${last}`);
+    }
+    case "rolled-back":
+      return warning(`went back from ${event.refused} to ${event.version}`);
+    case "started":
+      return info(`started ${event.units.join(" ")}`);
     case "would":
       return info(`would ${event.action} ${event.what}`);
   }
@@ -112,7 +124,20 @@ function fieldsOf(event: Event): object | undefined {
       return { version, sha256, previous };
     }
     case "restarted":
+    case "started":
       return { units: event.units };
+    case "skipped":
+      return { unit: event.unit, reason: event.reason };
+    case "watching":
+      return { units: event.units, seconds: event.seconds };
+    case "unhealthy": {
+      const { unit, what, result, status, restarts, log } = event;
+      return { unit, what, result, status, restarts, log };
+    }
+    case "rolled-back": {
+      const { version, sha256, refused, reason } = event;
+      return { version, sha256, refused, reason };
+    }
     case "would":
       return { action: event.action, what: event.what };
   }

@@ -10,8 +10,8 @@ const NOT_AUTHENTIC = 65;
 const ORIGIN = 69;
 const UNIT = 70;
 const STORAGE = 74;
-/** EX_TEMPFAIL, kept for a run that will have gone back to an earlier version. */
-const ROLLED_BACK = 75;
+/** EX_TEMPFAIL: the run went back to an earlier version, which works. */
+export const ROLLED_BACK = 75;
 
 const STATUS: Readonly<Record<ErrorKind, number>> = {
   failed: FAILED,

@@ -52,6 +52,40 @@ export type Event = { readonly config?: string } & (
     }
   | { readonly event: "restarted"; readonly units: readonly string[] }
   | {
+      /** A unit is left alone (ACT-3, ACT-5). */
+      readonly event: "skipped";
+      readonly unit: string;
+      readonly reason: "stopped" | "masked";
+    }
+  | {
+      readonly event: "watching";
+      /** With the checks. */
+      readonly units: readonly string[];
+      readonly seconds: number;
+    }
+  | {
+      readonly event: "unhealthy";
+      readonly unit: string;
+      /** What is wrong with it, in words. */
+      readonly what: string;
+      /** systemd's words for it: Result, ExecMainStatus and NRestarts. */
+      readonly result: string | undefined;
+      readonly status: string | undefined;
+      readonly restarts: number | undefined;
+      /** The last line that it logged; may be empty. */
+      readonly log: string;
+    }
+  | {
+      readonly event: "rolled-back";
+      /** In use again. */
+      readonly version: string;
+      readonly sha256: string;
+      /** The version that did not work, and what was wrong. */
+      readonly refused: string;
+      readonly reason: string;
+    }
+  | { readonly event: "started"; readonly units: readonly string[] }
+  | {
       /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
       readonly action: "download" | "activate" | "restart";

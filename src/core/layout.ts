@@ -15,6 +15,13 @@ export const ETAG = ".etag";
 /** The restart that is still to be done (DST-60). */
 export const OWED = ".owed";
 
+/** The last image that proved itself (DST-70). */
+export const GOOD = ".good";
+/** The images that did not work here (DST-74). */
+export const REFUSED = ".refused";
+/** The image that the host is to stay on (DST-80). */
+export const HOLD = ".hold";
+
 /** What a run locks, of a publisher and of a host; it is empty, and stays (DST-47, DST-48). */
 export const LOCK = ".lock";
 
@@ -22,7 +29,7 @@ export const LOCK = ".lock";
 export const NEW_IMAGE = ".new";
 
 /** The files that a host writes whole, under their temporary names first (DST-20). */
-export const HOST_FILES = [MANIFEST, ETAG, OWED] as const;
+export const HOST_FILES = [MANIFEST, ETAG, OWED, GOOD, REFUSED, HOLD] as const;
 
 /** The name under which a file is written before it is in place: `.manifest.new`, `.etag.new` (DST-23). */
 export function temporaryName(name: string): string {

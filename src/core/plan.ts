@@ -5,7 +5,6 @@
 import {
   type RecordStep,
   type Standing,
-  type SwapStep,
   standingAfter,
   stepsBeforeRepair,
   stepsToActivate,
@@ -13,7 +12,9 @@ import {
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
+import { type Refusal, type Refusals, refusalOf } from "./refusals.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "./select.ts";
+import { compareVersions } from "./version.ts";
 
 /** What a run is for. Both forms of `init` are a part of the start of the unit that uses the image. */
 export type Mode = "run" | "init" | "dry-run" | "dry-init";
@@ -38,22 +39,39 @@ export type ImageState =
   /** Whole, but others could change it, by owner or mode (DST-34): the same. */
   | "exposed";
 
-/** One effect of a plan. */
-export type Step =
+/** What has to be done before an image can be put into use. */
+export type ObtainStep =
   /** What an earlier run put into the store is synced before it is relied on (DST-29). */
   | { readonly step: "rely" }
   | { readonly step: "download" }
   /** A damaged image is downloaded again, after these records; if that fails, it is taken away (FET-56). */
-  | { readonly step: "repair"; readonly records: readonly RecordStep[] }
-  | RecordStep
-  | SwapStep;
+  | { readonly step: "repair"; readonly records: readonly RecordStep[] };
 
 /** What brings one version into use. */
 export interface Plan {
   readonly entry: Entry;
-  /** In this order. */
-  readonly steps: readonly Step[];
+  readonly obtain: ObtainStep;
+  /** Whether `latest` names another image now (FET-70). */
+  readonly swaps: boolean;
+  /** Why it is not the newest that the config allows, if it is not. */
+  readonly withheld: Withheld | undefined;
 }
+
+/** What this host has made up its mind about, beside the config. */
+export interface HostChoice {
+  /** The image that `latest` names. */
+  readonly inUse: Sha256Hex | undefined;
+  /** The image that it was told to stay on, `.hold`. */
+  readonly hold: Sha256Hex | undefined;
+  /** The images that did not work here, `.refused`. */
+  readonly refusals: Refusals;
+}
+
+/** Why a host does not take the newest version that its config allows. */
+export type Withheld =
+  | { readonly why: "held" }
+  /** `version` did not work here, and nothing newer is on offer. */
+  | { readonly why: "refused"; readonly version: string; readonly reason: string };
 
 /** What a host may take of a manifest. */
 export type Choice =
@@ -61,7 +79,10 @@ export type Choice =
       readonly choice: "take";
       /** The newest that is allowed, then what takes its place while the origin says that it is gone. */
       readonly candidates: readonly [Entry, ...Entry[]];
+      readonly withheld: Withheld | undefined;
     }
+  /** Nothing but what is in use, which the manifest does not list. */
+  | { readonly choice: "stay"; readonly withheld: Withheld }
   | NoMatch;
 
 /** Nothing, since the pattern matches no version. */
@@ -75,18 +96,72 @@ export interface NoMatch {
 /** How many of the newest versions are shown when none matches. */
 const OFFERED = 5;
 
-/** Picks from a manifest (FET-40, FET-50 to FET-52). */
-export function choose(manifest: Manifest, pattern: Pattern, inUse: Sha256Hex | undefined): Choice {
+/** Picks from a manifest (FET-40, FET-50 to FET-52, ACT-30 to ACT-36). */
+export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): Choice {
+  const { inUse, hold } = host;
+  const current = inUse && entryInUse(manifest, inUse, pattern);
+  if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
+  const held = hold && entryInUse(manifest, hold, pattern);
+  if (held !== undefined) return stay(held, { why: "held" });
+
   const picked = newestMatch(manifest, pattern);
   if (picked === undefined) {
     const offered = newestVersions(manifest, OFFERED);
     return { choice: "no-match", pattern: pattern.text, offered };
   }
-  const floor = inUse && entryInUse(manifest, inUse, pattern)?.version;
-  return {
-    choice: "take",
-    candidates: [picked, ...fallbacks(manifest, pattern, picked, floor)],
-  };
+  const refused = newestRefused(manifest, pattern, host.refusals);
+  if (refused === undefined || isNewer(picked, refused)) {
+    const older = fallbacks(manifest, pattern, picked, current?.version);
+    const candidates = [picked, ...older.filter((entry) => isNewer(entry, refused))] as const;
+    return { choice: "take", candidates, withheld: undefined };
+  }
+  const { entry, refusal } = refused;
+  const withheld = { why: "refused", version: entry.version.text, reason: refusal.reason } as const;
+  const instead = entryInUse(manifest, refusal.instead, pattern);
+  const mayStay = current !== undefined && mayStayInUse(manifest, pattern, current, host);
+  return stay(mayStay ? current : (instead ?? current), withheld);
+}
+
+function stay(entry: Entry | undefined, withheld: Withheld): Choice {
+  return entry === undefined
+    ? { choice: "stay", withheld }
+    : { choice: "take", candidates: [entry], withheld };
+}
+
+interface Refused {
+  readonly entry: Entry;
+  readonly refusal: Refusal;
+}
+
+function isNewer({ version }: Entry, refused: Refused | undefined): boolean {
+  return refused === undefined || compareVersions(version, refused.entry.version) > 0;
+}
+
+/** The newest allowed version that did not work here: nothing up to it is taken (ACT-31). */
+function newestRefused(
+  manifest: Manifest,
+  pattern: Pattern,
+  refusals: Refusals,
+): Refused | undefined {
+  const entry = manifest.entries.findLast(
+    ({ version, digest }) => matches(pattern, version) && refusalOf(refusals, digest) !== undefined,
+  );
+  const refusal = entry && refusalOf(refusals, entry.digest);
+  return refusal && { entry, refusal };
+}
+
+/**
+ * Whether an image in use is one that a unit may start from: the config allows it, or it was put back in the place of
+ * one that did not work, or the host is held on it (ACT-37).
+ */
+export function mayStayInUse(
+  manifest: Manifest,
+  pattern: Pattern,
+  { version, digest }: Entry,
+  { hold, refusals }: Omit<HostChoice, "inUse">,
+): boolean {
+  if (hold === digest || matches(pattern, version)) return true;
+  return newestRefused(manifest, pattern, refusals)?.refusal.instead === digest;
 }
 
 /**
@@ -94,37 +169,55 @@ export function choose(manifest: Manifest, pattern: Pattern, inUse: Sha256Hex | 
  * which the first whose image is here, and whole, is to be in use. Whatever is in use and allowed stays,
  * so that nobody who keeps news away can order a downgrade.
  */
-export function chooseHere(
-  local: Manifest,
-  pattern: Pattern,
-  inUse: Sha256Hex | undefined,
-): readonly Entry[] {
+export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice): readonly Entry[] {
+  const { inUse, hold, refusals } = host;
   const current = inUse && entryInUse(local, inUse, pattern);
-  if (current !== undefined && matches(pattern, current.version)) return [current];
-  return local.entries.filter(({ version }) => matches(pattern, version)).toReversed();
+  if (current !== undefined && mayStayInUse(local, pattern, current, host)) return [current];
+  const refused = newestRefused(local, pattern, refusals);
+  const withDigest = (wanted: Sha256Hex | undefined) =>
+    local.entries.filter(({ digest }) => digest === wanted);
+  const allowed = local.entries.filter(
+    (entry) => matches(pattern, entry.version) && isNewer(entry, refused),
+  );
+  return [...withDigest(hold), ...allowed.toReversed(), ...withDigest(refused?.refusal.instead)];
 }
 
 /** Plans what brings a version into use, from the state of its image and of the destination. */
-export function planFor(entry: Entry, image: ImageState, standing: Standing, mode: Mode): Plan {
-  const activation = stepsToActivate(standing, entry.digest, startsUnit(mode));
+export function planFor(
+  entry: Entry,
+  image: ImageState,
+  standing: Standing,
+  withheld?: Withheld,
+): Plan {
+  return {
+    entry,
+    obtain: stepFor(entry, image, standing),
+    swaps: standing.inUse !== entry.digest,
+    withheld,
+  };
+}
+
+function stepFor({ digest }: Entry, image: ImageState, standing: Standing): ObtainStep {
   switch (image) {
     case "present":
-      return { entry, steps: [{ step: "rely" }, ...activation] };
+      return { step: "rely" };
     case "absent":
     case "linked":
     case "exposed":
-      return { entry, steps: [{ step: "download" }, ...activation] };
-    case "damaged": {
-      const records = stepsBeforeRepair(standing, entry.digest);
-      return { entry, steps: [{ step: "repair", records }, ...activation] };
-    }
+      return { step: "download" };
+    case "damaged":
+      return { step: "repair", records: stepsBeforeRepair(standing, digest) };
   }
 }
 
-/** Where the destination will stand when the plan is carried out. */
-export function standingAfterPlan(standing: Standing, { steps }: Plan): Standing {
-  return steps.reduce((reached, step) => {
-    if (step.step === "repair") return step.records.reduce(standingAfter, reached);
-    return step.step === "record" || step.step === "swap" ? standingAfter(reached, step) : reached;
-  }, standing);
+/** Where the destination will stand when the plan is carried out, and no unit stays stopped. */
+export function standingAfterPlan(
+  standing: Standing,
+  { entry, obtain }: Plan,
+  mode: Mode,
+): Standing {
+  const repaired = obtain.step === "repair" ? obtain.records : [];
+  const reached = repaired.reduce(standingAfter, standing);
+  const circumstances = { startsUnit: startsUnit(mode), stopped: [], isSound: false };
+  return stepsToActivate(reached, entry.digest, circumstances).reduce(standingAfter, reached);
 }

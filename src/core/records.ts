@@ -1,5 +1,5 @@
-// The two small files that Tako keeps in a destination for itself, `.etag` and `.owed`
-// (spec/destination.md). Whatever cannot be decoded is `undefined`, which is no
+// Small files that Tako keeps in a destination for itself: `.etag`, `.owed`, and `.good` and `.hold`, which name
+// one image each (spec/destination.md). Whatever cannot be decoded is `undefined`, which is no
 // reason to stop.
 
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
@@ -79,4 +79,13 @@ export function decodeOwed(text: string): Owed | undefined {
     else return undefined;
   }
   return owed.length > 0 ? owed : undefined;
+}
+
+/** `.good` and `.hold`: the digest of one image (DST-70, DST-80). */
+export function encodeImageRecord(digest: Sha256Hex): string {
+  return `${digest}\n`;
+}
+
+export function decodeImageRecord(text: string): Sha256Hex | undefined {
+  return text.endsWith("\n") ? parseSha256Hex(text.slice(0, -1)) : undefined;
 }

@@ -1,33 +1,28 @@
-// A host's directory of images: the manifest, the images, `latest` and Tako's two records
+// A host's directory of images: the manifest, the images, `latest` and Tako's records
 // (spec/destination.md). How each is read and written; when is the story of commands/fetch/. Who only
 // looks gets the readers; the writers come with the lock, and end with it.
 
 import { closeSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Standing } from "../core/activation.ts";
-import { MAX_CONFIG_BYTES } from "../core/config.ts";
+import type { ActivationStep } from "../core/activation.ts";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
   ETAG,
+  GOOD,
+  HOLD,
   HOST_FILES,
   imageOfLink,
   LATEST,
   linkTarget,
   MANIFEST,
   OWED,
+  REFUSED,
   temporaryName,
 } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
-import {
-  decodeEtag,
-  decodeOwed,
-  encodeEtag,
-  encodeOwed,
-  isFreshEtag,
-  type Owed,
-} from "../core/records.ts";
+import { decodeEtag, encodeEtag, isFreshEtag } from "../core/records.ts";
 import { shownPath } from "../core/text.ts";
 import {
   openDirectory,
@@ -42,6 +37,15 @@ import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import { canLockDirectory, type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
 import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
+import {
+  type HostRecords,
+  MAX_RECORD_BYTES,
+  readHostRecords,
+  writeGood,
+  writeHold,
+  writeOwed,
+  writeRefusals,
+} from "./host-records.ts";
 
 /** The manifest that a host has accepted earlier. */
 export interface LocalManifest {
@@ -51,8 +55,13 @@ export interface LocalManifest {
   readonly signer: PublicKey | undefined;
 }
 
-/** The most bytes of `.etag` and `.owed` that are looked at: a config has no more units to note. */
-const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
+/** What a damaged record stands for, in words. */
+const COUNTS_AS: Readonly<Record<string, string>> = {
+  [OWED]: "owing a restart to every unit",
+  [GOOD]: "absent: there is no version to go back to",
+  [REFUSED]: "empty: a version that did not work here may be tried again",
+  [HOLD]: "holding what is in use now",
+};
 
 /** Opens a destination for those who only look; nothing of it is touched yet. */
 export function openDestination(path: string): Destination {
@@ -140,24 +149,21 @@ class Destination<Images extends ImageStore = ImageStore> {
     return canLockDirectory(this.path);
   }
 
-  /** What is owed. A record that is damaged owes every unit on the image in use (DST-62). */
-  readOwed(inUse: Sha256Hex | undefined): Owed {
-    if (!isPresent(this.at(OWED), "regular file")) return [];
-    const bytes = readRegularFile(this.at(OWED), MAX_RECORD_BYTES, "absent");
-    const everything = inUse === undefined ? [] : [{ digest: inUse, done: [] }];
-    return (bytes && decodeOwed(asText(bytes))) ?? everything;
-  }
-
-  /** What the decisions of core/activation.ts are made from. */
-  readStanding(units: readonly string[]): Standing {
-    const inUse = this.readLatest();
-    return { inUse, owed: this.readOwed(inUse), units };
+  /** What the decisions of an activation are made from, beside `latest` (DST-60 to DST-82). */
+  readRecords(): HostRecords {
+    return readHostRecords(this.path, this.readLatest());
   }
 
   /** The image in use, `undefined` if `latest` is absent or names none. */
   readLatest(): Sha256Hex | undefined {
     const path = this.at(LATEST);
     return isPresent(path, "symbolic link") ? imageOfLink(readlinkSync(path)) : undefined;
+  }
+
+  /** Records that are damaged, and what they count as now (DST-62, DST-71, DST-77, DST-82). */
+  recordWarnings(): readonly string[] {
+    const { damaged } = this.readRecords();
+    return damaged.map((name) => `${this.at(name)} is damaged, and counts as ${COUNTS_AS[name]}`);
   }
 
   /** As root: how others could tamper with the images, if they could (DST-33). */
@@ -207,33 +213,36 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   async writeEtag(url: string, etag: string | undefined, manifest: Uint8Array): Promise<void> {
     this.#lock.requireHeld();
     if (etag === undefined) removeIfPresent(this.at(ETAG));
-    else await this.#writeRecord(ETAG, encodeEtag({ url, etag, digest: hashBytes(manifest) }));
-  }
-
-  /** Puts on disk what is owed; nothing owed means no file. */
-  async writeOwed(owed: Owed): Promise<void> {
-    this.#lock.requireHeld();
-    if (owed.length > 0) {
-      await this.#writeRecord(OWED, encodeOwed(owed));
-    } else if (isPresent(this.at(OWED), "regular file")) {
-      removeIfPresent(this.at(OWED));
-      await syncDirectory(this.path);
+    else {
+      const text = encodeEtag({ url, etag, digest: hashBytes(manifest) });
+      await writeFileAtomically(this.path, ETAG, new TextEncoder().encode(text), 0o644);
     }
   }
 
-  #writeRecord(name: string, text: string): Promise<void> {
-    return writeFileAtomically(this.path, name, new TextEncoder().encode(text), 0o644);
+  /** Puts one step of an activation on disk. */
+  async perform(step: ActivationStep): Promise<void> {
+    this.#lock.requireHeld();
+    switch (step.step) {
+      case "record":
+        return writeOwed(this.path, step.owed);
+      case "good":
+        return writeGood(this.path, step.image);
+      case "refuse":
+        return writeRefusals(this.path, step.refusals);
+      case "swap":
+        return replaceSymlink(this.path, LATEST, linkTarget(step.image));
+    }
+  }
+
+  /** Keeps the host on an image, or no longer on one. */
+  async writeHold(hold: Sha256Hex | undefined): Promise<void> {
+    this.#lock.requireHeld();
+    return writeHold(this.path, hold);
   }
 
   /** Tells before a download that `latest` could not be made after it (DST-36). */
   requireLinks(digest: Sha256Hex): void {
     if (this.readLatest() === undefined) requireSymlinks(this.path, LATEST, linkTarget(digest));
-  }
-
-  /** One rename of a finished link (DST-11), after which the directory is synced (DST-22). */
-  async swapLatest(digest: Sha256Hex): Promise<void> {
-    this.#lock.requireHeld();
-    return replaceSymlink(this.path, LATEST, linkTarget(digest));
   }
 
   /** Takes a damaged image away, and `latest` before it if it names that image (FET-56). */

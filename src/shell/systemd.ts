@@ -1,4 +1,4 @@
-// systemd as this host has it: what systemctl answers, and which units this process runs in. What
+// systemd as this host has it: what systemctl and journalctl answer, and which units this process runs in. What
 // follows from an answer, and what people are told, is decided elsewhere.
 
 import { readFileSync } from "node:fs";
@@ -19,28 +19,46 @@ export interface Limits {
 }
 
 export interface Systemd {
+  /** Whose units these are: of the system, or of the user whose manager started this run (ACT-120). */
+  readonly manager: "system" | "user";
   /**
-   * Calls systemctl, without a shell (FET-76). Rejects with the system's error if it cannot be run.
+   * Calls systemctl of that manager, without a shell (FET-76). Rejects with the system's error if it cannot be run.
    */
   systemctl(words: readonly string[], limits?: Limits): Promise<CallResult>;
+  /** Calls journalctl, likewise. */
+  journalctl(words: readonly string[], limits?: Limits): Promise<CallResult>;
   /** The units that this process runs in, outermost first; none outside of systemd. */
   ownUnits(): readonly string[];
 }
 
-/** The most of systemctl's output that is kept, in characters of each stream. */
-const MAX_OUTPUT = 64 * 1024;
+/** The most of a call's output that is kept, in characters of each stream: a thousand units in full. */
+const MAX_OUTPUT = 4 * 1024 * 1024;
 
-/** @param environment of each call; its `PATH` is where systemctl is looked for */
+/** @param environment of each call; its `PATH` is where the programs are looked for */
 export function hostSystemd(environment: Environment): Systemd {
+  const isOfUser = () => isOfUserManager(ownUnits(), process.geteuid?.());
+  const scope = () => (isOfUser() ? ["--user"] : []);
   return {
-    systemctl: (words, limits = {}) => systemctl(words, limits, environment),
+    get manager() {
+      return isOfUser() ? "user" : "system";
+    },
+    systemctl: (words, limits = {}) =>
+      call("systemctl", [...scope(), ...words], limits, environment),
+    journalctl: (words, limits = {}) =>
+      call("journalctl", [...scope(), ...words], limits, environment),
     ownUnits,
   };
 }
 
+/** Whether these are the units of a process that its own user's manager started, and not of one that sudo made. */
+export function isOfUserManager(units: readonly string[], uid: number | undefined): boolean {
+  return units.includes(`user@${uid}.service`);
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
-function systemctl(
+function call(
+  program: "systemctl" | "journalctl",
   words: readonly string[],
   limits: Limits,
   environment: Environment,
@@ -48,7 +66,7 @@ function systemctl(
   return new Promise((resolve, reject) => {
     // Loaded here, since most runs have nothing to restart.
     const { spawn } = process.getBuiltinModule("node:child_process");
-    const child = spawn("systemctl", words, {
+    const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: environment,
       ...(limits.timeoutMs === undefined ? {} : { timeout: limits.timeoutMs }),

@@ -1,7 +1,7 @@
-// A systemctl for runs outside of systemd: it notes each call, and what the disk holds at that moment.
-// What real units make of it is proved in tests/systemd.
+// A systemctl for runs outside of systemd: it keeps the states of units, and notes each call and what the disk holds at
+// that moment. What real units make of it is proved in tests/systemd.
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { write } from "../support/publishing.ts";
@@ -14,11 +14,34 @@ export interface FakeSystemctl {
   remove(): void;
 }
 
-/** @param script what it does in sh after noting its arguments; `$LOG` is where notes go */
+/**
+ * Units are active, with an InvocationID that each restart changes. `show` answers from the files $UNITS/NAME, lines
+ * as `systemctl show` prints them, which count more than what it would say otherwise.
+ */
+const UNITS = `
+words="$*"; names=\${words#*-- }
+started() { cat $UNITS/$1.starts 2>/dev/null || echo 1; }
+case $1 in
+  show)
+    for unit in $names; do
+      printf '%s\n' LoadState=loaded ActiveState=active SubState=running Result=success NRestarts=0 Type=simple
+      printf 'InvocationID=%032d\n' $(started $unit)
+      [ ! -e $UNITS/$unit ] || cat $UNITS/$unit
+      echo
+    done;;
+  restart)
+    for unit in $names; do echo $(($(started $unit) + 1)) > $UNITS/$unit.starts; done;;
+esac
+`;
+
+/** @param script what it does in sh after noting its arguments, and before all else; `$LOG` is where notes go */
 export function fakeSystemctl(script = ""): FakeSystemctl {
   const folder = mkdtempSync(join(tmpdir(), "tako-systemctl-"));
   const log = join(folder, "log");
-  write(join(folder, "systemctl"), `#!/bin/sh\nLOG=${log}\necho "$@" >> $LOG\n${script}\n`, 0o755);
+  mkdirSync(join(folder, "units"));
+  const note = 'echo "$@" | sed "s/ --property=[^ ]*//" >> $LOG';
+  const start = `#!/bin/sh\nLOG=${log}\nUNITS=${join(folder, "units")}\n${note}\n`;
+  write(join(folder, "systemctl"), `${start}${script}\n${UNITS}`, 0o755);
   let seen = 0;
   return {
     env: { PATH: `${folder}:${process.env["PATH"]}` },

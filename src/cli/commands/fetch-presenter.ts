@@ -3,7 +3,7 @@
 import { describeNoMatch } from "../../commands/fetch/no-match.ts";
 import type { FetchResult } from "../../commands/fetch/result.ts";
 import { errorFields } from "../errors.ts";
-import { exitStatus } from "../exit-status.ts";
+import { exitStatus, ROLLED_BACK } from "../exit-status.ts";
 import type { Presenter, Said } from "../presenter.ts";
 
 export const fetchPresenter: Presenter<FetchResult> = {
@@ -14,6 +14,19 @@ export const fetchPresenter: Presenter<FetchResult> = {
         return [{ on: "stdout", line: `${config}: updated to ${result.version}` }];
       case "current":
         return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
+      case "unconfirmed":
+        return [
+          {
+            on: "stdout",
+            line: `${config}: ${result.version} is in use, and has still to prove itself`,
+          },
+        ];
+      case "held":
+        return [{ on: "stdout", line: `${config}: held on ${shown(result)}` }];
+      case "refused":
+        return [sayRefused(config, result)];
+      case "rolled-back":
+        return [sayRolledBack(config, result)];
       case "no-match":
         return [sayNoMatch(config, result)];
       // What is planned was told event by event.
@@ -29,7 +42,14 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "updated":
       case "current":
       case "planned":
+      case "unconfirmed":
+      case "held":
         return { config, outcome, version: result.version, sha256: result.sha256 };
+      case "refused":
+      case "rolled-back": {
+        const { version, sha256, refused, reason } = result;
+        return { config, outcome, version, sha256, refused, reason };
+      }
       case "no-match":
         return { config, outcome, pattern: result.pattern, offered: result.offered };
       case "failed":
@@ -40,9 +60,31 @@ export const fetchPresenter: Presenter<FetchResult> = {
   errors: (result) => (result.outcome === "failed" ? result.errors : []),
 
   status(result) {
+    if (result.outcome === "rolled-back") return ROLLED_BACK;
     return exitStatus(fetchPresenter.errors(result).map(({ kind }) => kind));
   },
 };
+
+type Withdrawn = Extract<FetchResult, { refused: string }>;
+
+/** The version in use; its digest where the manifest does not list it. */
+function shown({ version, sha256 }: { version?: string | undefined; sha256: string }): string {
+  return version ?? sha256;
+}
+
+function sayRolledBack(config: string, result: Withdrawn): Said {
+  const line = `tako: ${config}: went back to ${shown(result)}, for ${result.refused} does not work here: ${result.reason}`;
+  return { on: "stderr", priority: "error", lines: [line, RELEASE] };
+}
+
+/** Once the run that went back has told, it is no error any more. */
+function sayRefused(config: string, result: Withdrawn): Said {
+  const line = `tako: ${config}: stays on ${shown(result)}, for ${result.refused} did not work here: ${result.reason}`;
+  return { on: "stderr", priority: "warning", lines: [line, RELEASE] };
+}
+
+const RELEASE =
+  '  A newer version is taken by itself. "tako release" lets this one be tried again.';
 
 /** A line, and a hint if there is something to do (FET-41, FET-43). */
 function sayNoMatch(

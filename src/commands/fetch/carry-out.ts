@@ -1,62 +1,60 @@
-// Carrying a plan out: from an image that the origin has to one that `latest` names (FET-50 to FET-71).
-// What is to be done, and in which order, the plan says (core/plan.ts).
+// Bringing the image of a plan into the store (FET-50 to FET-68). What is to be done, the plan says (core/plan.ts);
+// how it comes into use is activate.ts.
 
 import type { RecordStep } from "../../core/activation.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import type { Plan, Step } from "../../core/plan.ts";
+import type { Plan } from "../../core/plan.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
+import type { LockedImageStore } from "../../shell/disk/image-store.ts";
+import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { downloadImage } from "../../shell/download.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import type { Run } from "./run.ts";
+import { unitsOf } from "./standing.ts";
 
 /** Whether the origin has the image, as far as it was asked. */
 type Obtained = "there" | "gone";
 
 /**
- * Does the steps of a plan.
+ * Does what a plan needs before its image can come into use.
  *
- * @returns `gone` if the origin no longer has the image: then nothing was put into use
+ * @returns `gone` if the origin no longer has the image
  * @throws TakoError of kind `origin`, `digest` or `storage`
  */
-export async function carryOut(
+export async function obtain(
   run: Run,
   destination: LockedDestination,
   origin: Origin,
-  { entry, steps }: Plan,
+  { entry, obtain: step }: Pick<Plan, "entry" | "obtain">,
 ): Promise<Obtained> {
-  for (const step of steps) {
-    if ((await perform(step, run, destination, origin, entry)) === "gone") return "gone";
-  }
-  return "there";
-}
-
-async function perform(
-  step: Step,
-  run: Run,
-  destination: LockedDestination,
-  origin: Origin,
-  entry: Entry,
-): Promise<Obtained | undefined> {
   switch (step.step) {
     case "rely":
       await destination.images.sync();
-      return undefined;
+      return "there";
     case "download":
       return await download(run, destination, origin, entry);
     case "repair":
       return await repair(step.records, run, destination, origin, entry);
-    case "record":
-      await destination.writeOwed(step.owed);
-      return undefined;
-    case "swap": {
-      const previous = destination.readLatest();
-      await destination.swapLatest(step.image);
-      const version = entry.version.text;
-      run.effects.report({ event: "activated", version, sha256: step.image, previous });
-      return undefined;
-    }
+  }
+}
+
+/**
+ * Does something that writes. Where there is no room for it, what is left of downloads that nobody wants any
+ * more makes some, and it is done once more (FET-74).
+ */
+export async function withRoom<T>(
+  images: LockedImageStore,
+  wanted: Sha256Hex | undefined,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!isLackOfRoom(error) || !images.removeStalePartials(wanted)) throw error;
+    return await write();
   }
 }
 
@@ -70,7 +68,7 @@ async function repair(
 ): Promise<Obtained> {
   let [recorded, repaired] = [false, false];
   const record = async () => {
-    for (const { owed } of records) await destination.writeOwed(owed);
+    for (const step of records) await destination.perform(step);
     recorded = true;
   };
   try {
@@ -91,9 +89,9 @@ async function repair(
 }
 
 /** Nobody but its reader will see to that restart any more (DST-66). */
-function lostRestart(caught: unknown, { config }: Run): never {
+function lostRestart(caught: unknown, run: Run): never {
   const error = asTakoError(caught);
-  const units = config.restart.join(" ");
+  const units = unitsOf(run).join(" ");
   throw error.with({
     rule: "DST-66",
     hint: `The restart of ${units} is not on record: do it by hand once an image is in use again.${error.hint === undefined ? "" : ` ${error.hint}`}`,

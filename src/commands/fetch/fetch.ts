@@ -2,20 +2,22 @@
 // story of a run; the files beside this one tell its parts.
 
 import { phaseOf } from "../../core/activation.ts";
-import { TakoError } from "../../core/error.ts";
+import { groupsOf } from "../../core/groups.ts";
 import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import { patternWarning } from "../../core/version-advice.ts";
 import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { type LoadedConfig, loadConfigs, type Readable } from "./configs.ts";
-import { withoutLock } from "./init.ts";
-import { createPlaces, type Place } from "./places.ts";
-import { settle } from "./restart.ts";
-import type { FetchResult, Outcome } from "./result.ts";
+import { activate, isReturning } from "./activate.ts";
+import { loadConfigs, type Readable } from "./configs.ts";
+import { alreadyInitialised, initialise, refuseOwnUnit } from "./init.ts";
+import { Member } from "./member.ts";
+import { createPlaces, type Places } from "./places.ts";
+import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
-import { planUpdate, update } from "./update.ts";
+import { readStanding, unitsOf } from "./standing.ts";
+import { planUpdate, prepare } from "./update.ts";
 
 export interface FetchOptions {
   /** Config files, or directories of them. */
@@ -27,6 +29,8 @@ export interface FetchOptions {
   readonly jobs: number;
 }
 
+type Finished = (result: FetchResult) => void;
+
 /**
  * Fetches for every config, some side by side. Nothing is thrown for what goes wrong with one: it
  * is in its result.
@@ -34,126 +38,141 @@ export interface FetchOptions {
  * @param finished called once for each config, in the order in which they end
  */
 export async function fetchAll(
-  options: FetchOptions,
+  { paths, mode, verify, jobs }: FetchOptions,
   effects: Effects,
-  finished: (result: FetchResult) => void,
+  finished: Finished,
 ): Promise<void> {
-  const places = createPlaces(options.jobs);
+  const places = createPlaces(jobs);
   const largeManifests = new LargeManifests();
-  const work = async (loaded: LoadedConfig) => {
-    using place = await places.take();
-    finished(
-      "error" in loaded
-        ? { config: loaded.file, outcome: "failed", errors: [loaded.error] }
-        : await fetchOne(loaded, largeManifests, options, effects, place),
-    );
-  };
-  await Promise.all(loadConfigs(options.paths).map(work));
+  const runs: Run[] = [];
+  for (const loaded of loadConfigs(paths)) {
+    if ("error" in loaded) {
+      finished(failedResult(loaded.file, [loaded.error]));
+      continue;
+    }
+    const { config } = loaded;
+    const report: Report = (event) => effects.report({ config: config.file, ...event });
+    warnOfConfig(loaded, report);
+    runs.push({ config, mode, verify, largeManifests, effects: { ...effects, report } });
+  }
+  if (isDry(mode) || startsUnit(mode)) {
+    await Promise.all(runs.map(async (run) => finished(await fetchAlone(run, places))));
+  } else {
+    const groups = groupsOf(runs, (run) => [...unitsOf(run), ...run.config.check]);
+    await Promise.all(groups.map((group) => fetchGroup(group, effects, places, finished)));
+  }
 }
 
-async function fetchOne(
-  { config, warnings }: Readable,
-  largeManifests: LargeManifests,
-  { mode, verify }: FetchOptions,
-  effects: Effects,
-  place: Place,
-): Promise<FetchResult> {
-  const report: Report = (event) => effects.report({ config: config.file, ...event });
-  const run: Run = { config, mode, verify, place, largeManifests, effects: { ...effects, report } };
+function warnOfConfig({ config, warnings }: Readable, report: Report): void {
   const doubt = patternWarning(config.pattern);
   for (const message of doubt === undefined ? warnings : [...warnings, doubt]) {
     report({ event: "warning", message });
   }
-  const errors: TakoError[] = [];
-  const attempt: Attempt = async (step) => {
+}
+
+/**
+ * A run for configs that share units, mostly for one alone: each brings its image here, then all come into use
+ * together (ACT-60). They are locked in one order, so that two runs never wait for each other.
+ */
+async function fetchGroup(
+  group: readonly Run[],
+  effects: Effects,
+  places: Places,
+  finished: Finished,
+): Promise<void> {
+  using locks = new DisposableStack();
+  const members: Member[] = [];
+  for (const run of group.toSorted(byDestination)) {
+    using place = await places.take();
     try {
-      return await step();
+      refuseOwnUnit(run);
+      const destination = locks.use(await lock(run, place.aside));
+      const member = new Member(run, destination);
+      members.push(member);
+      await member.attempt(() => bring(member));
     } catch (thrown) {
-      addError(errors, thrown);
-      return undefined;
+      finished(failedResult(run.config.file, [asFailure(thrown)]));
     }
-  };
-  const story = isDry(mode) ? planOnly : fetchLocked;
-  const outcome = await attempt(() => story(run, attempt));
-  return errors.length === 0 && outcome !== undefined
-    ? { config: config.file, ...outcome }
-    : { config: config.file, outcome: "failed", errors };
+  }
+  // Others get on with their downloads while units start and are watched (ACT-61).
+  await activate(members, effects);
+  for (const member of members) finished(await member.result());
 }
 
-/** Makes a step whose failure is noted, and keeps no other step from its work. */
-type Attempt = <T>(step: () => Promise<T>) => Promise<T | undefined>;
-
-function addError(errors: TakoError[], thrown: unknown): void {
-  const error = thrown instanceof TakoError ? thrown : internalError(thrown);
-  const { message, source } = error;
-  // What stops the update may stop the restart as well, and is told once.
-  if (errors.some((other) => other.message === message && other.source === source)) return;
-  errors.push(error);
+function byDestination(a: Run, b: Run): number {
+  return a.config.destination < b.config.destination ? -1 : 1;
 }
 
-/** What nobody foresaw is an error of this config, so that the others still run (FET-4). */
-function internalError(cause: unknown): TakoError {
-  return new TakoError("failed", "internal error; please report it", {
-    hint: "TAKO_DEBUG=1 shows where.",
-    cause,
-  });
+async function bring(member: Member): Promise<void> {
+  const { run, destination } = member;
+  warnOfDestination(run, destination);
+  // What a run that died has begun is brought to its end first (ACT-54).
+  if (!isReturning(member)) member.prepared = await prepare(run, destination);
 }
 
-async function fetchLocked(run: Run, attempt: Attempt): Promise<Outcome | undefined> {
-  const ready = await withoutLock(run);
-  if (ready !== undefined) return ready;
-
-  const { clock, report } = run.effects;
-  const directory = run.config.destination;
+function lock({ config, effects: { clock, report } }: Run, aside: Aside) {
+  const directory = config.destination;
   const onWait = () => report({ event: "waiting", directory });
-  using destination = await lockDestination(directory, { clock, onWait, aside: run.place.aside });
-  warnOfPermissions(run, destination);
-  const outcome = await attempt(() => update(run, destination));
-  // A restart that is owed is done also when there was no way to get further (FET-75).
-  if (!startsUnit(run.mode)) await attempt(() => settle(run, destination));
-  return outcome;
+  return lockDestination(directory, { clock, onWait, aside });
 }
 
-/** What {@link fetchLocked} would do: every check, and nothing written (FET-90). */
-async function planOnly(run: Run, attempt: Attempt): Promise<Outcome | undefined> {
-  const ready = await withoutLock(run);
+type Aside = <T>(wait: () => Promise<T>) => Promise<T>;
+
+/** A run that restarts nothing: a part of a unit's start, or a plan. */
+async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
+  const config = run.config.file;
+  using place = await places.take();
+  try {
+    const outcome = isDry(run.mode)
+      ? await planOnly(run)
+      : await initialise(run, place, (destination) => warnOfDestination(run, destination));
+    return { config, ...outcome };
+  } catch (thrown) {
+    return failedResult(config, [asFailure(thrown)]);
+  }
+}
+
+/** What a run would do: every check, and nothing written (FET-90). */
+async function planOnly(run: Run): Promise<Outcome> {
+  const ready = startsUnit(run.mode) ? await alreadyInitialised(run) : undefined;
   if (ready !== undefined) return ready;
+  if (!startsUnit(run.mode)) refuseOwnUnit(run);
 
   const destination = openDestination(run.config.destination);
   destination.requireDirectory();
-  warnOfPermissions(run, destination);
-  const planned = await attempt(() => planUpdate(run, destination));
-  if (planned === undefined || "outcome" in planned) {
-    tell(run, destination, undefined);
-    return planned;
+  warnOfDestination(run, destination);
+  let isTold = false;
+  try {
+    const { plan, end } = await planUpdate(run, destination);
+    isTold = true;
+    const isSomething = tell(run, destination, plan);
+    const outcome = end();
+    return isSomething && plan !== undefined ? ended("planned", plan.entry) : outcome;
+  } finally {
+    if (!isTold) tell(run, destination, undefined);
   }
-  const isSomething = tell(run, destination, planned.plan);
-  const outcome = planned.end();
-  return isSomething ? { ...outcome, outcome: "planned" } : outcome;
 }
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
-function tell(
-  { config, mode, effects: { report } }: Run,
-  destination: Destination,
-  plan: Plan | undefined,
-): boolean {
+function tell(run: Run, destination: Destination, plan: Plan | undefined): boolean {
+  const { mode } = run;
   let isSomething = false;
-  const version = plan?.entry.version.text ?? "";
   const would = (action: "download" | "activate" | "restart", what: string) => {
     isSomething = true;
-    report({ event: "would", action, what });
+    run.effects.report({ event: "would", action, what });
   };
-  for (const { step } of plan?.steps ?? []) {
-    if (step === "download" || step === "repair") would("download", version);
-    if (step === "swap") would("activate", version);
-  }
-  const standing = destination.readStanding(config.restart);
-  const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan));
-  if (!startsUnit(mode) && phase.phase === "restart-owed") would("restart", phase.units.join(" "));
+  const version = plan?.entry.version.text ?? "";
+  if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
+  if (plan?.swaps) would("activate", version);
+  const standing = readStanding(run, destination);
+  const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));
+  const owed = "units" in phase ? phase.units : [];
+  if (!startsUnit(mode) && owed.length > 0) would("restart", owed.join(" "));
   return isSomething;
 }
 
-function warnOfPermissions({ effects: { report } }: Run, destination: Destination): void {
-  for (const message of destination.permissionWarnings()) report({ event: "warning", message });
+/** What could go wrong here later: who else can change images, and records that say nothing any more (DST-33, DST-77). */
+function warnOfDestination({ effects: { report } }: Run, destination: Destination): void {
+  const warnings = [...destination.permissionWarnings(), ...destination.recordWarnings()];
+  for (const message of warnings) report({ event: "warning", message });
 }

@@ -1,101 +1,144 @@
-// The end of a run: the restarts that the image in use still owes (FET-75 to FET-79), and what follows
-// from the answers of systemctl.
+// The restart of units on the image in use (FET-75 to FET-79, ACT-10 to ACT-16), and what became of each.
 
-import {
-  type RestartStep,
-  recordAfterRestart,
-  type Standing,
-  stepsToSettle,
-} from "../../core/activation.ts";
+import { phaseOf, recordAfterRestart } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
-import { printable } from "../../core/text.ts";
-import type { LockedDestination } from "../../shell/destination.ts";
-import { isErrno } from "../../shell/disk/storage-error.ts";
-import { spawnFailure } from "../../shell/spawn-error.ts";
-import type { CallResult, Systemd } from "../../shell/systemd.ts";
-import type { Run } from "./run.ts";
+import { dutyOf, isRestarted } from "../../core/unit-duty.ts";
+import { isDown, type UnitState } from "../../core/unit-state.ts";
+import type { CallResult } from "../../shell/systemd.ts";
+import type { Effects } from "../effects.ts";
+import { allUnits, type Member } from "./member.ts";
+import { askStates, couldNotRestart, tell, type UnitStates } from "./units.ts";
 
-/** Nobody waits longer to hear which units are active, which takes milliseconds. */
-const IS_ACTIVE_LIMIT_MS = 60_000;
+/** Nobody waits longer for units to start, unless they may take longer (ACT-11). */
+const RESTART_LIMIT_MS = 15 * 60_000;
+
+export interface Restarted {
+  /** The units that run what they ran before, or are down. */
+  readonly undone: readonly string[];
+  /** Right after the calls; without them there is no news. */
+  readonly states: UnitStates | undefined;
+  /** Why the units that are not done are not; none if all are. */
+  readonly error: TakoError | undefined;
+  /** The call was ended at its limit, while units were still starting. */
+  readonly isLate: boolean;
+}
 
 /**
- * Restarts the units that the image in use still owes a restart.
+ * Restarts what members owe, each unit once, and puts on record what is done.
  *
- * @throws TakoError of kind `unit`; what could not be restarted stays owed
+ * @param before how the units were before
+ * @returns `undefined` if it could not even be tried; the members know why
  */
-export async function settle(run: Run, destination: LockedDestination): Promise<void> {
-  const standing = destination.readStanding(run.config.restart);
-  for (const step of stepsToSettle(standing)) {
-    if (step.step === "record") await destination.writeOwed(step.owed);
-    else await restart(run, destination, standing, step);
-  }
-}
-
-async function restart(
-  { effects: { systemd, report } }: Run,
-  destination: LockedDestination,
-  standing: Standing,
-  { units }: RestartStep,
-): Promise<void> {
-  const result = await call(systemd, "restart", units);
-  const failed = result.status === 0 ? [] : await inactive(systemd, units);
-  await destination.writeOwed(recordAfterRestart(standing, failed).owed);
-  const restarted = units.filter((unit) => !failed.includes(unit));
-  if (restarted.length > 0) report({ event: "restarted", units: restarted });
-  if (result.status !== 0) throw couldNotRestart(failed.length > 0 ? failed : units, result);
-}
-
-/** Which of the units are not active, by `systemctl is-active`, which answers a line for each (FET-78). */
-async function inactive(systemd: Systemd, units: readonly string[]): Promise<readonly string[]> {
-  const { stdout } = await call(systemd, "is-active", units, IS_ACTIVE_LIMIT_MS);
-  const states = stdout.split("\n");
-  return units.filter((_, index) => states[index] !== "active");
-}
-
-async function call(
-  systemd: Systemd,
-  verb: string,
-  units: readonly string[],
-  timeoutMs?: number,
-): Promise<CallResult> {
+export async function restartOwed(
+  members: readonly Member[],
+  effects: Effects,
+  before: UnitStates | undefined,
+): Promise<Restarted | undefined> {
+  const owing = members.filter((member) => owedUnits(member).length > 0);
+  const wanted = owing.flatMap(owedUnits).filter((unit) => isUsable(unit, before));
+  const restart = allUnits(members).filter(
+    (unit) => wanted.includes(unit) && members.some(({ run }) => run.config.restart.includes(unit)),
+  );
+  const reload = [...new Set(wanted)].filter((unit) => !restart.includes(unit));
   try {
-    return await systemd.systemctl([verb, "--", ...units], timeoutMs ? { timeoutMs } : {});
-  } catch (cause) {
-    throw couldNotRun(cause);
+    const restarted = await restartUnits(effects, restart, reload, before);
+    for (const member of owing) await member.attempt(() => note(member, restarted, before));
+    return restarted;
+  } catch (error) {
+    for (const member of owing) member.fail(error);
+    return undefined;
   }
 }
 
-function couldNotRun(cause: unknown): TakoError {
-  const failure = spawnFailure(cause);
-  const reason = failure === undefined ? "" : `: ${failure.reason}`;
-  const hint = isErrno(cause, "E2BIG")
-    ? "Name fewer units in Restart=, or let one stand for all."
-    : (failure?.hint ?? "Is systemd's systemctl installed and in PATH?");
-  return new TakoError("unit", `systemctl could not be run${reason}`, {
-    rule: "FET-85",
-    hint,
-    cause,
+/** The units that a member owes a restart, but for those that stay stopped. */
+function owedUnits(member: Member): readonly string[] {
+  const phase = phaseOf(member.standing());
+  return "units" in phase ? phase.units.filter((unit) => !member.stopped.includes(unit)) : [];
+}
+
+/** Whether systemd would start it: a call for several ends with nothing done if it would not (ACT-4). */
+export function isUsable(unit: string, before: UnitStates | undefined): boolean {
+  const state = before?.get(unit);
+  return state === undefined || dutyOf(state, true) === "restart";
+}
+
+/** Puts on record, and tells, what became of a member's units. */
+async function note(
+  member: Member,
+  { undone, error }: Restarted,
+  before: UnitStates | undefined,
+): Promise<void> {
+  const units = owedUnits(member);
+  const unusable = units.filter((unit) => !isUsable(unit, before));
+  const failed = units.filter((unit) => undone.includes(unit));
+  const { phase } = phaseOf(member.standing());
+  await member.perform(recordAfterRestart(member.standing(), [...unusable, ...failed]));
+  const done = units.filter((unit) => !unusable.includes(unit) && !failed.includes(unit));
+  if (done.length > 0) member.run.effects.report({ event: "restarted", units: done });
+  for (const unit of unusable) member.fail(cannotBeRestarted(unit, before?.get(unit)?.load ?? ""));
+  // What is down while an image is watched is for the verdict to say.
+  if (failed.length > 0 && phase === "restart-owed") member.fail(error);
+}
+
+function cannotBeRestarted(unit: string, load: string): TakoError {
+  const reason =
+    load === "masked"
+      ? "is masked, and runs what it ran before"
+      : `cannot be restarted: its unit file is "${load}"`;
+  return new TakoError("unit", `${unit} ${reason}`, {
+    rule: "ACT-4",
+    hint: `See "systemctl status ${unit}"; the next run tries again.`,
   });
 }
 
-/** systemctl's own words, which it translates into no language, where it is systemd that it does not reach. */
-const NO_SYSTEMD = /Failed to connect to bus|System has not been booted with systemd/;
+async function restartUnits(
+  { systemd }: Effects,
+  restart: readonly string[],
+  reload: readonly string[],
+  before: UnitStates | undefined,
+): Promise<Restarted> {
+  const units = [...restart, ...reload];
+  // Else a start limit that an earlier image has reached refuses this one (ACT-10).
+  if (units.length > 0) await tell(systemd, ["reset-failed"], units);
+  const limit = limitOf(units, before);
+  const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
+  const restarted =
+    restart.length === 0 ? nothing : await tell(systemd, ["restart"], restart, limit);
+  const reloaded =
+    reload.length === 0 ? nothing : await tell(systemd, ["reload-or-restart"], reload, limit);
 
-function couldNotRestart(units: readonly string[], { stderr }: CallResult): TakoError {
-  const said = stderr.trim().split("\n")[0] ?? "";
-  if (NO_SYSTEMD.test(said)) return systemdNotReached(units, said);
-  const reason = said === "" ? "" : `: ${printable(said)}`;
-  return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${reason}`, {
-    rule: "FET-78",
-    hint: `See "systemctl status ${units[0]}"; the next run tries again.`,
-  });
+  const states = await askStates(systemd, units);
+  const undone = [
+    ...restart.filter((unit) => !isDone(states?.get(unit), before?.get(unit), restarted)),
+    ...reload.filter((unit) => !isReloaded(states?.get(unit), reloaded)),
+  ];
+  const call = restarted.status === 0 ? reloaded : restarted;
+  return {
+    undone,
+    states,
+    error: undone.length === 0 ? undefined : couldNotRestart(undone, call),
+    isLate: restarted.status === undefined || reloaded.status === undefined,
+  };
 }
 
-/** Nothing is wrong with the units: it is the surroundings of this run (FET-87). */
-function systemdNotReached(units: readonly string[], said: string): TakoError {
-  const message = `systemctl does not reach systemd, so ${units.join(" ")} was not restarted: ${printable(said)}`;
-  return new TakoError("unit", message, {
-    rule: "FET-87",
-    hint: "A unit that runs tako needs AF_UNIX in RestrictAddressFamilies=, a container the host's /run/systemd; the next run tries again.",
-  });
+/** Where systemd says nothing of a unit, the exit status of the call is all there is. */
+function isDone(
+  after: UnitState | undefined,
+  before: UnitState | undefined,
+  { status }: CallResult,
+): boolean {
+  return after === undefined ? status === 0 : isRestarted(before, after, status === 0);
+}
+
+/** A reload that fails leaves a unit active, with what it had loaded before (ACT-15). */
+function isReloaded(after: UnitState | undefined, { status }: CallResult): boolean {
+  return status === 0 && (after === undefined || !isDown(after));
+}
+
+/** Twice the longest start and stop, where that is a time, and longer than the usual limit (ACT-11). */
+function limitOf(units: readonly string[], before: UnitStates | undefined): number {
+  const longest = units
+    .map((unit) => before?.get(unit)?.longestMs ?? 0)
+    .filter((ms) => Number.isFinite(ms));
+  return Math.max(RESTART_LIMIT_MS, ...longest.map((ms) => 2 * ms));
 }

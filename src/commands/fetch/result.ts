@@ -3,21 +3,42 @@
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
-import { type NoMatch, startsUnit } from "../../core/plan.ts";
+import { type NoMatch, startsUnit, type Withheld } from "../../core/plan.ts";
 import { describeNoMatch } from "./no-match.ts";
 import type { Run } from "./run.ts";
 
 /** How a run ended that found an image to use. */
 export interface Ended {
-  /** The version is in use since this run, or was before; or would be in use (a dry run). */
-  readonly outcome: "updated" | "current" | "planned";
+  /**
+   * The version is in use since this run, or was before; or would be in use (a dry run); or is in use and has still
+   * to prove itself.
+   */
+  readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
   readonly version: string;
   readonly sha256: Sha256Hex;
 }
 
+/** How a run ended that stayed on, or went back to, another version than the newest. */
+export type Withdrawn =
+  | {
+      readonly outcome: "rolled-back" | "refused";
+      /** In use now; absent if the manifest does not list it. */
+      readonly version?: string | undefined;
+      readonly sha256: Sha256Hex;
+      /** The version that did not work here, and what was wrong. */
+      readonly refused: string;
+      readonly reason: string;
+    }
+  | {
+      readonly outcome: "held";
+      readonly version?: string | undefined;
+      readonly sha256: Sha256Hex;
+    };
+
 /** How a run ended that did not fail. */
 export type Outcome =
   | Ended
+  | Withdrawn
   | {
       readonly outcome: "no-match";
       readonly pattern: string;
@@ -44,4 +65,33 @@ export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): O
   if (!startsUnit(mode)) return { outcome: "no-match", pattern, offered };
   const message = describeNoMatch(pattern, offered);
   throw new TakoError("failed", message, { rule: "FET-42", source: config.file });
+}
+
+/** The end of a run that kept to what the host has made up its mind about. */
+export function withheldOutcome(
+  withheld: Withheld,
+  version: string | undefined,
+  sha256: Sha256Hex,
+): Withdrawn {
+  if (withheld.why === "held") return { outcome: "held", version, sha256 };
+  return {
+    outcome: "refused",
+    version,
+    sha256,
+    refused: withheld.version,
+    reason: withheld.reason,
+  };
+}
+
+export function failedResult(config: string, errors: readonly TakoError[]): FetchResult {
+  return { config, outcome: "failed", errors };
+}
+
+/** What nobody foresaw is an error of its config too, so that the others still run (FET-4). */
+export function asFailure(thrown: unknown): TakoError {
+  if (thrown instanceof TakoError) return thrown;
+  return new TakoError("failed", "internal error; please report it", {
+    hint: "TAKO_DEBUG=1 shows where.",
+    cause: thrown,
+  });
 }

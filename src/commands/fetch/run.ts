@@ -4,14 +4,12 @@ import type { Config } from "../../core/config.ts";
 import type { Mode } from "../../core/plan.ts";
 import type { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
-import type { Place } from "./places.ts";
 
 export interface Run {
   readonly config: Config;
   readonly mode: Mode;
   /** False: an image that is there already is taken by its size alone. */
   readonly verify: boolean;
-  readonly place: Place;
   /** Shared by all configs. */
   readonly largeManifests: LargeManifests;
   /** Its `report` adds which config is meant. */

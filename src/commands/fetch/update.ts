@@ -1,56 +1,77 @@
-// From the manifest to the swap of `latest`: planned once for each version that may be taken, and then
-// either carried out or told (FET-20 to FET-71, FET-90 to FET-92).
+// From the manifest to an image in the store: planned once for each version that may be taken, and then either
+// brought here or told (FET-20 to FET-69, FET-90 to FET-92). How it comes into use is activate.ts.
 
-import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, type ErrorKind, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import { choose, chooseHere, type Plan, planFor, startsUnit } from "../../core/plan.ts";
+import {
+  type Choice,
+  choose,
+  chooseHere,
+  type HostChoice,
+  type Plan,
+  planFor,
+  startsUnit,
+  type Withheld,
+} from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
 import { hashBytes } from "../../shell/disk/hash.ts";
-import type { LockedImageStore } from "../../shell/disk/image-store.ts";
-import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
-import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
-import { carryOut } from "./carry-out.ts";
+import type { Origin } from "../../shell/origin/origin.ts";
+import { obtain, withRoom } from "./carry-out.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
+import { originOf } from "./origin.ts";
 import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
-import { type Ended, ended, noMatch, type Outcome } from "./result.ts";
+import { ended, noMatch, type Outcome, withheldOutcome } from "./result.ts";
 import type { Run } from "./run.ts";
+import { readStanding } from "./standing.ts";
+
+/** What a run has brought here, or would bring, and how it ends once that is in use. */
+export interface Prepared {
+  /** None if nothing is to be put into use. */
+  readonly plan: Plan | undefined;
+  /** @throws TakoError for what kept a run from looking for news */
+  readonly end: () => Outcome;
+}
 
 /**
- * Updates a destination.
+ * Brings the image here that a destination is to use.
  *
  * @throws TakoError of kind `origin`, `stale`, `manifest`, `newer-format`, `signature`, `history`, `digest`
- *   or `storage`; `failed` if no version matches and a unit needs one. When no manifest could be had, what
- *   the local one allows has been done (FET-26)
+ *   or `storage`; `failed` if no version matches and a unit needs one
  */
-export async function update(run: Run, destination: LockedDestination): Promise<Outcome> {
+export async function prepare(run: Run, destination: LockedDestination): Promise<Prepared> {
   try {
-    return await takeNewest(run, destination);
+    return await bringNewest(run, destination);
   } catch (caught) {
     return await startWithoutNews(run, destination, asTakoError(caught));
   }
 }
 
-async function takeNewest(run: Run, destination: LockedDestination): Promise<Outcome> {
+async function bringNewest(run: Run, destination: LockedDestination): Promise<Prepared> {
   const { config } = run;
   const origin = originOf(run);
   const { images } = destination;
   const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
-    const wanted = choose(received.manifest, config.pattern, destination.readLatest());
+    const wanted = choose(received.manifest, config.pattern, hostChoice(destination));
     const digest = wanted.choice === "take" ? wanted.candidates[0].digest : undefined;
     await withRoom(images, digest, () => accept(received, destination));
     reportManifest(run, received);
   });
   if (missed !== undefined) {
     const plan = await planHere(run, destination, manifest);
-    if (plan !== undefined) await carryOut(run, destination, origin, plan);
-    return endedHere(run, plan, missed);
+    if (plan !== undefined) await obtain(run, destination, origin, plan);
+    return { plan, end: () => endedHere(run, plan, missed) };
   }
 
-  const choice = choose(manifest, config.pattern, destination.readLatest());
-  if (choice.choice === "no-match") return noMatch(run, choice);
-  return await takeFirst(run, destination, origin, choice.candidates);
+  const choice = choose(manifest, config.pattern, hostChoice(destination));
+  if (choice.choice === "take") return await bringFirst(run, destination, origin, choice);
+  return { plan: undefined, end: () => endedWithout(run, destination, choice) };
+}
+
+/** Beside the config, it is the host's own records that say what it may take. */
+function hostChoice(destination: Destination): HostChoice {
+  const { hold, refusals } = destination.readRecords();
+  return { inUse: destination.readLatest(), hold, refusals };
 }
 
 /** What keeps news away, and has nothing to say of what is here. */
@@ -73,27 +94,27 @@ async function startWithoutNews(
   run: Run,
   destination: LockedDestination,
   error: TakoError,
-): Promise<Ended> {
+): Promise<Prepared> {
   if (!startsUnit(run.mode) || !WITHOUT_NEWS.includes(error.kind)) throw error;
   const local = destination.readManifest(run.config.publicKeys);
   if (local?.signer === undefined) throw error;
   const plan = await planHere(run, destination, local.manifest);
-  const stays = plan?.entry.digest === destination.readLatest();
-  return endedHere(run, stays ? plan : undefined, error);
+  if (plan === undefined || plan.swaps) throw error;
+  return { plan, end: () => endedHere(run, plan, error) };
 }
 
-/** Brings the first of some versions into use whose image can be had (FET-50 to FET-52). */
-async function takeFirst(
+/** Brings the first of some versions here whose image can be had (FET-50 to FET-52). */
+async function bringFirst(
   run: Run,
   destination: LockedDestination,
   origin: Origin,
-  candidates: readonly [Entry, ...Entry[]],
-): Promise<Ended> {
+  { candidates, withheld }: Extract<Choice, { choice: "take" }>,
+): Promise<Prepared> {
   for (const entry of candidates) {
-    const plan = await planOrTakeAway(run, destination, entry);
-    const step = () => carryOut(run, destination, origin, plan);
+    const plan = await planOrTakeAway(run, destination, entry, withheld);
+    const step = () => obtain(run, destination, origin, plan);
     if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
-    return endedBy(plan);
+    return { plan, end: () => endedBy(plan) };
   }
   const [{ version, digest }] = candidates;
   throw new TakoError(
@@ -103,29 +124,14 @@ async function takeFirst(
   );
 }
 
-/**
- * Does something that writes. Where there is no room for it, what is left of downloads that nobody wants any
- * more makes some, and it is done once more (FET-74).
- */
-async function withRoom<T>(
-  images: LockedImageStore,
-  wanted: Sha256Hex | undefined,
-  write: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!isLackOfRoom(error) || !images.removeStalePartials(wanted)) throw error;
-    return await write();
-  }
-}
-
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
 async function planOrTakeAway(
-  { config, mode, verify, effects }: Run,
+  run: Run,
   destination: LockedDestination,
   entry: Entry,
+  withheld: Withheld | undefined,
 ): Promise<Plan> {
+  const { verify, effects } = run;
   const image = await destination.images.check(entry, verify);
   const path = destination.images.pathOf(entry.digest);
   if (image === "damaged") {
@@ -135,28 +141,19 @@ async function planOrTakeAway(
     warnOfExposed(effects.report, entry, path, "so it is got anew");
   }
   try {
-    return planFor(entry, image, destination.readStanding(config.restart), mode);
+    return planFor(entry, image, readStanding(run, destination), withheld);
   } catch (error) {
     if (image === "damaged") await destination.removeDamaged(entry.digest);
     throw error;
   }
 }
 
-/** What a run would do first; or that it would end without doing anything. */
-export type Planned =
-  | {
-      readonly plan: Plan | undefined;
-      /** How it would end after that. @throws as {@link update} */
-      readonly end: () => Ended;
-    }
-  | Outcome;
-
 /**
- * What {@link update} would do, with every check and nothing written.
+ * What {@link prepare} would do, with every check and nothing written.
  *
- * @throws TakoError as {@link update}
+ * @throws TakoError as {@link prepare}
  */
-export async function planUpdate(run: Run, destination: Destination): Promise<Planned> {
+export async function planUpdate(run: Run, destination: Destination): Promise<Prepared> {
   const { config } = run;
   const origin = originOf(run);
   const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
@@ -166,11 +163,13 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
     const plan = await planHere(run, destination, manifest);
     return { plan, end: () => endedHere(run, plan, missed) };
   }
-  const choice = choose(manifest, config.pattern, destination.readLatest());
-  if (choice.choice === "no-match") return noMatch(run, choice);
+  const choice = choose(manifest, config.pattern, hostChoice(destination));
+  if (choice.choice !== "take") {
+    return { plan: undefined, end: () => endedWithout(run, destination, choice) };
+  }
   const [entry] = choice.candidates;
   const image = await destination.images.check(entry, run.verify);
-  const plan = planFor(entry, image, destination.readStanding(config.restart), run.mode);
+  const plan = planFor(entry, image, readStanding(run, destination), choice.withheld);
   return { plan, end: () => endedBy(plan) };
 }
 
@@ -179,17 +178,19 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pl
  * change stays in use, since nothing better is to be had, and does not come into use (FET-102).
  */
 async function planHere(
-  { config, mode, verify, effects: { report } }: Run,
+  run: Run,
   destination: Destination,
   manifest: Manifest,
 ): Promise<Plan | undefined> {
-  const inUse = destination.readLatest();
-  for (const entry of chooseHere(manifest, config.pattern, inUse)) {
+  const { config, verify } = run;
+  const { report } = run.effects;
+  const host = hostChoice(destination);
+  for (const entry of chooseHere(manifest, config.pattern, host)) {
     const image = await destination.images.check(entry, verify);
-    const stays = isShared(image) && entry.digest === inUse;
+    const stays = isShared(image) && entry.digest === host.inUse;
     if (stays) warnOfExposed(report, entry, destination.images.pathOf(entry.digest));
     if (image !== "present" && !stays) continue;
-    return planFor(entry, "present", destination.readStanding(config.restart), mode);
+    return planFor(entry, "present", readStanding(run, destination));
   }
   return undefined;
 }
@@ -199,15 +200,33 @@ function endedHere(
   { mode, effects: { report } }: Run,
   plan: Plan | undefined,
   missed: TakoError,
-): Ended {
+): Outcome {
   if (plan === undefined || !startsUnit(mode)) throw missed;
   const source = missed.source === undefined ? "" : `${missed.source}: `;
   report({ event: "warning", message: `${source}${missed.message}` });
   return endedBy(plan);
 }
 
-function endedBy({ entry, steps }: Plan): Ended {
-  return ended(steps.some(({ step }) => step === "swap") ? "updated" : "current", entry);
+function endedBy({ entry, swaps, withheld }: Plan): Outcome {
+  const { version, digest } = entry;
+  if (swaps || withheld === undefined) return ended(swaps ? "updated" : "current", entry);
+  return withheldOutcome(withheld, version.text, digest);
+}
+
+/** The end of a run that found nothing to put into use. */
+function endedWithout(
+  run: Run,
+  destination: Destination,
+  choice: Exclude<Choice, { choice: "take" }>,
+): Outcome {
+  if (choice.choice === "no-match") return noMatch(run, choice);
+  const inUse = destination.readLatest();
+  if (inUse !== undefined) return withheldOutcome(choice.withheld, undefined, inUse);
+  throw new TakoError("failed", "every version that the config allows was refused here", {
+    rule: "ACT-36",
+    source: run.config.file,
+    hint: "tako release lets them be tried again.",
+  });
 }
 
 /** The manifest to go by. */
@@ -234,21 +253,6 @@ async function takeNews(
   } finally {
     origin.forgetManifest();
   }
-}
-
-function originOf({
-  config,
-  largeManifests,
-  effects: { clock, random, environment, report },
-}: Run): Origin {
-  return openOrigin(config.origin, {
-    clock,
-    random,
-    environment,
-    timeouts: timeoutsOf(config.timeoutMs),
-    largeManifests,
-    onRetry: (url, reason, delayMs) => report({ event: "retry", url, reason, delayMs }),
-  });
 }
 
 /** Puts a manifest on disk before an image of it is asked for (FET-33). */

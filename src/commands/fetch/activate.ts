@@ -1,0 +1,140 @@
+// What follows once the images of some configs are here: the swap, the restart, and where a config wants it the trial
+// (spec/activation.md). What is decided, and what a crash in between means, is core/activation.ts.
+
+import { phaseOf, stepsToActivate, stepsToSettle } from "../../core/activation.ts";
+import { TakoError } from "../../core/error.ts";
+import { dutyOf } from "../../core/unit-duty.ts";
+import { isDown } from "../../core/unit-state.ts";
+import type { Effects } from "../effects.ts";
+import { withRoom } from "./carry-out.ts";
+import { finish } from "./follow.ts";
+import { finishReturn } from "./go-back.ts";
+import { allUnits, type Member } from "./member.ts";
+import { restartOwed } from "./restart.ts";
+import { unitsOf } from "./standing.ts";
+import { tryOut } from "./trial.ts";
+import { askStates, type UnitStates, wasStopped } from "./units.ts";
+
+/**
+ * Brings what is here into use, for configs that share units. Nothing is thrown: what goes wrong is noted with the
+ * members that it concerns.
+ */
+export async function activate(members: readonly Member[], effects: Effects): Promise<void> {
+  const returning = members.filter(isReturning);
+  if (returning.length > 0) await finishReturn(returning, effects);
+
+  const active: Member[] = [];
+  for (const member of members.filter((each) => !returning.includes(each))) {
+    if (await member.attempt(() => isAtWork(member))) active.push(member);
+  }
+  if (active.length === 0) return;
+  const before = await survey(active, effects);
+  const going: Member[] = [];
+  for (const member of active) {
+    const isDone = await member.attempt(async () => {
+      refuseDeadlock(member, before);
+      await leaveAlone(member, before);
+      await putIntoUse(member, before);
+      return true;
+    });
+    if (isDone) going.push(member);
+  }
+  const restarted = await restartOwed(going, effects, before);
+  if (restarted === undefined) return;
+
+  const isOnTrial = (member: Member) => phaseOf(member.standing()).phase === "on-trial";
+  const onTrial = going.filter(isOnTrial);
+  for (const member of going.filter((each) => !onTrial.includes(each))) await finish(member);
+  if (onTrial.length > 0) await tryOut(onTrial, effects, before, restarted);
+}
+
+/** Whether a run died on the way back, which is gone to its end before anything else (ACT-54). */
+export function isReturning(member: Member): boolean {
+  const { phase } = phaseOf(member.standing());
+  return phase === "way-back" || phase === "control";
+}
+
+/** Whether there is something to swap, restart or watch. If not, the record is put in order (DST-64, DST-65). */
+async function isAtWork(member: Member): Promise<boolean> {
+  const standing = member.standing();
+  const { phase } = phaseOf(standing);
+  if (member.swaps || phase === "on-trial" || phase === "restart-owed") return true;
+  for (const step of stepsToSettle(standing)) await member.perform(step);
+  return false;
+}
+
+/** How all units are before anything changes, and the services that this run is a part of (ACT-1). */
+async function survey(
+  members: readonly Member[],
+  { systemd }: Effects,
+): Promise<UnitStates | undefined> {
+  const units = allUnits(members);
+  const own = systemd.ownUnits().filter((unit) => unit.endsWith(".service"));
+  return units.length === 0
+    ? undefined
+    : await askStates(systemd, [...new Set([...units, ...own])]);
+}
+
+/**
+ * A unit that is ordered after the one which this run is a part of, while that one is still starting, would wait for
+ * its end, and this run for the unit (ACT-2).
+ */
+function refuseDeadlock({ run }: Member, before: UnitStates | undefined): void {
+  const starting = run.effects.systemd
+    .ownUnits()
+    .filter((unit) => before?.get(unit)?.active === "activating");
+  const unit = unitsOf(run).find((each) =>
+    before?.get(each)?.after.some((other) => starting.includes(other)),
+  );
+  if (unit === undefined) return;
+  const own = starting.join(" ");
+  const message = `${unit} is ordered after ${own}, which this run is a part of: each would wait for the other's end`;
+  throw new TakoError("unit", message, {
+    rule: "ACT-2",
+    hint: `Take After=${own} out of ${unit}; a unit waits for its image by ExecStartPre=tako fetch --init.`,
+  });
+}
+
+/** Finds the units that are not to be started, and says so (ACT-3 to ACT-6). */
+async function leaveAlone(member: Member, before: UnitStates | undefined): Promise<void> {
+  const { systemd, report } = member.run.effects;
+  const phase = phaseOf(member.standing());
+  const owed = "units" in phase ? phase.units : [];
+  const stopped: string[] = [];
+  for (const unit of member.swaps ? unitsOf(member.run) : owed) {
+    const state = before?.get(unit);
+    if (state === undefined) continue;
+    const isOwed = owed.includes(unit);
+    const duty = dutyOf(state, isOwed || phase.phase === "no-image");
+    // What an earlier run was to start, or what ended by itself on an image that does not work, nobody has stopped.
+    const isStopped =
+      duty === "restart" && isOwed && state.active === "inactive"
+        ? await wasStopped(systemd, unit)
+        : duty === "leave-masked" || duty === "leave-stopped";
+    if (!isStopped) continue;
+    stopped.push(unit);
+    report({ event: "skipped", unit, reason: duty === "leave-masked" ? "masked" : "stopped" });
+  }
+  member.stopped = stopped;
+}
+
+/** The swap, after the records that it needs (ACT-41, FET-71). */
+async function putIntoUse(member: Member, before: UnitStates | undefined): Promise<void> {
+  const { run, destination, prepared, stopped } = member;
+  const plan = prepared?.plan;
+  if (!plan?.swaps) return;
+  const { digest, version } = plan.entry;
+  const standing = member.standing();
+  const isSound = before !== undefined && !unitsOf(run).some((unit) => isDownIn(before, unit));
+  const steps = stepsToActivate(standing, digest, { startsUnit: false, stopped, isSound });
+  await withRoom(destination.images, digest, async () => {
+    for (const step of steps) await member.perform(step);
+  });
+  const previous = standing.inUse;
+  run.effects.report({ event: "activated", version: version.text, sha256: digest, previous });
+}
+
+function isDownIn(states: UnitStates, unit: string): boolean {
+  const state = states.get(unit);
+  return state !== undefined && isDown(state);
+}

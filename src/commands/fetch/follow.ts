@@ -1,0 +1,24 @@
+// The units of `OnUpdate=` and `OnRollback=`, which are started after the event and not waited for (ACT-16).
+
+import type { Member } from "./member.ts";
+import { tell } from "./units.ts";
+
+/** Starts what is to follow an update that went well (ACT-16). */
+export async function finish(member: Member): Promise<void> {
+  if (!member.hasFailed) await startAfter(member, member.run.config.onUpdate);
+}
+
+/** Starts units without waiting for them: what becomes of them is theirs. */
+export async function startAfter(
+  { run: { effects } }: Member,
+  units: readonly string[],
+): Promise<void> {
+  if (units.length === 0) return;
+  const { status, stderr } = await tell(effects.systemd, ["start", "--no-block"], units);
+  if (status === 0) {
+    effects.report({ event: "started", units });
+    return;
+  }
+  const message = `${units.join(" ")} could not be started: ${stderr.trim()}`;
+  effects.report({ event: "warning", message });
+}

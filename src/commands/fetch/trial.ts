@@ -1,0 +1,111 @@
+// The trial of an image that came into use: what is watched, the verdict, and what follows from it (ACT-40 to ACT-58).
+
+import { recordAfterRestart, stepsOfProof, stepsToGoBack } from "../../core/activation.ts";
+import { TakoError } from "../../core/error.ts";
+import { isRunning } from "../../core/unit-state.ts";
+import type { Watched } from "../../core/verdict.ts";
+import type { Effects } from "../effects.ts";
+import { finish } from "./follow.ts";
+import { goBack } from "./go-back.ts";
+import { allUnits, type Member } from "./member.ts";
+import { isUsable, type Restarted } from "./restart.ts";
+import { ended } from "./result.ts";
+import { lastWords, type UnitStates } from "./units.ts";
+import { type Culprit, type Seen, watchAll, watchedRun } from "./watch.ts";
+
+/** Watches what the members on trial run, and acts on the one verdict for all of them. */
+export async function tryOut(
+  members: readonly Member[],
+  effects: Effects,
+  before: UnitStates | undefined,
+  restarted: Restarted,
+): Promise<void> {
+  const units = allUnits(members);
+  const blocked = units.filter((unit) => isBlocked(unit, before, restarted));
+  const stopped = members.flatMap((member) => member.stopped);
+  const watched = units
+    .filter((unit) => !blocked.includes(unit) && !stopped.includes(unit))
+    .map((unit) => watchedRun(unit, before, restarted));
+  const ms = Math.max(...members.map(({ run }) => run.config.watchMs ?? 0));
+  let seen: Seen;
+  try {
+    seen = hanging(watched, restarted) ?? (await watchAll(members, effects, watched, ms));
+  } catch (error) {
+    for (const member of members) member.fail(error);
+    return;
+  }
+  if (seen.culprit !== undefined) await condemn(members, effects, seen.culprit);
+  else if (seen.verdict === "good" && blocked.length === 0) await proveAll(members);
+  else for (const member of members) await member.attempt(() => leaveOpen(member, restarted));
+}
+
+/** Whether a unit runs on what it ran before, so that it can't tell anything about the image (ACT-27). */
+function isBlocked(
+  unit: string,
+  before: UnitStates | undefined,
+  { undone, states }: Restarted,
+): boolean {
+  if (!isUsable(unit, before)) return true;
+  const now = states?.get(unit);
+  return (
+    undone.includes(unit) &&
+    now !== undefined &&
+    isRunning(now) &&
+    now.invocation === before?.get(unit)?.invocation
+  );
+}
+
+/** A unit that is not up when even the longest wait is over is bad (ACT-11). */
+function hanging(watched: readonly Watched[], { isLate, states }: Restarted): Seen | undefined {
+  const found = watched.find(({ unit }) => states?.get(unit)?.active === "activating");
+  if (!isLate || found === undefined) return undefined;
+  const { unit, invocation } = found;
+  const culprit = { unit, what: "does not come up", state: states?.get(unit), invocation };
+  return { verdict: "bad", culprit };
+}
+
+/** Nothing is decided; the next run judges again, without a restart (ACT-44). */
+function leaveOpen(member: Member, { error }: Restarted): void {
+  // Also a unit that was not restarted keeps the question open, and that is an error.
+  if (error !== undefined) throw error;
+  if (member.prepared === undefined) return;
+  const { plan, end } = member.prepared;
+  end();
+  if (plan !== undefined) member.outcome = ended("unconfirmed", plan.entry);
+}
+
+async function proveAll(members: readonly Member[]): Promise<void> {
+  for (const member of members) {
+    await member.attempt(async () => {
+      for (const step of stepsOfProof(member.standing())) await member.perform(step);
+      await finish(member);
+    });
+  }
+}
+
+/** Takes a bad image out of use, where there is a way back; where there is none, it stays (ACT-50, ACT-58). */
+async function condemn(
+  members: readonly Member[],
+  effects: Effects,
+  culprit: Culprit,
+): Promise<void> {
+  const { unit, what, state, invocation } = culprit;
+  const log = await lastWords(effects.systemd, invocation);
+  for (const { run } of members) {
+    const { result, status, restarts } = state ?? {};
+    run.effects.report({ event: "unhealthy", unit, what, result, status, restarts, log });
+  }
+  const why = { time: Math.floor(effects.clock.now() / 1000), reason: `${unit}: ${what}` };
+  const hasWayBack = (member: Member) => stepsToGoBack(member.standing(), why, []).length > 0;
+  const [back, stay] = [members.filter(hasWayBack), members.filter((each) => !hasWayBack(each))];
+  for (const member of stay) await member.attempt(() => stayBad(member, culprit));
+  if (back.length > 0) await goBack(back, effects, why);
+}
+
+async function stayBad(member: Member, { unit, what }: Culprit): Promise<never> {
+  await member.perform(recordAfterRestart(member.standing(), [unit]));
+  throw new TakoError("unit", `${unit}: ${what}; there is no earlier version to go back to`, {
+    rule: "ACT-58",
+    hint: `See "systemctl status ${unit}"; the next run tries again.`,
+  });
+}

@@ -1,0 +1,135 @@
+// Questions to systemd, and calls of it, as an activation puts them (spec/activation.md): what comes back is values and
+// sentences. Which units are meant, and when, is decided by those who call.
+
+import { TakoError } from "../../core/error.ts";
+import { printable } from "../../core/text.ts";
+import { parseUnitStates, UNIT_PROPERTIES, type UnitState } from "../../core/unit-state.ts";
+import { isErrno } from "../../shell/disk/storage-error.ts";
+import { spawnFailure } from "../../shell/spawn-error.ts";
+import type { CallResult, Systemd } from "../../shell/systemd.ts";
+
+/** States by the names of units. */
+export type UnitStates = ReadonlyMap<string, UnitState>;
+
+/** Nobody waits longer for an answer, which takes milliseconds. */
+const ANSWER_LIMIT_MS = 60_000;
+
+/**
+ * How units are now, by one call.
+ *
+ * @returns `undefined` if there is no answer, which is no news of any of them (ACT-21)
+ */
+export async function askStates(
+  systemd: Systemd,
+  units: readonly string[],
+): Promise<UnitStates | undefined> {
+  if (units.length === 0) return new Map();
+  try {
+    const words = ["show", `--property=${UNIT_PROPERTIES}`, "--", ...units];
+    const { stdout } = await systemd.systemctl(words, { timeoutMs: ANSWER_LIMIT_MS });
+    const states = parseUnitStates(stdout, units);
+    return states && new Map(states.map((state) => [state.unit, state]));
+  } catch {
+    // Whoever is to be restarted meets the same trouble, and tells it.
+    return undefined;
+  }
+}
+
+/**
+ * Whether the last thing that anybody had done with a unit was to stop it.
+ *
+ * @returns `undefined` if the journal does not tell
+ */
+export async function wasStopped(systemd: Systemd, unit: string): Promise<boolean | undefined> {
+  const [field, manager] = systemd.manager === "user" ? ["USER_UNIT", []] : ["UNIT", ["_PID=1"]];
+  const types = ["start", "stop", "restart"].map((type) => `JOB_TYPE=${type}`);
+  const words = [...manager, `${field}=${unit}`, "JOB_RESULT=done", ...types];
+  const last = await askJournal(systemd, ["--output-fields=JOB_TYPE", "--output=cat", ...words]);
+  return last === undefined || last === "" ? undefined : last === "stop";
+}
+
+/** The message that systemd logs when a unit failed: SD_MESSAGE_UNIT_FAILURE_RESULT. */
+const UNIT_FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
+
+/** Whether a run of a unit ended in a failure. */
+export async function hasFailed(systemd: Systemd, invocation: string): Promise<boolean> {
+  const field = systemd.manager === "user" ? "USER_INVOCATION_ID" : "INVOCATION_ID";
+  const words = [`${field}=${invocation}`, `MESSAGE_ID=${UNIT_FAILURE_RESULT}`];
+  return ((await askJournal(systemd, ["--output=cat", ...words])) ?? "") !== "";
+}
+
+/** What a run of a unit logged last itself, one line. */
+export async function lastWords(systemd: Systemd, invocation: string): Promise<string> {
+  if (invocation === "") return "";
+  const words = ["--output=cat", `_SYSTEMD_INVOCATION_ID=${invocation}`];
+  return printable((await askJournal(systemd, words)) ?? "");
+}
+
+/** The newest entry that matches; empty without one, `undefined` without a journal. */
+async function askJournal(systemd: Systemd, words: readonly string[]): Promise<string | undefined> {
+  try {
+    const all = ["--quiet", "--no-pager", "--lines=1", ...words];
+    const { status, stdout } = await systemd.journalctl(all, { timeoutMs: ANSWER_LIMIT_MS });
+    return status === 0 ? stdout.trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tells systemd to do something with units.
+ *
+ * @throws TakoError of kind `unit` if systemctl cannot be run (FET-85)
+ */
+export async function tell(
+  systemd: Systemd,
+  words: readonly string[],
+  units: readonly string[],
+  timeoutMs = ANSWER_LIMIT_MS,
+): Promise<CallResult> {
+  try {
+    return await systemd.systemctl([...words, "--", ...units], { timeoutMs });
+  } catch (cause) {
+    throw couldNotRun(cause);
+  }
+}
+
+function couldNotRun(cause: unknown): TakoError {
+  const failure = spawnFailure(cause);
+  const reason = failure === undefined ? "" : `: ${failure.reason}`;
+  const hint = isErrno(cause, "E2BIG")
+    ? "Name fewer units in Restart=, or let one stand for all."
+    : (failure?.hint ?? "Is systemd's systemctl installed and in PATH?");
+  return new TakoError("unit", `systemctl could not be run${reason}`, {
+    rule: "FET-85",
+    hint,
+    cause,
+  });
+}
+
+/** systemctl's own words, which it translates into no language, where it is systemd that it does not reach. */
+const NO_SYSTEMD = /Failed to connect to bus|System has not been booted with systemd/;
+
+/** @param said how the call ended that was to restart them */
+export function couldNotRestart(
+  units: readonly string[],
+  { status, stderr }: CallResult,
+): TakoError {
+  const said = stderr.trim().split("\n")[0] ?? "";
+  if (NO_SYSTEMD.test(said)) return systemdNotReached(units, said);
+  const reason = said === "" ? "" : `: ${printable(said)}`;
+  const late = status === undefined ? ", which did not end within its time limit" : "";
+  return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${late}${reason}`, {
+    rule: "FET-78",
+    hint: `See "systemctl status ${units[0]}"; the next run tries again.`,
+  });
+}
+
+/** Nothing is wrong with the units: it is the surroundings of this run (FET-87). */
+function systemdNotReached(units: readonly string[], said: string): TakoError {
+  const message = `systemctl does not reach systemd, so ${units.join(" ")} was not restarted: ${printable(said)}`;
+  return new TakoError("unit", message, {
+    rule: "FET-87",
+    hint: "A unit that runs tako needs AF_UNIX in RestrictAddressFamilies=, a container the host's /run/systemd; the next run tries again.",
+  });
+}

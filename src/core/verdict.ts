@@ -1,0 +1,57 @@
+// What the state of units says about the image that they run (spec/activation.md, Verdict): of one unit at one
+// look, and of all at the end. Only time tells, so who looks, and how often, is commands/fetch/watch.ts.
+
+import { isDown, type UnitState } from "./unit-state.ts";
+
+/** The run of a unit that is being watched. */
+export interface Watched {
+  readonly unit: string;
+  /** Whether it runs, or was restarted just now. One that did not is nothing to judge by. */
+  readonly hasRun: boolean;
+  /** Its InvocationID; empty also if it ended so soon that it was unloaded. */
+  readonly invocation: string;
+  /** NRestarts when the watch began. */
+  readonly restarts: number;
+}
+
+/** What one look at a unit says. */
+export type Look =
+  | "good"
+  | "bad"
+  /** On its way up or down; nothing yet. */
+  | "wait"
+  /** Somebody else had a hand in it, or it does not run: no image is to blame. */
+  | "open"
+  /** Bad, unless the journal's last job of the unit is a stop: then open (ACT-26). */
+  | "unless-stopped"
+  /** Good, unless the journal has a failure of the watched run: then bad (ACT-25). */
+  | "unless-failed";
+
+/** Judges one unit, by the first rule that fits (ACT-20 to ACT-27). */
+export function judge(state: UnitState, watched: Watched): Look {
+  const isTriggered = state.triggeredBy.length > 0;
+  const isOther = state.invocation !== "" && state.invocation !== watched.invocation;
+  if (state.restarts > watched.restarts) return "bad";
+  // Whoever started it anew answers for that run; a socket does not, it starts it at each request.
+  if (isDown(state)) return isOther && !isTriggered ? "open" : "bad";
+  switch (state.active) {
+    case "active":
+    case "reloading":
+    case "refreshing":
+      return isOther && isTriggered ? "unless-failed" : "good";
+    case "inactive":
+      if (state.result === "success" && (state.isJob || isTriggered)) return "good";
+      return watched.hasRun ? "unless-stopped" : "open";
+    default:
+      return "wait";
+  }
+}
+
+/** What all looks at the end of a watch, or a bad one before it, say of the image. */
+export type Verdict = "good" | "bad" | "open";
+
+/** One bad unit is enough, one that is not good keeps the question open (ACT-28). */
+export function verdictOf(looks: readonly Look[]): Verdict {
+  if (looks.includes("bad")) return "bad";
+  return looks.every((look) => look === "good") ? "good" : "open";
+}
