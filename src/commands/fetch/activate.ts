@@ -20,13 +20,14 @@ import { askStates, type UnitStates, wasStopped } from "./units.ts";
  * members that it concerns.
  */
 export async function activate(members: readonly Member[], effects: Effects): Promise<void> {
-  const returning = members.filter(isReturning);
-  if (returning.length > 0) await finishReturn(returning, effects);
-
-  const active: Member[] = [];
-  for (const member of members.filter((each) => !returning.includes(each))) {
-    if (await member.attempt(() => isAtWork(member))) active.push(member);
+  const [returning, active]: [Member[], Member[]] = [[], []];
+  for (const member of members) {
+    await member.attempt(async () => {
+      if (isReturning(member)) returning.push(member);
+      else if (await isAtWork(member)) active.push(member);
+    });
   }
+  if (returning.length > 0) await finishReturn(returning, effects);
   if (active.length === 0) return;
   const before = await survey(active, effects);
   const going: Member[] = [];
@@ -125,7 +126,7 @@ async function putIntoUse(member: Member, before: UnitStates | undefined): Promi
   if (!plan?.swaps) return;
   const { digest, version } = plan.entry;
   const standing = member.standing();
-  const isSound = before !== undefined && !unitsOf(run).some((unit) => isDownIn(before, unit));
+  const isSound = unitsOf(run).every((unit) => isUpIn(before, unit));
   const steps = stepsToActivate(standing, digest, { startsUnit: false, stopped, isSound });
   await withRoom(destination.images, digest, async () => {
     for (const step of steps) await member.perform(step);
@@ -134,7 +135,8 @@ async function putIntoUse(member: Member, before: UnitStates | undefined): Promi
   run.effects.report({ event: "activated", version: version.text, sha256: digest, previous });
 }
 
-function isDownIn(states: UnitStates, unit: string): boolean {
-  const state = states.get(unit);
-  return state !== undefined && isDown(state);
+/** Whether a unit is known not to be down. */
+function isUpIn(states: UnitStates | undefined, unit: string): boolean {
+  const state = states?.get(unit);
+  return state !== undefined && !isDown(state);
 }

@@ -95,7 +95,11 @@ async function fetchGroup(
     }
   }
   // Others get on with their downloads while units start and are watched (ACT-61).
-  await activate(members, effects);
+  try {
+    await activate(members, effects);
+  } catch (thrown) {
+    for (const member of members) member.fail(thrown);
+  }
   for (const member of members) finished(await member.result());
 }
 

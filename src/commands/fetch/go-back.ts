@@ -9,16 +9,15 @@ import {
 } from "../../core/activation.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
-import type { Entry } from "../../core/manifest.ts";
 import { planFor } from "../../core/plan.ts";
 import type { Refusal } from "../../core/refusals.ts";
-import { entryInUse } from "../../core/select.ts";
 import type { Effects } from "../effects.ts";
 import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
 import { allUnits, type Member } from "./member.ts";
 import { originOf } from "./origin.ts";
 import { type Restarted, restartOwed } from "./restart.ts";
+import { listedEntry } from "./standing.ts";
 import { askStates, tell, type UnitStates, wasStopped } from "./units.ts";
 import { type Seen, watchAll, watchedRun } from "./watch.ts";
 
@@ -61,7 +60,7 @@ async function performOnWayBack(member: Member, step: ActivationStep): Promise<v
 
 async function makeSure(member: Member, digest: Sha256Hex): Promise<void> {
   const { run, destination } = member;
-  const entry = entryOf(member, digest);
+  const entry = listedEntry(run, destination, digest);
   if (entry === undefined) return;
   const image = await destination.images.check(entry, true);
   // One that others could change is not got anew while a service is down.
@@ -83,11 +82,6 @@ function cannotGoBack(version: string, reason: string, cause?: unknown): TakoErr
     hint: "The next run tries again; until then the version that does not work stays in use.",
     cause,
   });
-}
-
-function entryOf({ run: { config }, destination }: Member, digest: Sha256Hex): Entry | undefined {
-  const local = destination.readManifest(config.publicKeys);
-  return local && entryInUse(local.manifest, digest, config.pattern);
 }
 
 /** Restarts the units on the image that is back, and looks for a while whether it works (ACT-55 to ACT-57). */
@@ -178,6 +172,6 @@ async function conclude(
 }
 
 /** A version for people; of an image that no manifest lists any more, its digest. */
-function versionOf(member: Member, digest: Sha256Hex): string {
-  return entryOf(member, digest)?.version.text ?? digest;
+function versionOf({ run, destination }: Member, digest: Sha256Hex): string {
+  return listedEntry(run, destination, digest)?.version.text ?? digest;
 }

@@ -2,6 +2,8 @@
 
 import type { Standing } from "../../core/activation.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
+import { asTakoError } from "../../core/error.ts";
+import type { Entry } from "../../core/manifest.ts";
 import { matches } from "../../core/pattern.ts";
 import { entryInUse } from "../../core/select.ts";
 import type { Destination } from "../../shell/destination.ts";
@@ -23,8 +25,22 @@ export function readStanding(run: Run, destination: Destination): Standing {
 }
 
 /** Whether the local manifest lists an image in a version that the config allows (ACT-51). */
-function isAllowed({ config }: Run, destination: Destination, digest: Sha256Hex): boolean {
-  const local = destination.readManifest(config.publicKeys);
-  const entry = local && entryInUse(local.manifest, digest, config.pattern);
-  return entry !== undefined && matches(config.pattern, entry.version);
+function isAllowed(run: Run, destination: Destination, digest: Sha256Hex): boolean {
+  const entry = listedEntry(run, destination, digest);
+  return entry !== undefined && matches(run.config.pattern, entry.version);
+}
+
+/** The entry of an image in the local manifest; one that cannot be read lists nothing, which is told elsewhere. */
+export function listedEntry(
+  { config }: Run,
+  destination: Destination,
+  digest: Sha256Hex,
+): Entry | undefined {
+  try {
+    const local = destination.readManifest(config.publicKeys);
+    return local && entryInUse(local.manifest, digest, config.pattern);
+  } catch (caught) {
+    asTakoError(caught);
+    return undefined;
+  }
 }

@@ -53,6 +53,7 @@ export async function watchAll(
   // All of them are stopped: nothing runs the image, and no check says anything about it.
   if (units.length === 0 && allUnits(members).length > 0) return { verdict: "open" };
   const checks = [...new Set(members.flatMap(({ run }) => run.config.check))];
+  if (units.length === 0 && checks.length === 0) return { verdict: "good" };
   for (const { run } of members) {
     const names = [...units.map(({ unit }) => unit), ...checks];
     run.effects.report({ event: "watching", units: names, seconds: ms / 1000 });
