@@ -3,11 +3,13 @@
 
 import type { Event, Report } from "../commands/events.ts";
 import { TakoError } from "../core/error.ts";
+import { sendToJournal } from "../shell/journal.ts";
 import { Display } from "./display.ts";
 import { describeError, errorFields } from "./errors.ts";
 import { describeEvent, eventFields } from "./events.ts";
 import { exitStatus, FAILED } from "./exit-status.ts";
 import type { Io } from "./io.ts";
+import { journalEntry } from "./journal.ts";
 import { jsonLine } from "./json.ts";
 import type { Presenter } from "./presenter.ts";
 import { safe } from "./text.ts";
@@ -15,6 +17,7 @@ import { safe } from "./text.ts";
 export class Output {
   readonly #display: Display;
   readonly #isJson: boolean;
+  readonly #isJournal: boolean;
   readonly #isDebugging: boolean;
   readonly #help: string;
 
@@ -22,23 +25,32 @@ export class Output {
   constructor(io: Io, how: { readonly help: string; readonly json?: boolean }) {
     this.#display = new Display(io);
     this.#isJson = how.json ?? false;
+    this.#isJournal = io.isJournal;
     this.#isDebugging = io.environment["TAKO_DEBUG"] === "1";
     this.#help = how.help;
   }
 
   /** Tells an event. */
   readonly report: Report = (event) => {
+    const isNoted = this.#isJournal && this.#note(event);
     if (this.#isJson) {
       const fields = eventFields(event);
       if (fields !== undefined) this.#display.print(jsonLine(fields));
     } else if (event.event === "would") {
       // What would be done is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");
-    } else if (!this.#moveBars(event)) {
+    } else if (!isNoted && !this.#moveBars(event)) {
       const message = describeEvent(event);
       if (message) this.#display.say(message.priority, [`tako: ${message.text}`]);
     }
   };
+
+  /** Whether the event is in the journal with fields, so that its line would be there twice (ACT-130). */
+  #note(event: Event): boolean {
+    const message = describeEvent(event);
+    const entry = message && journalEntry(event, message);
+    return entry !== undefined && sendToJournal(entry);
+  }
 
   /** Whether the event is shown by a bar instead of a line. */
   #moveBars(event: Event): boolean {
