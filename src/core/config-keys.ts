@@ -4,8 +4,8 @@
 import { TakoError } from "./error.ts";
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
-import { parseTimeout } from "./time-span.ts";
-import { parseUnits } from "./unit-name.ts";
+import { parseAge, parseTimeout, parseWatch } from "./time-span.ts";
+import { parseServices, parseUnits } from "./unit-name.ts";
 import { parseHostPattern } from "./version-advice.ts";
 
 /** A row of the table. */
@@ -31,12 +31,12 @@ export interface RequiredKey<Value = unknown> extends Row<Value> {
 export interface OptionalKey<Value = unknown> extends Row<Value> {
   readonly times: "at most once";
   readonly expected: string;
-  /** What holds without it, as it would be written. */
-  readonly fallback: string;
+  /** What holds without it, as it would be written; `undefined` if that is nothing. */
+  readonly fallback: string | undefined;
 }
 
-/** A key that lists. Several lists are one, none twice; an empty one clears those before it, as in systemd. */
-export interface ListKey<List = readonly unknown[]> extends Row<List> {
+/** A key that lists units. Several lists are one, none twice; an empty one clears those before it, as in systemd. */
+export interface ListKey<List = readonly string[]> extends Row<List> {
   readonly times: "any number";
   /** What holds without it, for the documentation. */
   readonly fallback: string;
@@ -82,6 +82,53 @@ export const CONFIG_KEYS = {
     fallback: "no unit",
     meaning: "systemd units to restart when the image has changed",
   },
+  /** As `restart` is, and so are all lists. */
+  reload: {
+    name: "Reload",
+    times: "any number",
+    parse: parseUnits,
+    fallback: "no unit",
+    meaning: "systemd units to reload, after those to restart, when the image has changed",
+  },
+  /** Milliseconds. */
+  watchMs: {
+    name: "WatchSec",
+    times: "at most once",
+    expected: "a time span such as 30s",
+    parse: parseWatch,
+    fallback: undefined,
+    meaning: "How long the units have to run before the image counts as good",
+  },
+  check: {
+    name: "Check",
+    times: "any number",
+    parse: parseServices,
+    fallback: "no unit",
+    meaning: "Services to start while the units are watched, each of which has to succeed",
+  },
+  onUpdate: {
+    name: "OnUpdate",
+    times: "any number",
+    parse: parseUnits,
+    fallback: "no unit",
+    meaning: "systemd units to start after an update",
+  },
+  onRollback: {
+    name: "OnRollback",
+    times: "any number",
+    parse: parseUnits,
+    fallback: "no unit",
+    meaning: "systemd units to start after the way back to an earlier image",
+  },
+  /** Milliseconds. */
+  minAgeMs: {
+    name: "MinAge",
+    times: "at most once",
+    expected: "a time span such as 3d",
+    parse: parseAge,
+    fallback: "0s",
+    meaning: "How long a version has to have been in the manifest before it is taken",
+  },
   /** Milliseconds. */
   timeoutMs: {
     name: "TimeoutSec",
@@ -108,4 +155,4 @@ export type ConfigValues = {
 
 type ValueOf<Key extends ConfigKey> = Key["times"] extends "once or more"
   ? readonly ReturnType<Key["parse"]>[]
-  : ReturnType<Key["parse"]>;
+  : ReturnType<Key["parse"]> | (Key extends { readonly fallback: undefined } ? undefined : never);

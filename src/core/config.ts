@@ -11,6 +11,7 @@ import {
 } from "./config-keys.ts";
 import { asTakoError, type Problem, TakoError } from "./error.ts";
 import { nearest } from "./near-miss.ts";
+import { type ListedUnit, unitConflicts } from "./unit-conflicts.ts";
 import { type Assignment, decodeText, readUnitFile, shownKey } from "./unit-file.ts";
 
 /** What one config file asks for. Only `parseConfig` makes one. */
@@ -41,31 +42,36 @@ export function parseConfig(source: Uint8Array, file: string): Config {
     throw wrongConfig(file, [{ message: "expected UTF-8 text without NUL bytes", rule: "CFG-1" }]);
   }
   const { assignments, problems: stray } = readUnitFile(text);
-  const problems = [...stray, ...unknownOrMissing(assignments)];
+  const unknown = unknownKeys(assignments);
+  // What an unknown key was meant to be does not count as missing (CFG-35).
+  const named = new Set([...assignments.map(({ key }) => key), ...unknown.map(({ near }) => near)]);
+  const problems = [...stray, ...unknown.map(unknownKey), ...missingKeys(named)];
   const given = Map.groupBy(assignments, ({ key }) => key);
+  const givenFor = ({ name }: ConfigKey) => given.get(name) ?? [];
+  const units = KEYS.filter(isList).flatMap((key) => readUnits(key, givenFor(key), problems));
   const values = Object.entries(CONFIG_KEYS).map(([member, key]): [string, unknown] => [
     member,
-    read(key, given.get(key.name) ?? [], problems),
+    isList(key) ? unitsOf(key, units) : readValue(key, givenFor(key), problems),
   ]);
-  if (problems.length > 0) throw wrongConfig(file, problems);
+  const all = [...problems, ...unitConflicts(units, named.has(CONFIG_KEYS.watchMs.name))];
+  if (all.length > 0) throw wrongConfig(file, all);
   // Without a problem, each row has given its value.
   return { file, ...Object.fromEntries(values) } as Config;
 }
 
-/** Keys that are not in the table, and keys of it that are not there though they must. */
-function unknownOrMissing(assignments: readonly Assignment[]): readonly Problem[] {
-  const unknown = assignments
-    .filter(({ key }) => !NAMES.includes(key))
-    .map((assignment) => ({ assignment, near: nearest(assignment.key, NAMES) }));
-  // What an unknown key was meant to be does not count as missing (CFG-35).
-  const named = new Set([...assignments.map(({ key }) => key), ...unknown.map(({ near }) => near)]);
-  return [
-    ...unknown.map(({ assignment, near }) => unknownKey(assignment, near)),
-    ...KEYS.flatMap((key) => (!isRequired(key) || named.has(key.name) ? [] : [missingKey(key)])),
-  ];
+interface UnknownKey {
+  readonly assignment: Assignment;
+  /** The key that it was probably meant to be. */
+  readonly near: string | undefined;
 }
 
-function unknownKey(assignment: Assignment, near: string | undefined): Problem {
+function unknownKeys(assignments: readonly Assignment[]): readonly UnknownKey[] {
+  return assignments
+    .filter(({ key }) => !NAMES.includes(key))
+    .map((assignment) => ({ assignment, near: nearest(assignment.key, NAMES) }));
+}
+
+function unknownKey({ assignment, near }: UnknownKey): Problem {
   const key = shownKey(assignment);
   const advice =
     near === undefined ? `expected one of ${NAMES.join(", ")}` : `did you mean ${near}=?`;
@@ -73,21 +79,36 @@ function unknownKey(assignment: Assignment, near: string | undefined): Problem {
   return { line: assignment.line, key, message, rule: "CFG-8" };
 }
 
+function missingKeys(named: ReadonlySet<string | undefined>): readonly Problem[] {
+  return KEYS.filter(isRequired)
+    .filter(({ name }) => !named.has(name))
+    .map(({ name, expected }) => {
+      const message = `${name}= is missing: expected ${expected}`;
+      return { key: name, message, rule: "CFG-10" };
+    });
+}
+
 function isRequired(key: ConfigKey): key is RequiredKey {
   return key.times === "once" || key.times === "once or more";
 }
 
-function missingKey({ name, expected }: RequiredKey): Problem {
-  return { key: name, message: `${name}= is missing: expected ${expected}`, rule: "CFG-10" };
+function isList(key: ConfigKey): key is ListKey {
+  return key.times === "any number";
 }
 
 /** What the assignments of a key give. What is wrong with them is added to the problems. */
-function read(key: ConfigKey, given: readonly Assignment[], problems: Problem[]): unknown {
-  if (key.times === "any number") return joinLists(parseAll(key, given, problems));
-  if (key.times === "once or more") return parseAll(key, given, problems);
+function readValue(
+  key: RequiredKey | OptionalKey,
+  given: readonly Assignment[],
+  problems: Problem[],
+): unknown {
+  if (key.times === "once or more") {
+    return parseAll(key, given, problems).map(({ value }) => value);
+  }
   refuseRepetitions(key, given, problems);
-  const [value] = parseAll<unknown>(key, given, problems);
-  return key.times === "at most once" ? (value ?? key.parse(key.fallback)) : value;
+  const [first] = parseAll(key, given, problems);
+  const fallback = key.times === "at most once" ? key.fallback : undefined;
+  return first === undefined && fallback !== undefined ? key.parse(fallback) : first?.value;
 }
 
 function refuseRepetitions(
@@ -101,12 +122,17 @@ function refuseRepetitions(
   }
 }
 
+interface Parsed<T> {
+  readonly line: number;
+  readonly value: T;
+}
+
 function parseAll<T>(
   key: RequiredKey<T> | OptionalKey<T> | ListKey<T>,
   given: readonly Assignment[],
   problems: Problem[],
-): readonly T[] {
-  const values: T[] = [];
+): readonly Parsed<T>[] {
+  const values: Parsed<T>[] = [];
   for (const { line, value } of given) {
     if (value === "" && key.times !== "any number") {
       const message = `${key.name}= is empty: expected ${key.expected}`;
@@ -114,7 +140,7 @@ function parseAll<T>(
       continue;
     }
     try {
-      values.push(key.parse(value));
+      values.push({ line, value: key.parse(value) });
     } catch (error) {
       const { message, rule } = asTakoError(error);
       problems.push({ line, key: key.name, message, rule });
@@ -123,14 +149,24 @@ function parseAll<T>(
   return values;
 }
 
-/** One list of all, none twice. An empty list clears those before it, as in systemd (CFG-14). */
-function joinLists<T>(lists: readonly (readonly T[])[]): readonly T[] {
-  const joined = new Set<T>();
-  for (const list of lists) {
-    if (list.length === 0) joined.clear();
-    for (const item of list) joined.add(item);
+/** One list of all, no unit twice. An empty list clears those before it, as in systemd (CFG-14). */
+function readUnits(
+  key: ListKey,
+  given: readonly Assignment[],
+  problems: Problem[],
+): readonly ListedUnit[] {
+  const units = new Map<string, ListedUnit>();
+  for (const { line, value } of parseAll(key, given, problems)) {
+    if (value.length === 0) units.clear();
+    for (const unit of value) {
+      if (!units.has(unit)) units.set(unit, { key: key.name, unit, line });
+    }
   }
-  return [...joined];
+  return [...units.values()];
+}
+
+function unitsOf({ name }: ListKey, units: readonly ListedUnit[]): readonly string[] {
+  return units.filter(({ key }) => key === name).map(({ unit }) => unit);
 }
 
 function wrongConfig(file: string, problems: readonly Problem[]): TakoError {

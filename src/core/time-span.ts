@@ -41,7 +41,24 @@ function invalid(): TakoError {
   return new TakoError("config", message, { rule: "CFG-37" });
 }
 
-const DAY_MS = 86_400_000;
+/** What a time span is for. */
+interface Purpose {
+  readonly noun: string;
+  readonly min: number;
+  readonly max: number;
+  /** The same limits for people, and an example. */
+  readonly expected: string;
+  readonly rule: string;
+}
+
+/** Parses a time span that has limits. Systemd's `infinity` is beyond each of them. */
+function parseSpanFor({ noun, min, max, expected, rule }: Purpose, text: string): number {
+  const isEndless = text.trim() === "infinity";
+  const ms = isEndless ? Infinity : parseTimeSpan(text);
+  if (ms >= min && ms <= max) return ms;
+  const message = `${isEndless ? "infinity" : "this time span"} is no ${noun}: expected ${expected}`;
+  throw new TakoError("config", message, { rule });
+}
 
 /**
  * Parses how long to wait for an origin. Nobody waits for ever, for he holds a lock (CFG-38).
@@ -50,9 +67,34 @@ const DAY_MS = 86_400_000;
  * @throws TakoError of kind `config`
  */
 export function parseTimeout(text: string): number {
-  const isEndless = text.trim() === "infinity";
-  const ms = isEndless ? Infinity : parseTimeSpan(text);
-  if (ms >= 1 && ms <= DAY_MS) return ms;
-  const message = `${isEndless ? "infinity" : "this time span"} is no time to wait: expected 1ms to 1d, such as 30s`;
-  throw new TakoError("config", message, { rule: "CFG-38" });
+  const expected = "1ms to 1d, such as 30s";
+  return parseSpanFor(
+    { noun: "time to wait", min: 1, max: 86_400_000, expected, rule: "CFG-38" },
+    text,
+  );
+}
+
+/**
+ * Parses how long to watch units. The lock is held for so long, too (CFG-54).
+ *
+ * @returns milliseconds
+ * @throws TakoError of kind `config`
+ */
+export function parseWatch(text: string): number {
+  const expected = "1s to 1h, such as 30s";
+  return parseSpanFor(
+    { noun: "time to watch", min: 1000, max: 3_600_000, expected, rule: "CFG-54" },
+    text,
+  );
+}
+
+/**
+ * Parses how old something has to be. A year is systemd's, of 365.25 days (CFG-55).
+ *
+ * @returns milliseconds
+ * @throws TakoError of kind `config`
+ */
+export function parseAge(text: string): number {
+  const expected = "0 to 1y, such as 3d";
+  return parseSpanFor({ noun: "age", min: 0, max: 31_557_600_000, expected, rule: "CFG-55" }, text);
 }

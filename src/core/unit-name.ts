@@ -1,4 +1,4 @@
-// The names of systemd's units, as a config lists them (spec/config.md, CFG-14, CFG-15, CFG-36, CFG-40).
+// The names of systemd's units, as a config lists them (spec/config.md, CFG-14, CFG-15, CFG-36, CFG-40, CFG-53).
 
 import { TakoError } from "./error.ts";
 import { printable } from "./text.ts";
@@ -31,4 +31,17 @@ export function parseUnits(list: string): readonly string[] {
     const message = `invalid unit "${printable(word, 80)}": expected a name such as app.service`;
     throw new TakoError("config", message, { rule: "CFG-15" });
   });
+}
+
+/**
+ * The same of a list that takes services alone (CFG-53).
+ *
+ * @throws TakoError of kind `config`
+ */
+export function parseServices(list: string): readonly string[] {
+  const units = parseUnits(list);
+  const other = units.find((unit) => !unit.endsWith(".service"));
+  if (other === undefined) return units;
+  const message = `"${printable(other, 80)}" is no service: expected one that ends with 0 when all is well, such as app-check.service`;
+  throw new TakoError("config", message, { rule: "CFG-53" });
 }
