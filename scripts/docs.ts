@@ -29,7 +29,8 @@ export function withTable(page: string, text: string): string {
 
 function defaultOf(key: ConfigKey): string {
   if (key.times === "any number") return key.fallback;
-  return key.times === "at most once" ? `\`${key.fallback}\`` : "none, required";
+  if (key.times !== "at most once") return "none, required";
+  return key.fallback === undefined ? "none" : `\`${key.fallback}\``;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

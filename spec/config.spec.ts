@@ -35,6 +35,12 @@ interface ConfigCase extends Case {
     readonly destination: string;
     readonly pattern: string;
     readonly restart: readonly string[];
+    readonly reload?: readonly string[];
+    readonly check?: readonly string[];
+    readonly on_update?: readonly string[];
+    readonly on_rollback?: readonly string[];
+    readonly watch_ms?: number;
+    readonly min_age_ms?: number;
   };
   readonly problems?: readonly ExpectedProblem[];
   readonly hidden?: readonly string[];
@@ -67,14 +73,20 @@ function meaningOf(config: Config): Meaning {
     keys: config.publicKeys.map(({ text }) => text),
     destination: config.destination,
     pattern: config.pattern.text,
-    units: config.restart,
+    restart: config.restart,
+    reload: config.reload,
+    check: config.check,
+    onUpdate: config.onUpdate,
+    onRollback: config.onRollback,
+    watchMs: config.watchMs,
+    minAgeMs: config.minAgeMs,
   };
 }
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(86);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(166);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(111);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(205);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -95,7 +107,13 @@ function expectConfig(actual: Config, expected: NonNullable<ConfigCase["config"]
     keys: expected.keys,
     destination: expected.destination,
     pattern: expected.pattern,
-    units: expected.restart,
+    restart: expected.restart,
+    reload: expected.reload ?? [],
+    check: expected.check ?? [],
+    onUpdate: expected.on_update ?? [],
+    onRollback: expected.on_rollback ?? [],
+    watchMs: expected.watch_ms,
+    minAgeMs: expected.min_age_ms ?? 0,
   });
   expect<string>(origin.scheme).toBe(expected.scheme);
   expect(origin.shown).toBe(expected.shown);
@@ -135,6 +153,8 @@ describe("laws of config files", () => {
     expectTypeOf<Config>().toExtend<ConfigValues & { readonly file: string }>();
     expectTypeOf<ConfigValues["publicKeys"]>().toEqualTypeOf<readonly PublicKey[]>();
     expectTypeOf<ConfigValues["restart"]>().toEqualTypeOf<readonly string[]>();
+    expectTypeOf<ConfigValues["watchMs"]>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<ConfigValues["minAgeMs"]>().toEqualTypeOf<number>();
   });
 
   test("CFG-35: a required key that is misspelt is one problem", () => {
@@ -228,18 +248,97 @@ describe("laws of config files", () => {
     expect(failure(`${MINIMAL}TimeoutSec=1\nTimeoutSec=1\n`).problems).toMatchObject([problem]);
   });
 
-  test("CFG-14: several lists are one list, and an empty one clears those before it", () => {
-    const lists = fc.array(
-      fc.array(fc.constantFrom("a.service", "b.service", "c.timer"), { maxLength: 3 }),
-      {
-        maxLength: 6,
-      },
+  test.each([
+    ["TimeoutSec", "CFG-38", 1, 86_400_000],
+    ["WatchSec", "CFG-54", 1000, 3_600_000],
+    ["MinAge", "CFG-55", 0, 31_557_600_000],
+  ] as const)("%s, %s: a time span from %d ms to %d ms", (key, rule, min, max) => {
+    const spans = fc.oneof(
+      fc.nat({ max: 2 * max }),
+      ...[min, max].map((limit) => fc.integer({ min: Math.max(0, limit - 9), max: limit + 9 })),
     );
     fc.assert(
-      fc.property(lists, (given) => {
-        const file = MINIMAL + given.map((units) => `Restart=${units.join(" ")}\n`).join("");
-        const kept = given.slice(given.findLastIndex((units) => units.length === 0) + 1).flat();
-        expect(parse(file).restart).toEqual(kept.filter((unit, at) => kept.indexOf(unit) === at));
+      fc.property(spans, (ms) => {
+        const refusal = refusalOf(() => parse(`${MINIMAL}${key}=${ms}ms\n`));
+        const isRight = ms >= min && ms <= max;
+        expect(refusal?.problems.map((problem) => problem.rule)).toEqual(
+          isRight ? undefined : [rule],
+        );
+      }),
+      runs,
+    );
+  });
+
+  test.each([
+    ["Restart", "restart"],
+    ["Reload", "reload"],
+    ["Check", "check"],
+    ["OnUpdate", "onUpdate"],
+    ["OnRollback", "onRollback"],
+  ] as const)(
+    "CFG-14, CFG-52: several lists of %s= are one list, and an empty one clears those before it",
+    (key, member) => {
+      const unit = fc.constantFrom("a.service", "b.service", "c@1.service");
+      const lists = fc.array(fc.array(unit, { maxLength: 3 }), { maxLength: 6 });
+      fc.assert(
+        fc.property(lists, (given) => {
+          const lines = given.map((units) => `${key}=${units.join(" ")}\n`);
+          const kept = given.slice(given.findLastIndex((units) => units.length === 0) + 1).flat();
+          expect(parse(`${MINIMAL}WatchSec=30s\n${lines.join("")}`)[member]).toEqual(
+            kept.filter((unit, at) => kept.indexOf(unit) === at),
+          );
+        }),
+        runs,
+      );
+    },
+  );
+
+  test("CFG-56 to CFG-60: units conflict as they are listed in the end, each on its own line", () => {
+    const names = ["a.service", "b.service", "a@1.service", "a.socket", "a@1.socket"];
+    const units = (from: readonly string[]) => fc.array(fc.constantFrom(...from), { maxLength: 3 });
+    const lines = fc.array(
+      fc.oneof(
+        fc.record({ key: fc.constantFrom("Restart", "Reload"), units: units(names) }),
+        fc.record({ key: fc.constant("Check"), units: units(names.slice(0, 3)) }),
+      ),
+      { maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(fc.boolean(), lines, (isWatched, given) => {
+        const numbered = given.map((each, index) => ({ ...each, line: index + 6 }));
+        const listed = (name: string) => {
+          const own = numbered.filter(({ key }) => key === name);
+          const kept = own.slice(own.findLastIndex((each) => each.units.length === 0) + 1);
+          const all = kept.flatMap((each) => each.units.map((unit) => ({ ...each, unit })));
+          return all.filter(({ unit }, at) => all.findIndex((each) => each.unit === unit) === at);
+        };
+        const [restart, reload, check] = [listed("Restart"), listed("Reload"), listed("Check")];
+        const activated = [...restart, ...reload];
+        const within = (list: typeof check, unit: string) =>
+          list.some((each) => each.unit === unit);
+        const expected = [
+          ["CFG-56", reload.filter(({ unit }) => within(restart, unit))],
+          [
+            "CFG-57",
+            activated.filter(
+              ({ unit }) =>
+                unit.includes(".socket") && within(activated, unit.replace("socket", "service")),
+            ),
+          ],
+          ["CFG-58", isWatched ? [] : check.slice(0, 1)],
+          ["CFG-59", check.filter(({ unit }) => within(activated, unit))],
+        ] as const;
+
+        const text = given.map(({ key, units }) => `${key}=${units.join(" ")}`);
+        const watch = isWatched ? "WatchSec=30s" : "";
+        const refusal = refusalOf(() => parse(`${MINIMAL}${[watch, ...text].join("\n")}`));
+        expect(
+          (refusal?.problems ?? []).map(({ rule, key, line }) => `${rule} ${key} ${line}`).sort(),
+        ).toEqual(
+          expected
+            .flatMap(([rule, list]) => list.map(({ key, line }) => `${rule} ${key} ${line}`))
+            .sort(),
+        );
       }),
       runs,
     );
@@ -253,6 +352,9 @@ describe("laws of config files", () => {
         "Destination",
         "Version",
         "Restart",
+        "Reload",
+        "Check",
+        "MinAge",
         "Colour",
         "[Image]",
         "[x",
@@ -359,6 +461,7 @@ describe("laws of config files", () => {
 
   test("CFG-34: the time to read a file grows with its size only", () => {
     const origin = MINIMAL.replace("/app\n", `/app${"/".repeat(100_000)}x\n`);
+    const units = Array.from({ length: 50_000 }, (_, index) => `u${index}`).join(" ");
     // None of these takes 0.2 s. A quadratic step somewhere makes one take more than 5 s.
     const slowIfQuadratic = [
       `${MINIMAL}Restart=a.service${" ".repeat(100_000)}b.service\n`,
@@ -366,6 +469,7 @@ describe("laws of config files", () => {
       `${MINIMAL}Restart=a.service${" \\\nb.service".repeat(50_000)}\n`,
       `${MINIMAL}${"Restart=a.service\n".repeat(50_000)}`,
       `${MINIMAL}${"Version=1\n".repeat(50_000)}`,
+      `${MINIMAL}Restart=${units}\nReload=${units}\nCheck=${units}\n`,
       origin,
       ...["", "[", "x="].map((start) => start + ":".repeat(200_000)),
       `${":".repeat(200_000)}=x`,

@@ -3,6 +3,7 @@
 
 import { version } from "../package.json";
 import {
+  type Config,
   compareVersions,
   decodeManifest,
   decodeUnverified,
@@ -100,7 +101,7 @@ export const operations: Readonly<Record<string, Operation>> = {
       publicKeys: config.publicKeys.map((key) => key.text),
       destination: config.destination,
       pattern: config.pattern.text,
-      ...(config.restart.length === 0 ? {} : { restart: config.restart }), // (ADP-17)
+      ...givenOf(config),
     };
   },
 };
@@ -206,6 +207,16 @@ function bytes(args: Arguments, name: string): Uint8Array {
     // Not base64 at all.
   }
   throw badRequest(`expected canonical base64 as ${name}`);
+}
+
+/** The members of a config that it has only if its file says something of them (ADP-17). */
+function givenOf({ restart, reload, check, onUpdate, onRollback, watchMs, minAgeMs }: Config) {
+  const lists = Object.entries({ restart, reload, check, onUpdate, onRollback });
+  return {
+    ...Object.fromEntries(lists.filter(([, units]) => units.length > 0)),
+    ...(watchMs === undefined ? {} : { watchMs }),
+    ...(minAgeMs === 0 ? {} : { minAgeMs }),
+  };
 }
 
 function publicKeys(args: Arguments) {

@@ -235,16 +235,33 @@ interface ConfigRow extends KeyNames {
   readonly destination: string;
   readonly pattern: string;
   readonly restart: readonly string[];
+  readonly reload?: readonly string[];
+  readonly check?: readonly string[];
+  readonly on_update?: readonly string[];
+  readonly on_rollback?: readonly string[];
+  readonly watch_ms?: number;
+  readonly min_age_ms?: number;
 }
 
-function configOf({ origin, user, password, keys, destination, pattern, restart }: ConfigRow) {
+function configOf(row: ConfigRow) {
+  const { origin, user, password, keys, destination, pattern, restart } = row;
+  const optional = {
+    restart: restart.length === 0 ? undefined : restart,
+    reload: row.reload,
+    check: row.check,
+    onUpdate: row.on_update,
+    onRollback: row.on_rollback,
+    watchMs: row.watch_ms,
+    minAgeMs: row.min_age_ms,
+  };
   return {
     origin,
     ...(user === undefined ? {} : { credentials: { user, password } }),
     publicKeys: keys,
     destination,
     pattern,
-    ...(restart.length === 0 ? {} : { restart }), // (ADP-17)
+    // (ADP-17)
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
 }
 

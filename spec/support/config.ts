@@ -8,7 +8,13 @@ export interface Meaning {
   readonly keys: readonly string[];
   readonly destination: string;
   readonly pattern: string;
-  readonly units: readonly string[];
+  readonly restart: readonly string[];
+  readonly reload: readonly string[];
+  readonly check: readonly string[];
+  readonly onUpdate: readonly string[];
+  readonly onRollback: readonly string[];
+  readonly watchMs: number | undefined;
+  readonly minAgeMs: number;
 }
 
 /** Public keys of RFC 8032 section 7.1, TEST 1, 2, 3 and 1024. */
@@ -51,13 +57,35 @@ const unitNames = fc
   .tuple(word, fc.option(word), fc.constantFrom("service", "socket", "timer", "mount", "target"))
   .map(([name, instance, type]) => `${name}${instance === null ? "" : `@${instance}`}.${type}`);
 
-export const meanings: fc.Arbitrary<Meaning> = fc.record({
-  origin: origins,
-  keys: fc.uniqueArray(fc.constantFrom(...PUBLIC_KEYS), { minLength: 1 }),
-  destination: destinations,
-  pattern: patterns,
-  units: fc.uniqueArray(unitNames, { maxLength: 5 }),
-});
+/** Lists whose units conflict with none: no two have one name, whatever their types (CFG-57). */
+function unitLists(prefix = ""): fc.Arbitrary<readonly string[]> {
+  return fc.uniqueArray(
+    unitNames.map((unit) => prefix + unit),
+    { maxLength: 5, selector: (unit) => unit.replace(/\.\w+$/, "") },
+  );
+}
+
+const checks = fc.uniqueArray(
+  word.map((name) => `check-${name}.service`),
+  { maxLength: 3 },
+);
+
+export const meanings: fc.Arbitrary<Meaning> = fc
+  .record({
+    origin: origins,
+    keys: fc.uniqueArray(fc.constantFrom(...PUBLIC_KEYS), { minLength: 1 }),
+    destination: destinations,
+    pattern: patterns,
+    restart: unitLists(),
+    reload: unitLists("reload-"),
+    check: checks,
+    onUpdate: unitLists(),
+    onRollback: unitLists(),
+    watchMs: fc.option(fc.integer({ min: 1000, max: 3_600_000 }), { nil: undefined }),
+    minAgeMs: fc.nat({ max: 31_557_600_000 }),
+  })
+  // (CFG-58)
+  .filter(({ check, watchMs }) => check.length === 0 || watchMs !== undefined);
 
 /** The plainest form: one `Key=value` a line, in the order of the specification's table. */
 export function assignments(meaning: Meaning): readonly string[] {
@@ -66,7 +94,13 @@ export function assignments(meaning: Meaning): readonly string[] {
     ...meaning.keys.map((key) => `PublicKey=${key}`),
     `Destination=${meaning.destination}`,
     `Version=${meaning.pattern}`,
-    ...meaning.units.map((unit) => `Restart=${unit}`),
+    ...meaning.restart.map((unit) => `Restart=${unit}`),
+    ...meaning.reload.map((unit) => `Reload=${unit}`),
+    ...(meaning.watchMs === undefined ? [] : [`WatchSec=${meaning.watchMs}ms`]),
+    ...meaning.check.map((unit) => `Check=${unit}`),
+    ...meaning.onUpdate.map((unit) => `OnUpdate=${unit}`),
+    ...meaning.onRollback.map((unit) => `OnRollback=${unit}`),
+    `MinAge=${meaning.minAgeMs}ms`,
   ];
 }
 

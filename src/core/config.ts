@@ -49,12 +49,12 @@ export function parseConfig(source: Uint8Array, file: string): Config {
   const given = Map.groupBy(assignments, ({ key }) => key);
   const givenFor = ({ name }: ConfigKey) => given.get(name) ?? [];
   const units = KEYS.filter(isList).flatMap((key) => readUnits(key, givenFor(key), problems));
-  problems.push(...unitConflicts(units, named.has(CONFIG_KEYS.watchMs.name)));
   const values = Object.entries(CONFIG_KEYS).map(([member, key]): [string, unknown] => [
     member,
     isList(key) ? unitsOf(key, units) : readValue(key, givenFor(key), problems),
   ]);
-  if (problems.length > 0) throw wrongConfig(file, problems);
+  const all = [...problems, ...unitConflicts(units, named.has(CONFIG_KEYS.watchMs.name))];
+  if (all.length > 0) throw wrongConfig(file, all);
   // Without a problem, each row has given its value.
   return { file, ...Object.fromEntries(values) } as Config;
 }

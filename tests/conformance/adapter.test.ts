@@ -73,6 +73,11 @@ describe("Tako's own adapter", () => {
     expect(membersOf("")).toEqual(required);
     expect(membersOf("Restart=a.service\nRestart=\n")).toEqual(required);
     expect(membersOf("Restart=\nRestart=a.service\n")).toEqual([...required, "restart"]);
+    expect(membersOf("Check=a.service\nCheck=\nOnUpdate=\nMinAge=0\n")).toEqual(required);
+    expect(membersOf("WatchSec=1min\nMinAge=1d\nOnRollback=a.service\n")).toEqual([
+      ...required,
+      ...["onRollback", "watchMs", "minAgeMs"],
+    ]);
   });
 
   test("ADP-13: the page, the schema and the adapter have the same operations", () => {

@@ -134,7 +134,7 @@ export function checkConfig(input: string): void {
 }
 
 function written(config: Config): string {
-  const { origin, publicKeys, destination, pattern, restart, timeoutMs } = config;
+  const { origin, publicKeys, destination, pattern } = config;
   const { href, credentials } = origin;
   const { user = "", password = "" } = credentials ?? {};
   const pair = [user, password].map(encodeURIComponent).join(":");
@@ -143,8 +143,15 @@ function written(config: Config): string {
     ...publicKeys.map(({ text }) => `PublicKey=${text}`),
     `Destination=${destination}`,
     `Version=${pattern.text}`,
-    `Restart=${restart.join(" ")}`,
-    `TimeoutSec=${timeoutMs}ms`,
+    `Restart=${config.restart.join(" ")}`,
+    `Reload=${config.reload.join(" ")}`,
+    `Check=${config.check.join(" ")}`,
+    `OnUpdate=${config.onUpdate.join(" ")}`,
+    `OnRollback=${config.onRollback.join(" ")}`,
+    ...(config.watchMs === undefined ? [] : [`WatchSec=${config.watchMs}ms`]),
+    // No number of a time span has an exponent.
+    `MinAge=${config.minAgeMs.toFixed(100)}ms`,
+    `TimeoutSec=${config.timeoutMs}ms`,
   ].join("\n");
 }
 

@@ -125,8 +125,13 @@ def _(request: Request):
     if config.origin.credentials is not None:
         user, password = config.origin.credentials
         value["credentials"] = {"user": user, "password": password}
-    if config.restart:  # (ADP-17)
-        value["restart"] = config.restart
+    # What was not given has no member (ADP-17).
+    for key, units in config.units.items():
+        if units:
+            value[key[0].lower() + key[1:]] = list(units)
+    for key, member in ("WatchSec", "watchMs"), ("MinAge", "minAgeMs"):
+        if config.spans.get(key):
+            value[member] = config.spans[key] * 1000
     return value
 
 

@@ -3,7 +3,7 @@
 import { normalize } from "node:path";
 import type { Arguments, Operation } from "../../../src/adapter.ts";
 import { CONFIG_KEYS } from "../../../src/core/config-keys.ts";
-import { TakoError } from "../../../src/core/error.ts";
+import { type Problem, TakoError } from "../../../src/core/error.ts";
 import { type AdapterFault, type AdapterFaults, bytes } from "./fault.ts";
 
 /** A fault of `parse-config`: the file is taken for another one. Lines must stay where they are. */
@@ -31,6 +31,43 @@ function tells(
   return { op: "parse-config", what, breaks, caught, answer };
 }
 
+/** A fault of `parse-config`: such problems are none. What comes of them no case asks. */
+function accepts(
+  what: string,
+  breaks: readonly string[],
+  caught: readonly string[],
+  isRight: (problem: Problem) => boolean,
+): AdapterFault {
+  return refuses(what, breaks, caught, (problems) => problems.filter((each) => !isRight(each)));
+}
+
+/** A fault of `parse-config`: other problems are told than there are. Without any, the file is right. */
+function refuses(
+  what: string,
+  breaks: readonly string[],
+  caught: readonly string[],
+  change: (problems: readonly Problem[]) => readonly Problem[],
+): AdapterFault {
+  function answer(args: Arguments, right: Operation): unknown {
+    try {
+      return right(args);
+    } catch (error) {
+      if (!(error instanceof TakoError)) throw error;
+      const problems = change(error.problems);
+      if (problems.length === 0) return {};
+      throw error.with({ problems });
+    }
+  }
+  return { op: "parse-config", what, breaks, caught, answer };
+}
+
+/** A conflict of two units, told on another line: one that is made of its own and of the other unit's. */
+function moved(problem: Problem, lineOf: (own: number, other: number) => number): Problem {
+  if (!/^CFG-5[679]$/.test(problem.rule ?? "")) return problem;
+  const other = Number(/ on line (\d+)/.exec(problem.message)?.[1]);
+  return { ...problem, line: lineOf(problem.line ?? 0, other) };
+}
+
 interface PlainConfig {
   readonly origin: string;
   readonly credentials?: { readonly user: string; readonly password: string };
@@ -38,6 +75,12 @@ interface PlainConfig {
   readonly destination: string;
   readonly pattern: string;
   readonly restart?: readonly string[];
+  readonly reload?: readonly string[];
+  readonly check?: readonly string[];
+  readonly onUpdate?: readonly string[];
+  readonly onRollback?: readonly string[];
+  readonly watchMs?: number;
+  readonly minAgeMs?: number;
 }
 
 const NAMES = Object.values(CONFIG_KEYS).map(({ name }) => name);
@@ -47,7 +90,7 @@ export const CONFIG_FAULTS: AdapterFaults = {
   "unknown-keys-ignored": reads(
     "unknown keys are ignored",
     ["CFG-8"],
-    ["config-unknown-far", "config-unknown-several"],
+    ["config-unknown-far", "config-unknown-several", "config-check-watch-misspelt"],
     (file) =>
       file.replace(new RegExp(`^(?![ \\t]*(${KNOWN})[ \\t]*=)[ \\t]*\\w+[ \\t]*=.*$`, "gm"), ""),
   ),
@@ -315,9 +358,9 @@ export const CONFIG_FAULTS: AdapterFaults = {
       const file = Buffer.from(bytes(args, "config")).toString();
       const config = right(args) as PlainConfig;
       const isNamed = (unit: string) =>
-        new RegExp(`[ =]${RegExp.escape(unit)}(?![.\\w])`).test(file);
+        new RegExp(`[ =]${RegExp.escape(unit)}(?![.\\w-])`).test(file);
       const restart = config.restart?.map((unit) => {
-        const bare = unit.replace(/\.service$/, "");
+        const bare = unit.replace(/^([^.]+)\.service$/, "$1");
         return bare !== unit && isNamed(bare) ? bare : unit;
       });
       return restart === undefined ? config : { ...config, restart };
@@ -335,6 +378,227 @@ export const CONFIG_FAULTS: AdapterFaults = {
     ["config-timeout-unit"],
     (file) => file.replace(/^(TimeoutSec=\d+) secs$/gm, "$1"),
   ),
+  "reload-is-restart": tells(
+    "units to reload are restarted",
+    ["CFG-52", "CFG-56"],
+    ["config-activation", "config-reload-restart-cleared", "config-reload-other-instance"],
+    ({ reload = [], restart = [], ...config }) =>
+      tellsLists({ ...config, restart: [...restart, ...reload] }),
+  ),
+  "on-update-is-on-rollback": tells(
+    "what OnUpdate= names is started after the way back",
+    ["CFG-52", "CFG-57"],
+    ["config-activation", "config-on-both", "config-socket-on-update"],
+    ({ onUpdate = [], ...config }) => tellsLists({ ...config, onRollback: onUpdate }),
+  ),
+  "on-update-is-reload": reads(
+    "what OnUpdate= names is reloaded",
+    ["CFG-52", "CFG-57"],
+    ["config-on-both", "config-socket-on-update", "config-reload-cleared-alone"],
+    (file) => file.replace(/^OnUpdate=/gm, "Reload="),
+  ),
+  "last-reload-counts": reads(
+    "of several Reload= the last one counts",
+    ["CFG-52", "CFG-56", "CFG-60"],
+    ["config-reload-lines", "config-reload-twice", "config-reload-restarted-lines"],
+    (file) => dropRepeated(file, "Reload"),
+  ),
+  "other-lists-not-cleared": reads(
+    "only Restart= can be cleared",
+    ["CFG-52", "CFG-56", "CFG-58"],
+    [
+      ...["config-reload-cleared", "config-on-update-cleared", "config-on-rollback-cleared"],
+      ...["config-reload-restarted-after-clearing", "config-check-cleared-no-watch"],
+    ],
+    (file) => file.replace(/^(Reload|Check|OnUpdate|OnRollback)=$/gm, ""),
+  ),
+  "all-lists-cleared": reads(
+    "an empty Reload= clears the other lists, too",
+    ["CFG-52", "CFG-56"],
+    ["config-reload-cleared-alone", "config-reload-restarted-after-clearing"],
+    (file) => (/^Reload=$/m.test(file) ? file.replace(/^(Restart|OnUpdate)=.*$/gm, "") : file),
+  ),
+  "type-needed-in-other-lists": reads(
+    "only Restart= takes a name without a type",
+    ["CFG-52"],
+    ["config-reload-no-type", "config-check-no-type", "config-on-rollback-cleared"],
+    (file) =>
+      file.replace(/^(Reload|Check|OnUpdate|OnRollback)=.*$/gm, (line) =>
+        line.replace(/(?<=[= ])[\w-]+(?= |$)/g, "$&."),
+      ),
+  ),
+  "any-unit": accepts(
+    "units have any name",
+    ["CFG-15", "CFG-17"],
+    [
+      ...["config-reload-bad-unit", "config-check-template", "config-on-update-command"],
+      ...["config-on-rollback-bad-unit", "config-conflict-beside-wrong-unit"],
+    ],
+    ({ rule }) => rule === "CFG-15",
+  ),
+  "word-of-systemd-is-a-unit-to-reload": accepts(
+    "Reload=always is a unit",
+    ["CFG-40"],
+    ["config-reload-word"],
+    ({ rule, key }) => rule === "CFG-40" && key === "Reload",
+  ),
+  "checks-of-any-type": accepts(
+    "any unit can check",
+    ["CFG-53"],
+    ["config-check-timer", "config-check-target-in-list"],
+    ({ rule }) => rule === "CFG-53",
+  ),
+  "no-instance-checks": reads(
+    "an instance is no service",
+    ["CFG-53"],
+    ["config-check-instance"],
+    (file) => file.replace(/^(Check=\w+@\w+)\.service/gm, "$1.timer"),
+  ),
+  "watched-for-any-time": accepts(
+    "WatchSec= has no limits",
+    ["CFG-54"],
+    [
+      ...["config-watch-zero", "config-watch-short", "config-watch-long", "config-watch-infinity"],
+      "config-check-watch-wrong",
+    ],
+    ({ rule }) => rule === "CFG-54",
+  ),
+  "limits-of-watching-excluded": reads(
+    "WatchSec= is more than 1s and less than 1h",
+    ["CFG-54"],
+    ["config-watch-least", "config-watch-most"],
+    (file) => file.replace(/^WatchSec=1[sh]$/gm, "WatchSec=0"),
+  ),
+  "any-age": accepts(
+    "MinAge= has no limit",
+    ["CFG-55"],
+    ["config-min-age-more", "config-min-age-infinity"],
+    ({ rule }) => rule === "CFG-55",
+  ),
+  "no-age-refused": reads("MinAge=0 is refused", ["CFG-55"], ["config-min-age-zero"], (file) =>
+    file.replace(/^MinAge=0$/gm, "MinAge=-"),
+  ),
+  "year-of-365-days": reads("a year has 365 days", ["CFG-55"], ["config-min-age-year"], (file) =>
+    file.replace(/^MinAge=1y$/gm, "MinAge=365d"),
+  ),
+  "numbers-of-milliseconds": reads(
+    "a number without a unit is one of milliseconds",
+    ["CFG-37"],
+    ["config-watch-number", "config-min-age-number"],
+    (file) => file.replace(/^((?:WatchSec|MinAge)=\d+)$/gm, "$1ms"),
+  ),
+  "first-part-of-time": reads(
+    "of a time span the first part counts",
+    ["CFG-37", "CFG-54"],
+    ["config-watch-sum", "config-min-age-weeks", "config-watch-long"],
+    (file) => file.replace(/^((?:WatchSec|MinAge)=\d+[a-z]+) .*$/gm, "$1"),
+  ),
+  "any-time-span": accepts(
+    "what is no time span is skipped",
+    ["CFG-37"],
+    ["config-watch-unit", "config-min-age-negative"],
+    ({ rule }) => rule === "CFG-37",
+  ),
+  "empty-time-spans-accepted": accepts(
+    "an empty time span is one that is not there",
+    ["CFG-11"],
+    ["config-watch-empty", "config-min-age-empty", "config-check-watch-empty"],
+    ({ rule, key }) => rule === "CFG-11" && (key === "WatchSec" || key === "MinAge"),
+  ),
+  "time-spans-repeated": accepts(
+    "a time span may be given twice",
+    ["CFG-9"],
+    ["config-watch-twice", "config-min-age-twice"],
+    ({ rule, key }) => rule === "CFG-9" && (key === "WatchSec" || key === "MinAge"),
+  ),
+  "time-in-seconds": tells(
+    "time is told in seconds",
+    ["CFG-37", "CFG-52", "CFG-53", "CFG-54", "CFG-55", "CFG-58"],
+    ["config-activation", "config-watch-least", "config-min-age-year"],
+    ({ watchMs, minAgeMs, ...config }) => ({
+      ...config,
+      ...(watchMs === undefined ? {} : { watchMs: watchMs / 1000 }),
+      ...(minAgeMs === undefined ? {} : { minAgeMs: minAgeMs / 1000 }),
+    }),
+  ),
+  "restarted-and-reloaded": accepts(
+    "a unit may be restarted and reloaded",
+    ["CFG-56"],
+    ["config-reload-restarted", "config-reload-restarted-later", "config-reload-restarted-lines"],
+    ({ rule }) => rule === "CFG-56",
+  ),
+  "compared-as-written": reads(
+    "where units are compared, app is not app.service",
+    ["CFG-36", "CFG-56", "CFG-57"],
+    ["config-reload-restarted-no-type", "config-socket-after-service"],
+    (file) => file.replace(/^Restart=app$/gm, "Restart=as-written"),
+  ),
+  "cleared-units-conflict": reads(
+    "a unit that was cleared still conflicts",
+    ["CFG-14", "CFG-56"],
+    ["config-reload-restart-cleared"],
+    (file) => file.replace(/^Restart=$/gm, ""),
+  ),
+  "instances-conflict": reads(
+    "units conflict whatever their instances",
+    ["CFG-56", "CFG-57"],
+    ["config-reload-other-instance", "config-socket-of-other-service"],
+    (file) => file.replace(/\bapp@\d/g, "app"),
+  ),
+  "socket-beside-service": accepts(
+    "a socket is restarted beside its service",
+    ["CFG-57"],
+    ["config-socket-beside-service", "config-socket-reloaded-service-reloaded"],
+    ({ rule }) => rule === "CFG-57",
+  ),
+  "socket-beside-service-of-other-list": accepts(
+    "a socket conflicts with the units of its own list alone",
+    ["CFG-57"],
+    ["config-socket-restarted-service-reloaded", "config-socket-reloaded-service-restarted"],
+    ({ rule, key, message }) => rule === "CFG-57" && !message.includes(`in ${key}=`),
+  ),
+  "instance-of-socket": accepts(
+    "a socket with an instance is none",
+    ["CFG-57"],
+    ["config-socket-instance"],
+    ({ rule, message }) => rule === "CFG-57" && message.includes("@"),
+  ),
+  "check-without-watch": accepts(
+    "Check= needs no WatchSec=",
+    ["CFG-58"],
+    ["config-check-no-watch", "config-conflicts-all-at-once"],
+    ({ rule }) => rule === "CFG-58",
+  ),
+  "watch-before-check": reads(
+    "WatchSec= has to stand before Check=",
+    ["CFG-58"],
+    ["config-check-watch-later"],
+    (file) => file.replace(/^(Check=.*\n)WatchSec=.*$/gm, "$1"),
+  ),
+  "checks-itself": accepts(
+    "a unit may check itself",
+    ["CFG-59"],
+    ["config-check-restarted", "config-check-reloaded"],
+    ({ rule }) => rule === "CFG-59",
+  ),
+  "line-of-other-unit": refuses(
+    "a conflict is told on the line of the other unit",
+    ["CFG-60"],
+    [
+      ...["config-reload-restarted", "config-socket-after-service", "config-check-restarted"],
+      "config-socket-reloaded-service-restarted",
+    ],
+    (problems) => problems.map((problem) => moved(problem, (_, other) => other)),
+  ),
+  "later-line-of-two": refuses(
+    "a conflict is told on the later one of its lines",
+    ["CFG-60"],
+    [
+      ...["config-reload-restarted-later", "config-socket-before-service"],
+      ...["config-socket-restarted-service-reloaded", "config-check-restarted"],
+    ],
+    (problems) => problems.map((problem) => moved(problem, Math.max)),
+  ),
   "no-units-told": tells(
     "a config without units has an empty list of them",
     ["CFG"],
@@ -345,6 +609,12 @@ export const CONFIG_FAULTS: AdapterFaults = {
       "config-restart-cleared-at-end",
     ],
     (config) => ({ ...config, restart: config.restart ?? [] }),
+  ),
+  "no-age-told": tells(
+    "a config without an age has one of 0",
+    ["CFG"],
+    ["config-minimal", "config-min-age-zero"],
+    (config) => ({ ...config, minAgeMs: config.minAgeMs ?? 0 }),
   ),
   "next-line-named": {
     op: "parse-config",
@@ -362,6 +632,12 @@ export const CONFIG_FAULTS: AdapterFaults = {
     },
   },
 };
+
+/** A config without its empty lists (ADP-17). */
+function tellsLists(config: PlainConfig): PlainConfig {
+  const isTold = ([, value]: [string, unknown]) => !Array.isArray(value) || value.length > 0;
+  return Object.fromEntries(Object.entries(config).filter(isTold)) as unknown as PlainConfig;
+}
 
 const KEY_CASES: Readonly<Record<string, string>> = Object.fromEntries(
   NAMES.map((name) => [`${name.toLowerCase()}=`, `${name}=`]),

@@ -12,8 +12,15 @@ from .patterns import Pattern, parse_pattern
 MAX_BYTES = 1024 * 1024  # (CFG-34)
 WHITE_SPACE = " \t\r"  # (CFG-4)
 REQUIRED = ("Origin", "PublicKey", "Destination", "Version")
-ONCE = ("Origin", "Destination", "Version", "TimeoutSec")
-KNOWN = (*REQUIRED, "Restart", "TimeoutSec")
+LISTS = ("Restart", "Reload", "Check", "OnUpdate", "OnRollback")
+# The rest are time spans: the requirement, and the limits in seconds.
+SPANS = {
+    "WatchSec": ("CFG-54", 1, 3600),
+    "MinAge": ("CFG-55", 0, 31557600),
+    "TimeoutSec": ("CFG-38", 0.001, 86400),
+}
+ONCE = ("Origin", "Destination", "Version", *SPANS)
+KNOWN = (*REQUIRED, *LISTS, *SPANS)
 
 # Units of time spans in seconds (CFG-37), by systemd.time.
 SECONDS = {
@@ -48,8 +55,10 @@ class Config:
     public_keys: list[PublicKey] = field(default_factory=list)
     destination: str = ""
     pattern: Pattern | None = None
-    restart: list[str] = field(default_factory=list)
-    timeout: float = 30
+    # The units of each list, with the line that names them first.
+    units: dict[str, dict[str, int]] = field(default_factory=lambda: {key: {} for key in LISTS})
+    # Seconds, of the keys that were given.
+    spans: dict[str, float] = field(default_factory=dict)
 
 
 class ConfigError(TakoError):
@@ -65,7 +74,7 @@ def parse_config(data: bytes) -> Config:
     config, seen, problems = Config(), set[str](), list[TakoError]()
     for number, line in _logical_lines(_text(data)):
         try:
-            _read_line(line, config, seen)
+            _read_line(number, line, config, seen)
         except TakoError as error:
             problems.append(error.within("config", number))
     for key in REQUIRED:
@@ -73,9 +82,30 @@ def parse_config(data: bytes) -> Config:
         # example suggests no keys.
         if key not in seen:
             problems.append(TakoError("config", "CFG-10", f"{key} is missing"))
+    problems += _conflicts(config.units, "WatchSec" in seen)
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(sorted(problems, key=lambda each: each.line or float("inf")))
     return config
+
+
+def _conflicts(lists: dict[str, dict[str, int]], watched: bool) -> Iterator[TakoError]:
+    """Units that are right one by one, and not together (CFG-56 to CFG-60)."""
+    restart, reload, check = lists["Restart"], lists["Reload"], lists["Check"]
+
+    def problem(rule: str, line: int, reason: str) -> TakoError:
+        return TakoError("config", rule, reason, line)
+
+    for unit in reload.keys() & restart.keys():
+        yield problem("CFG-56", reload[unit], "a unit is restarted or reloaded, not both")
+    for unit, line in [*restart.items(), *reload.items()]:
+        name, _, kind = unit.rpartition(".")
+        service = f"{name}.service"
+        if kind == "socket" and (service in restart or service in reload):
+            yield problem("CFG-57", line, "keep the service, and leave out its socket")
+    for unit in check.keys() & (restart.keys() | reload.keys()):
+        yield problem("CFG-59", check[unit], "a unit does not check itself")
+    if check and not watched:
+        yield problem("CFG-58", min(check.values()), "Check needs WatchSec")
 
 
 def _text(data: bytes) -> str:
@@ -109,7 +139,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         start, pieces = 0, []
 
 
-def _read_line(line: str, config: Config, seen: set[str]) -> None:
+def _read_line(number: int, line: str, config: Config, seen: set[str]) -> None:
     # The first problem of a line is enough for an example; CFG-16 wants those of every bad unit.
     if line.startswith("[") and line.endswith("]"):
         if line != "[Image]":
@@ -123,7 +153,7 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
     if key in ONCE and key in seen:
         raise TakoError("config", "CFG-9", f"{key} is given once")
     seen.add(key)
-    if not value and key != "Restart":
+    if not value and key not in LISTS:
         raise TakoError("config", "CFG-11", f"{key} is empty")
     match key:
         case "Origin":
@@ -138,25 +168,29 @@ def _read_line(line: str, config: Config, seen: set[str]) -> None:
             if NOTATION.match(value):
                 raise TakoError("config", "CFG-50", "other tools have this notation; 1.* is one here")
             config.pattern = parse_pattern(value)
-        case "Restart":
+        case key if key in LISTS:
             units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
-            # dict.fromkeys drops repetitions and keeps the order.
-            config.restart = list(dict.fromkeys([*config.restart, *units])) if units else []
-        case "TimeoutSec":
-            config.timeout = _timeout(value)
+            if key == "Check" and not all(unit.endswith(".service") for unit in units):
+                raise TakoError("config", "CFG-53", "only services can check")
+            if not units:
+                config.units[key].clear()
+            for unit in units:
+                config.units[key].setdefault(unit, number)
+        case _:
+            config.spans[key] = _span(value, *SPANS[key])
 
 
-def _timeout(text: str) -> float:
+def _span(text: str, rule: str, least: float, most: float) -> float:
     if text == "infinity":
-        raise TakoError("config", "CFG-38", "nobody waits for ever")
+        raise TakoError("config", rule, "nothing here lasts for ever")
     seconds, at = 0.0, 0
     while at < len(text):
         part = SPAN.match(text, at)
         if not part or part[2] not in SECONDS:
             raise TakoError("config", "CFG-37", "a time span is such as 30s or 1h 30s")
         seconds, at = seconds + float(part[1]) * SECONDS[part[2]], part.end()
-    if not 0.001 <= seconds <= 86400:
-        raise TakoError("config", "CFG-38", "a time-out is from 1ms to 1d")
+    if not least <= seconds <= most:
+        raise TakoError("config", rule, f"expected {least} to {most} seconds")
     return seconds
 
 
