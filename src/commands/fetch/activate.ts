@@ -102,7 +102,7 @@ async function leaveAlone(member: Member, before: UnitStates | undefined): Promi
   const phase = phaseOf(member.standing());
   const owed = "units" in phase ? phase.units : [];
   const stopped: string[] = [];
-  for (const unit of member.swaps ? unitsOf(member.run) : owed) {
+  for (const unit of unitsOf(member.run)) {
     const state = before?.get(unit);
     if (state === undefined) continue;
     const isOwed = owed.includes(unit);
@@ -114,6 +114,8 @@ async function leaveAlone(member: Member, before: UnitStates | undefined): Promi
         : duty === "leave-masked" || duty === "leave-stopped";
     if (!isStopped) continue;
     stopped.push(unit);
+    // Those that are done already were told by the run that left them alone.
+    if (!member.swaps && !isOwed) continue;
     report({ event: "skipped", unit, reason: duty === "leave-masked" ? "masked" : "stopped" });
   }
   member.stopped = stopped;

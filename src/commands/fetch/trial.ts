@@ -21,10 +21,11 @@ export async function tryOut(
   restarted: Restarted,
 ): Promise<void> {
   const units = allUnits(members);
-  const blocked = units.filter((unit) => isBlocked(unit, before, restarted));
   const stopped = members.flatMap((member) => member.stopped);
-  const watched = units
-    .filter((unit) => !blocked.includes(unit) && !stopped.includes(unit))
+  const left = units.filter((unit) => !stopped.includes(unit));
+  const blocked = left.filter((unit) => isBlocked(unit, before, restarted));
+  const watched = left
+    .filter((unit) => !blocked.includes(unit))
     .map((unit) => watchedRun(unit, before, restarted));
   const ms = Math.max(...members.map(({ run }) => run.config.watchMs ?? 0));
   let seen: Seen;
