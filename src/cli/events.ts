@@ -48,6 +48,10 @@ function describe(event: Event): Message | undefined {
       return info(`restarted ${event.units.join(" ")}`);
     case "skipped":
       return info(`${event.unit} is ${event.reason} and stays so`);
+    case "starting":
+      return info(
+        `waiting for ${event.units.join(" ")} to start, up to ${seconds(event.limitMs / 1000)}`,
+      );
     case "watching":
       return info(`watching ${event.units.join(" ")} for ${seconds(event.seconds)}`);
     case "unhealthy": {
@@ -128,6 +132,8 @@ function fieldsOf(event: Event): object | undefined {
       return { units: event.units };
     case "skipped":
       return { unit: event.unit, reason: event.reason };
+    case "starting":
+      return { units: event.units, limit_ms: event.limitMs };
     case "watching":
       return { units: event.units, seconds: event.seconds };
     case "unhealthy": {

@@ -58,6 +58,12 @@ export type Event = { readonly config?: string } & (
       readonly reason: "stopped" | "masked";
     }
   | {
+      /** A restart takes its time; it is waited for until this limit (ACT-17). */
+      readonly event: "starting";
+      readonly units: readonly string[];
+      readonly limitMs: number;
+    }
+  | {
       readonly event: "watching";
       /** With the checks. */
       readonly units: readonly string[];

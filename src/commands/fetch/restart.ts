@@ -12,6 +12,9 @@ import { askStates, couldNotRestart, tell, type UnitStates } from "./units.ts";
 /** Nobody waits longer for units to start, unless they may take longer (ACT-11). */
 const RESTART_LIMIT_MS = 15 * 60_000;
 
+/** Units that take longer are told, since nothing else happens meanwhile (ACT-17). */
+const SAY_SO_AFTER_MS = 10_000;
+
 export interface Restarted {
   /** The units that run what they ran before, or are down. */
   readonly undone: readonly string[];
@@ -92,7 +95,7 @@ function cannotBeRestarted(unit: string, load: string): TakoError {
 }
 
 async function restartUnits(
-  { systemd }: Effects,
+  { systemd, clock, report }: Effects,
   restart: readonly string[],
   reload: readonly string[],
   before: UnitStates | undefined,
@@ -101,6 +104,11 @@ async function restartUnits(
   // Else a start limit that an earlier image has reached refuses this one (ACT-10).
   if (units.length > 0) await tell(systemd, ["reset-failed"], units);
   const limit = limitOf(units, before);
+  let isTold = false;
+  using _telling = clock.every(SAY_SO_AFTER_MS, () => {
+    if (!isTold) report({ event: "starting", units, limitMs: limit });
+    isTold = true;
+  });
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
     restart.length === 0 ? nothing : await tell(systemd, ["restart"], restart, limit);
