@@ -14,13 +14,25 @@ import {
 } from "../src/core/layout.ts";
 import {
   decodeEtag,
+  decodeImageRecord,
   decodeOwed,
   encodeEtag,
+  encodeImageRecord,
   encodeOwed,
   isFreshEtag,
   isKeepableEtag,
   type Owed,
 } from "../src/core/records.ts";
+import {
+  decodeRefusals,
+  encodeRefusals,
+  type Refusal,
+  type Refusals,
+  refusalOf,
+  withoutRefusal,
+  withRefusal,
+} from "../src/core/refusals.ts";
+import { printable } from "../src/core/text.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { digestOf, digests } from "./support/manifests.ts";
@@ -57,7 +69,8 @@ function unitsOwed(
   inUse: Sha256Hex | undefined,
   units: readonly string[],
 ): readonly string[] {
-  const phase = phaseOf({ inUse, owed, units });
+  const records = { watches: false, good: undefined, canGoBack: false, refusals: [] };
+  const phase = phaseOf({ inUse, owed, units, ...records });
   return phase.phase === "restart-owed" ? phase.units : [];
 }
 
@@ -316,6 +329,99 @@ describe("laws", () => {
         expect(partialName(digest)).toBe(`${digest}.partial`);
       }),
       runs,
+    );
+  });
+});
+
+describe(".good and .hold", () => {
+  const hex = "0123456789abcdef".repeat(4);
+
+  test("DST-70, DST-80: a digest and LF", () => {
+    expect(encodeImageRecord(digestOf(hex))).toBe(`${hex}\n`);
+    expect(decodeImageRecord(`${hex}\n`)).toBe(digestOf(hex));
+  });
+
+  test.each(["", "\n", hex, `${hex}\n\n`, `${hex} \n`, `${hex.toUpperCase()}\n`, `${hex}\r\n`])(
+    "DST-71, DST-82: %j is damaged",
+    (text) => {
+      expect(decodeImageRecord(text)).toBeUndefined();
+    },
+  );
+});
+
+describe(".refused", () => {
+  const [a, b] = [digestOf("a".repeat(64)), digestOf("b".repeat(64))];
+  const refusal: Refusal = { digest: a, instead: b, time: 1_795_657_579, reason: "app: failed" };
+  const line = `${a} ${b} 1795657579 app: failed\n`;
+
+  test("DST-74: digest, digest, time and reason, a line each", () => {
+    expect(encodeRefusals([refusal])).toBe(line);
+    expect(decodeRefusals(line)).toEqual([refusal]);
+    expect(encodeRefusals([])).toBe("");
+    expect(decodeRefusals("")).toEqual([]);
+  });
+
+  test("DST-75: a reason is one to 200 printable characters", () => {
+    const long = encodeRefusals([{ ...refusal, reason: `\n\u{e9}${"x".repeat(300)}` }]);
+    expect(long).toMatch(/^[!-~]+ [!-~]+ \d+ [ -~]{200}\n$/);
+    expect(decodeRefusals(long)).toHaveLength(1);
+    const empty = encodeRefusals([{ ...refusal, reason: "" }]);
+    expect(decodeRefusals(empty)?.[0]?.reason).toBe("-");
+  });
+
+  test.each([
+    ["without its end", line.trimEnd()],
+    ["without a reason", `${a} ${b} 1\n`],
+    ["with a reason that is not printable", `${a} ${b} 1 \u{7}\n`],
+    ["with one that is too long", `${a} ${b} 1 ${"x".repeat(201)}\n`],
+    ["with no time", `${a} ${b} soon x\n`],
+    ["with no digest", `${a.slice(1)} ${b} 1 x\n`],
+    ["with no other digest", `${a} ${b.slice(1)} 1 x\n`],
+    ["of 101 lines", line.repeat(101)],
+    ["that is empty", "\n"],
+  ])("DST-77: a line %s is damaged", (_, text) => {
+    expect(decodeRefusals(text)).toBeUndefined();
+  });
+
+  const refusals: fc.Arbitrary<Refusals> = fc
+    .array(
+      fc.record({
+        digest: digests,
+        instead: digests,
+        time: fc.nat(2 ** 31),
+        reason: fc.stringMatching(/^[!-~][ -~]{0,198}$/),
+      }),
+      { maxLength: 120 },
+    )
+    .map((all) => all.reduce<Refusals>(withRefusal, []));
+
+  test("DST-74 to DST-76: what is written is read again", () => {
+    fc.assert(
+      fc.property(refusals, (all) => {
+        const safe = all.map((each) => ({ ...each, reason: printable(each.reason) }));
+        expect(decodeRefusals(encodeRefusals(safe))).toEqual(safe);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("DST-76: a digest is there once, where it was refused last, and the oldest of more than 100 gives way", () => {
+    fc.assert(
+      fc.property(refusals, digests, (all, digest) => {
+        const next = withRefusal(all, { ...refusal, digest });
+        expect(next.length).toBeLessThanOrEqual(100);
+        expect(next.at(-1)).toEqual({ ...refusal, digest });
+        expect(next.filter((each) => each.digest === digest)).toHaveLength(1);
+        expect(refusalOf(next, digest)).toEqual({ ...refusal, digest });
+        expect(refusalOf(withoutRefusal(next, digest), digest)).toBeUndefined();
+      }),
+      { numRuns: 100 },
+    );
+    const many = Array.from({ length: 101 }, (_, index) =>
+      digestOf(index.toString(16).padStart(64, "0")),
+    ).reduce<Refusals>((all, digest) => withRefusal(all, { ...refusal, digest }), []);
+    expect(many.map(({ digest }) => Number.parseInt(digest, 16))).toEqual(
+      Array.from({ length: 100 }, (_, index) => index + 1),
     );
   });
 });

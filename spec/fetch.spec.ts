@@ -42,6 +42,9 @@ interface OfferedCase extends Case {
   readonly offered: readonly string[];
 }
 
+/** A host that has made up its mind about nothing. */
+const unbound = { inUse: undefined, hold: undefined, refusals: [] } as const;
+
 /** A letter as the digest of an image. */
 function imageOf(letter: string): Sha256Hex {
   return digestOf(letter.charCodeAt(0).toString(16).repeat(32));
@@ -223,7 +226,7 @@ describe("laws", () => {
         const inUse = manifest.entries[at % Math.max(manifest.entries.length, 1)];
         if (inUse === undefined) return;
         const sharing = manifest.entries.filter(({ digest }) => digest === inUse.digest);
-        const chosen = chooseHere(manifest, pattern, inUse.digest);
+        const chosen = chooseHere(manifest, pattern, { ...unbound, inUse: inUse.digest });
         if (!sharing.some(({ version }) => matches(pattern, version))) return;
         expect(chosen.map(({ digest }) => digest)).toEqual([inUse.digest]);
       }),
@@ -237,7 +240,7 @@ describe("laws", () => {
         const { manifest, pattern } = situation;
         const isAllowed = ({ version }: Entry) => matches(pattern, version);
         if (manifest.entries.some((entry) => entry.digest === inUse && isAllowed(entry))) return;
-        const chosen = chooseHere(manifest, pattern, inUse);
+        const chosen = chooseHere(manifest, pattern, { ...unbound, inUse });
         expect(new Set(chosen)).toEqual(new Set(manifest.entries.filter(isAllowed)));
         for (const [index, { version }] of chosen.entries()) {
           const newer = chosen[index - 1];
