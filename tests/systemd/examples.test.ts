@@ -49,7 +49,8 @@ describe.skipIf(systemd.missing)("the examples, the binary", () => {
   async function configure(image: string, publicKey: string): Promise<void> {
     const config = shipped(`examples/${image}.tako`)
       .replace("https://images.example.com/", "file:///srv/origin/")
-      .replace(/^PublicKey=.*/m, `PublicKey=${publicKey}`);
+      .replace(/^PublicKey=.*/m, `PublicKey=${publicKey}`)
+      .replace(/^WatchSec=.*/m, "WatchSec=1s");
     await machine.write(`/etc/tako/${image}.tako`, config);
   }
 

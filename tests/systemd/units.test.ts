@@ -62,13 +62,18 @@ describe.skipIf(systemd.missing)("the units that ship, the binary", () => {
     await configure();
   });
 
-  async function configure(destination = DESTINATION, restart = "app.service"): Promise<void> {
+  async function configure(
+    destination = DESTINATION,
+    restart = "app.service",
+    ...more: readonly string[]
+  ): Promise<void> {
     const lines = [
       `Origin=http://127.0.0.1:${origin.port}`,
       `PublicKey=${key.public}`,
       `Destination=${destination}`,
       "Version=1.*",
       `Restart=${restart}`,
+      ...more,
     ];
     await machine.write("/etc/tako/app.tako", `${lines.join("\n")}\n`);
   }
@@ -167,6 +172,17 @@ describe.skipIf(systemd.missing)("the units that ship, the binary", () => {
       69,
       "tako-fetch.service failed: exit-code, status 69",
     ]);
+  });
+
+  test("OnFailure= reports an image that was rolled back, and the app runs on the earlier one", async () => {
+    await configure(DESTINATION, "app.service", "WatchSec=2s");
+    publish("1.0.0");
+    expect(await run()).toBe(0);
+    publishTo(published, [app("1.0.0"), image("1.1.0", "exit 1\n")]);
+    const { status, told } = await reported("tako-failed", run);
+    expect([status, told]).toEqual([75, "tako-fetch.service failed: exit-code, status 75"]);
+    expect(await machine.must("head", "-n", "1", `${DESTINATION}/latest`)).toBe(": 1.0.0\n");
+    expect(await property("app.service", "ActiveState")).toBe("active");
   });
 
   test("a run that takes longer than TimeoutStartSec= is reported, too", async () => {
