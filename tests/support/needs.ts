@@ -18,6 +18,7 @@ const packages = {
   "mkfs.btrfs": "btrfs-progs",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
+  mksquashfs: "squashfs-tools",
   nginx: "nginx-light",
   openssl: "openssl",
   prove: "perl",

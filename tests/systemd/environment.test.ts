@@ -1,6 +1,6 @@
-// What docs/hosts.md says about the environment, word for word on a machine of its own: its unit and
-// its rule for sudo keep variables away that would make the runtime load other code, and without them
-// these variables do. Tako cannot guard against them itself: the other code runs first.
+// What docs/hosts.md says about the environment, on a machine of its own: the units that ship and the guide's
+// rule for sudo, word for word, keep variables away that would make the runtime load other code, and without
+// them these variables do. Tako cannot guard against them itself: the other code runs first.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -9,6 +9,7 @@ import { needs } from "../support/needs.ts";
 import { programs } from "../support/program.ts";
 import { image, key, manifestOf } from "../support/publishing.ts";
 import { type Machine, startMachine } from "./machine.ts";
+import { settingsOf, shipped, unitPaths } from "./shipped.ts";
 
 const systemd = needs("systemd", "sudo");
 const root = join(import.meta.dir, "../..");
@@ -25,6 +26,8 @@ function fileInGuide(path: string): string {
   const block = lines.slice(start, start + length);
   return `${block.map((line) => line.slice(4)).join("\n")}\n`;
 }
+
+const runsTako = (setting: string) => /^Exec\w+=\+?\/usr\/local\/bin\/tako /.test(setting);
 
 const RAN = "/var/lib/images/ran";
 const VARIABLES = {
@@ -67,9 +70,12 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
     return result;
   }
 
-  for (const name of ["tako-fetch", "app"]) {
-    test(`ORG-12: ${name}.service of the guide lets no variable of the system's manager load other code`, async () => {
-      const unit = fileInGuide(`/etc/systemd/system/${name}.service`);
+  const units = {
+    "tako-fetch": shipped("tako-fetch.service"),
+    app: shipped("examples/app.service"),
+  };
+  for (const [name, unit] of Object.entries(units)) {
+    test(`ORG-12: ${name}.service lets no variable of the system's manager load other code`, async () => {
       const guards = unit.split("\n").filter((line) => line.startsWith("UnsetEnvironment="));
       expect(guards).toHaveLength(4);
       const bare = unit.split("\n").filter((line) => !guards.includes(line));
@@ -91,10 +97,13 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
     });
   }
 
-  test("ORG-12: every unit of the guide that runs tako has the same guards", () => {
-    const runs = [...guide.matchAll(/^ {4}Exec\w+=\+?\/usr\/local\/bin\/tako .*$/gm)];
-    const guards = [...guide.matchAll(/^(?: {4}UnsetEnvironment=.*\n)+/gm)].map(String);
-    expect([runs.length, guards.length, new Set(guards).size]).toEqual([3, 3, 1]);
+  test("ORG-12: every unit that runs tako has the same guards", () => {
+    const running = unitPaths.map(settingsOf).filter((settings) => settings.some(runsTako));
+    const guards = running.map((settings) =>
+      settings.filter((line) => line.startsWith("UnsetEnvironment=")).join("\n"),
+    );
+    expect([guards.length, new Set(guards).size]).toEqual([5, 1]);
+    expect(guide).not.toMatch(/^ {4}UnsetEnvironment=/m);
   });
 
   test("ORG-12: the rule for sudo lets a user run this one command line, in no environment of theirs", async () => {

@@ -87,6 +87,7 @@ inside() {
   mkdir -p "$root$folder"
   pivot_root . ".$folder"
   umount --lazy "$folder"
+  mount --make-rshared / # as on any host: what systemd mounts for a unit, LoadCredential= say, must reach the unit
   # Time and kernel modules are the host's: no namespace keeps them apart. `container` tells systemd so.
   exec env -i container=tako PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     setpriv --bounding-set -sys_time,-sys_module /lib/systemd/systemd --system --unit=basic.target
