@@ -1,5 +1,5 @@
 // Putting an image into use, what that owes to the units which use it, and the way back from one that does not
-// work (spec/activation.md; FET-70 to FET-79, DST-60 to DST-79): one state machine. Where a destination stands
+// work (spec/activation.md; FET-70 to FET-79, DST-60 to DST-82): one state machine. Where a destination stands
 // follows from `latest`, its records and the config alone, and each step is on disk before the next one relies on
 // it. So a run that is killed anywhere is continued by the next from the phase that it finds. What carries the
 // steps out is commands/fetch/.

@@ -50,7 +50,7 @@ async function runUnder(
     },
   );
   await child.exited;
-  const calls = systemctl.calls();
+  const calls = systemctl.orders();
   systemctl.remove();
   return { status: child.exitCode ?? 128, calls };
 }

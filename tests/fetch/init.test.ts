@@ -99,7 +99,7 @@ for (const program of programs) {
       expect((await init(program, host)).status).toBe(0);
       const systemctl = fakeSystemctl();
       expect((await program.run(["fetch", host.file], { env: systemctl.env })).status).toBe(0);
-      expect(systemctl.calls()).toEqual(["restart -- app.service"]);
+      expect(systemctl.orders()).toEqual(["restart -- app.service"]);
       systemctl.remove();
       expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
     });

@@ -42,7 +42,7 @@ async function fetchBehind(
   });
   const stderr = await child.stderr.text();
   const status = await child.exited;
-  const calls = systemctl.calls();
+  const calls = systemctl.orders();
   systemctl.remove();
   return { status, stderr, calls };
 }

@@ -90,7 +90,7 @@ for (const program of programs) {
           const { status, stderr } = await program.run(["fetch", ...words, host.file], {
             env: systemctl.env,
           });
-          const calls = systemctl.calls();
+          const calls = systemctl.orders();
           systemctl.remove();
 
           const isMoved = before["latest"] !== (inUse && `-> store/${inUse.digest}`);

@@ -28,7 +28,9 @@ class Prepared implements AsyncDisposable {
     const fake = fakeSystemctl(script);
     this.#fakes.push(fake);
     const outcome = await program.run(["fetch", this.host.file], { env: fake.env });
-    return { ...outcome, calls: fake.calls() };
+    const calls = fake.calls();
+    const orders = calls.filter((call) => !/^(show|reset-failed) /.test(call));
+    return { ...outcome, calls, orders };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -38,6 +40,14 @@ class Prepared implements AsyncDisposable {
 }
 
 const both = "restart -- app.service web.service";
+
+/** A restart that fails for app.service, which is in that state then; the other unit is restarted. */
+const failing = (state: string) => `if [ $1 = restart ]; then
+  echo 2 > $UNITS/web.service.starts
+  echo ActiveState=${state} > $UNITS/app.service
+  printf 'InvocationID=%032d\n' 7 >> $UNITS/app.service
+  echo it did not work >&2; exit 1
+fi`;
 const before = stateOf({ published: [one], latest: one });
 
 /** The state after the update. */
@@ -53,14 +63,25 @@ for (const program of programs) {
     test("FET-71, FET-76, FET-77, DST-15, DST-44: owed before the swap, restarted in one call under the lock, and done", async () => {
       await using each = new Prepared();
       // What the disk holds, and who has the lock, while systemctl runs.
-      const look = `cd ${each.host.destination}
-        cat .owed >> $LOG
-        readlink latest >> $LOG
-        flock -n .lock echo unlocked >> $LOG || echo locked >> $LOG`;
+      const look = `if [ $1 = restart ]; then
+          cd ${each.host.destination}
+          cat .owed >> $LOG
+          readlink latest >> $LOG
+          flock -n .lock echo unlocked >> $LOG || echo locked >> $LOG
+        fi`;
       const { status, stdout, stderr, calls } = await each.run(program, look);
       expect([status, stdout]).toEqual([0, `${each.host.file}: updated to 1.1.0\n`]);
       expect(stderr).toEndWith(`tako: ${each.host.file}: restarted app.service web.service\n`);
-      expect(calls).toEqual([both, two.digest, `store/${two.digest}`, "locked"]);
+      const units = "app.service web.service";
+      expect(calls).toEqual([
+        `show -- ${units}`,
+        `reset-failed -- ${units}`,
+        both,
+        two.digest,
+        `store/${two.digest}`,
+        "locked",
+        `show -- ${units}`,
+      ]);
       expect(each.host.state()).toEqual(current());
 
       // FET-79: nothing new, nothing owed, no call.
@@ -70,28 +91,25 @@ for (const program of programs) {
       expect(each.host.snapshot()).toEqual(snapshot);
     });
 
-    test("FET-78, DST-60: after a failed call the active units are noted, and the next run restarts the others", async () => {
+    test("FET-78, DST-60, ACT-12: after a failed call the restarted units are noted, and the next run restarts the others", async () => {
       await using each = new Prepared();
-      const failing =
-        'case $1 in restart) exit 1;; is-active) printf "failed\\nactive\\n"; exit 3;; esac';
-      const { status, stderr, calls } = await each.run(program, failing);
+      const { status, stderr, orders } = await each.run(program, failing("failed"));
       expect(status).toBe(70);
-      expect(stderr).toContain("systemctl could not restart app.service");
-      expect(calls).toEqual([both, "is-active -- app.service web.service"]);
+      expect(stderr).toContain("systemctl could not restart app.service: it did not work");
+      expect(orders).toEqual([both]);
       expect(each.host.state()).toEqual(current(`${two.digest}\nweb.service\n`));
 
       const next = await each.run(program);
-      expect([next.status, next.calls]).toEqual([0, ["restart -- app.service"]]);
+      expect([next.status, next.orders]).toEqual([0, ["restart -- app.service"]]);
       expect(each.host.state()).toEqual(current());
     });
 
     test("FET-78: what is done stays done when the rest fails again", async () => {
       await using each = new Prepared(`${one.digest}\nweb.service\n`);
       each.host.publish(one);
-      const failing = "case $1 in restart) exit 1;; is-active) echo failed; exit 3;; esac";
-      const { status, calls } = await each.run(program, failing);
+      const { status, orders } = await each.run(program, failing("failed"));
       expect(status).toBe(70);
-      expect(calls).toEqual(["restart -- app.service", "is-active -- app.service"]);
+      expect(orders).toEqual(["restart -- app.service"]);
       expect(each.host.state()).toEqual(
         stateOf({
           published: [one],
@@ -101,31 +119,145 @@ for (const program of programs) {
       );
     });
 
-    test.each(["activating", "deactivating", "reloading", "inactive", "failed", "unknown", ""])(
-      "FET-78: after a failed call a unit that is '%s' has not restarted",
+    test.each(["activating", "deactivating", "reloading", "inactive", "failed", "maintenance"])(
+      "FET-78, ACT-13: after a failed call a unit that is '%s' has not restarted",
       async (state) => {
         await using each = new Prepared();
-        const failing = `case $1 in restart) exit 1;; is-active) printf '${state}\\nactive\\n'; exit 3;; esac`;
-        const { status, stderr } = await each.run(program, failing);
+        const { status, stderr } = await each.run(program, failing(state));
         expect(status).toBe(70);
         expect(stderr).toContain("systemctl could not restart app.service");
         expect(each.host.state()).toEqual(current(`${two.digest}\nweb.service\n`));
       },
     );
 
+    test("ACT-12: an old process that systemd did not restart is not taken for a new one, whatever it said", async () => {
+      await using each = new Prepared();
+      const { status, stderr } = await each.run(program, "[ $1 != restart ] || exit 0");
+      expect(status).toBe(70);
+      expect(stderr).toContain("systemctl could not restart app.service web.service");
+      expect(each.host.state()).toEqual(current(`${two.digest}\n`));
+    });
+
+    test("ACT-12: where systemctl does not say how units are, the status of the call decides", async () => {
+      await using each = new Prepared();
+      const failed = await each.run(program, "[ $1 = reset-failed ] || exit 1");
+      expect(failed.status).toBe(70);
+      expect(each.host.state()).toEqual(current(`${two.digest}\n`));
+      const next = await each.run(program, "exit 0");
+      expect([next.status, next.orders]).toEqual([0, [both]]);
+      expect(each.host.state()).toEqual(current());
+    });
+
+    test("ACT-5, ACT-7: a unit that was stopped stays so, and is noted before the swap", async () => {
+      await using each = new Prepared();
+      const look = `echo ActiveState=inactive > $UNITS/web.service
+        [ $1 != restart ] || cat ${join(each.host.destination, ".owed")} >> $LOG`;
+      const { status, stderr, orders } = await each.run(program, look);
+      expect(status).toBe(0);
+      expect(stderr).toContain("web.service is stopped and stays so\n");
+      expect(orders).toEqual(["restart -- app.service", two.digest, "web.service"]);
+      expect(each.host.state()).toEqual(current());
+    });
+
+    test("ACT-6: the first image starts all units, stopped ones too", async () => {
+      await using each = new Prepared();
+      rmSync(join(each.host.destination, "latest"));
+      const { status, orders } = await each.run(
+        program,
+        "echo ActiveState=inactive > $UNITS/web.service",
+      );
+      expect([status, orders]).toEqual([0, [both]]);
+    });
+
+    test("ACT-3: a masked unit is left alone; ACT-4: one without a file, or masked while it runs, is an error", async () => {
+      await using masked = new Prepared();
+      const left = await masked.run(
+        program,
+        'printf "LoadState=masked\nActiveState=inactive\n" > $UNITS/web.service',
+      );
+      expect([left.status, left.orders]).toEqual([0, ["restart -- app.service"]]);
+      expect(left.stderr).toContain("web.service is masked and stays so\n");
+      expect(masked.host.state()).toEqual(current());
+
+      for (const [load, words] of [
+        ["not-found", 'web.service cannot be restarted: its unit file is "not-found"'],
+        ["masked", "web.service is masked, and runs what it ran before"],
+      ]) {
+        await using each = new Prepared();
+        const said = await each.run(program, `echo LoadState=${load} > $UNITS/web.service`);
+        expect([said.status, said.orders]).toEqual([70, ["restart -- app.service"]]);
+        expect(said.stderr).toContain(`${words}\n`);
+        expect(each.host.state()).toEqual(current(`${two.digest}\napp.service\n`));
+      }
+    });
+
+    test("ACT-11, ACT-15: the units of Reload= are reloaded after the restart, and a reload that fails stays owed", async () => {
+      await using each = new Prepared();
+      each.host.configure({ Restart: "app.service", Reload: "web.service" });
+      const failed = await each.run(program, '[ "$1" != reload-or-restart ] || exit 1');
+      expect([failed.status, failed.orders]).toEqual([
+        70,
+        ["restart -- app.service", "reload-or-restart -- web.service"],
+      ]);
+      expect(each.host.state()).toEqual(current(`${two.digest}\napp.service\n`));
+      const next = await each.run(program);
+      expect([next.status, next.orders]).toEqual([0, ["reload-or-restart -- web.service"]]);
+      expect(each.host.state()).toEqual(current());
+    });
+
+    test("ACT-16: the units of OnUpdate= are started once all is done, and not waited for", async () => {
+      await using each = new Prepared();
+      each.host.configure({ Restart: "app.service", OnUpdate: "tell.service" });
+      const failed = await each.run(program, "[ $1 != restart ] || exit 1");
+      expect([failed.status, failed.orders]).toEqual([70, ["restart -- app.service"]]);
+      const start = "start --no-block -- tell.service";
+      const next = await each.run(program, "[ $1 != start ] || exit 1");
+      expect([next.status, next.orders]).toEqual([0, ["restart -- app.service", start]]);
+      expect(next.stderr).toContain("warning: tell.service could not be started");
+    });
+
+    test("ACT-60: configs that share a unit are swapped together, and it is restarted once", async () => {
+      await using first = new Prepared();
+      await using second = new Prepared();
+      second.host.configure({ Restart: "web.service" });
+      const fake = fakeSystemctl(
+        `[ $1 != restart ] || readlink ${first.host.destination}/latest ${second.host.destination}/latest >> $LOG`,
+      );
+      const words = ["fetch", first.host.file, second.host.file];
+      const { status } = await program.run(words, { env: fake.env });
+      const orders = fake.orders();
+      fake.remove();
+      expect(status).toBe(0);
+      expect(orders).toHaveLength(3);
+      expect(orders[0]?.split(" ").toSorted()).toEqual(both.split(" ").toSorted());
+      expect(orders.slice(1)).toEqual([`store/${two.digest}`, `store/${two.digest}`]);
+    });
+
+    test("ACT-61: a restart that takes its time keeps no other config from its work", async () => {
+      await using slow = new Prepared();
+      await using quick = new Prepared();
+      quick.host.configure();
+      const wait = `while [ ! -L ${quick.host.destination}/latest ] || [ $(readlink ${quick.host.destination}/latest) != store/${two.digest} ]; do sleep 0.05; done`;
+      const fake = fakeSystemctl(`[ $1 != restart ] || { ${wait}; }`);
+      const words = ["fetch", "--jobs", "1", slow.host.file, quick.host.file];
+      const { status } = await program.run(words, { env: fake.env });
+      fake.remove();
+      expect(status).toBe(0);
+    });
+
     test("FET-75: a restart that is owed is done also when the origin fails", async () => {
       await using each = new Prepared(`${one.digest}\napp.service\n`);
       rmSync(join(each.host.originDirectory, "manifest"));
-      const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([69, ["restart -- web.service"]]);
+      const { status, orders } = await each.run(program);
+      expect([status, orders]).toEqual([69, ["restart -- web.service"]]);
       expect(each.host.state()).toEqual(before);
     });
 
     test("FET-75: so it is when nothing matches", async () => {
       await using each = new Prepared(`${one.digest}\n`);
       each.host.configure({ Restart: "app.service", Version: "7.*" });
-      const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([0, ["restart -- app.service"]]);
+      const { status, orders } = await each.run(program);
+      expect([status, orders]).toEqual([0, ["restart -- app.service"]]);
       expect(each.host.state()).toEqual(
         stateOf({ published: [one, two], store: [one], latest: one }),
       );
@@ -139,7 +271,8 @@ for (const program of programs) {
       const fake = fakeSystemctl();
       const words = ["fetch", ...all.map(({ host }) => host.file)];
       const { status } = await program.run(words, { env: fake.env });
-      expect([status, fake.calls()]).toEqual([0, [both, both, both, both]]);
+      // They share their units, so each of these is restarted once (ACT-60).
+      expect([status, fake.orders()]).toEqual([0, [both]]);
       fake.remove();
       for (const { host } of all) expect(host.state()).toEqual(before);
     });
@@ -154,19 +287,19 @@ for (const program of programs) {
 
     test("FET-71: a swap writes the record anew, whatever was done for the image earlier", async () => {
       await using each = new Prepared(`${two.digest}\napp.service\nweb.service\n`);
-      const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([0, [both]]);
+      const { status, orders } = await each.run(program);
+      expect([status, orders]).toEqual([0, [both]]);
       expect(each.host.state()).toEqual(current());
     });
 
     test("DST-60: a restart that is open for the image in use stays on record until the swap; killed in systemctl, the next run restarts", async () => {
       await using each = new Prepared(`${one.digest}\napp.service\n`);
-      const killed = await each.run(program, "kill -9 $PPID");
-      expect([killed.status, killed.calls]).toEqual([137, [both]]);
+      const killed = await each.run(program, "[ $1 != restart ] || kill -9 $PPID");
+      expect([killed.status, killed.orders]).toEqual([137, [both]]);
       expect(each.host.state()).toEqual(current(`${two.digest}\n${one.digest}\napp.service\n`));
 
       const next = await each.run(program);
-      expect([next.status, next.calls]).toEqual([0, [both]]);
+      expect([next.status, next.orders]).toEqual([0, [both]]);
       expect(each.host.state()).toEqual(current());
     });
 
@@ -174,8 +307,8 @@ for (const program of programs) {
       await using each = new Prepared();
       each.host.publish(one);
       each.host.replace(`store/${one.digest}`, "damaged");
-      const { status, calls } = await each.run(program);
-      expect([status, calls]).toEqual([0, [both]]);
+      const { status, orders } = await each.run(program);
+      expect([status, orders]).toEqual([0, [both]]);
       expect(each.host.state()).toEqual(before);
     });
 
@@ -195,7 +328,7 @@ for (const program of programs) {
       each.host.publish(one);
       await program.run(["fetch", "--init", each.host.file]);
       const next = await each.run(program);
-      expect([next.status, next.calls]).toEqual([0, [both]]);
+      expect([next.status, next.orders]).toEqual([0, [both]]);
       expect(each.host.state()).toEqual(before);
     });
 

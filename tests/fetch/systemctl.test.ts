@@ -2,7 +2,7 @@
 // it is proved in tests/systemd.
 
 import { afterEach, expect, test } from "bun:test";
-import { hostSystemd } from "../../src/shell/systemd.ts";
+import { hostSystemd, isOfUserManager } from "../../src/shell/systemd.ts";
 import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
 
 const made: FakeSystemctl[] = [];
@@ -43,12 +43,20 @@ test("FET-76: so it is by a signal, also by one that was given before", async ()
 });
 
 test("FET-76: of a flood of words the beginning is kept", async () => {
-  const { systemctl } = systemd("yes | head -c 1000000");
+  const { systemctl } = systemd("yes | head -c 5000000");
   const { stdout } = await systemctl(["status"]);
-  expect(stdout).toBe("y\n".repeat(32 * 1024));
+  expect(stdout).toBe("y\n".repeat(2 * 1024 * 1024));
 });
 
 test("FET-76: without a systemctl the system's error comes through", async () => {
   const calling = hostSystemd({ PATH: "/nowhere" }).systemctl(["restart"]);
   expect(await calling.catch(({ code }) => code)).toBe("ENOENT");
+});
+
+test("ACT-120: it is the user's manager that is called by a process which that manager started, and not for sudo", () => {
+  const shell = ["user.slice", "user-1000.slice", "user@1000.service", "app.slice", "x.service"];
+  expect(isOfUserManager(shell, 1000)).toBe(true);
+  expect(isOfUserManager(shell, 0)).toBe(false);
+  expect(isOfUserManager(["system.slice", "tako-fetch.service"], 0)).toBe(false);
+  expect(isOfUserManager(["user.slice", "session-3.scope"], 1000)).toBe(false);
 });

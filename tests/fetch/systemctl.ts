@@ -11,6 +11,8 @@ export interface FakeSystemctl {
   readonly env: Readonly<Record<string, string>>;
   /** What it was called with since the last look, and what it printed to $LOG meanwhile: lines. */
   calls(): readonly string[];
+  /** Of these, what it was told to do with units: not the questions, nor the `reset-failed` before each restart. */
+  orders(): readonly string[];
   remove(): void;
 }
 
@@ -43,14 +45,16 @@ export function fakeSystemctl(script = ""): FakeSystemctl {
   const start = `#!/bin/sh\nLOG=${log}\nUNITS=${join(folder, "units")}\n${note}\n`;
   write(join(folder, "systemctl"), `${start}${script}\n${UNITS}`, 0o755);
   let seen = 0;
+  const calls = () => {
+    const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
+    const news = lines.slice(seen);
+    seen = lines.length;
+    return news;
+  };
   return {
     env: { PATH: `${folder}:${process.env["PATH"]}` },
-    calls() {
-      const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];
-      const news = lines.slice(seen);
-      seen = lines.length;
-      return news;
-    },
+    calls,
+    orders: () => calls().filter((call) => !/^(show|reset-failed) /.test(call)),
     remove: () => rmSync(folder, { recursive: true }),
   };
 }
