@@ -11,14 +11,14 @@ export const fetchPresenter: Presenter<FetchResult> = {
     const { config, outcome } = result;
     switch (outcome) {
       case "updated":
-        return [{ on: "stdout", line: `${config}: updated to ${result.version}` }];
+        return [{ on: "stdout", line: `${config}: updated to ${shown(result)}` }];
       case "current":
-        return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is current` }];
       case "unconfirmed":
         return [
           {
             on: "stdout",
-            line: `${config}: ${result.version} is in use, and has still to prove itself`,
+            line: `${config}: ${shown(result)} is in use, and has still to prove itself`,
           },
         ];
       case "held":

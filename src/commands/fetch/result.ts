@@ -14,7 +14,8 @@ export interface Ended {
    * to prove itself.
    */
   readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
-  readonly version: string;
+  /** Absent if the manifest does not list what is in use. */
+  readonly version?: string | undefined;
   readonly sha256: Sha256Hex;
 }
 
@@ -69,10 +70,11 @@ export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): O
 
 /** The end of a run that kept to what the host has made up its mind about. */
 export function withheldOutcome(
-  withheld: Withheld,
+  withheld: Withheld | undefined,
   version: string | undefined,
   sha256: Sha256Hex,
-): Withdrawn {
+): Outcome {
+  if (withheld === undefined) return { outcome: "current", version, sha256 };
   if (withheld.why === "held") return { outcome: "held", version, sha256 };
   return {
     outcome: "refused",
