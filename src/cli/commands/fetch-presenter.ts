@@ -14,6 +14,8 @@ export const fetchPresenter: Presenter<FetchResult> = {
         return [{ on: "stdout", line: `${config}: updated to ${shown(result)}` }];
       case "current":
         return [{ on: "stdout", line: `${config}: ${shown(result)} is current` }];
+      case "ready":
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is ready, and not in use yet` }];
       case "unconfirmed":
         return [
           {
@@ -41,6 +43,7 @@ export const fetchPresenter: Presenter<FetchResult> = {
     switch (outcome) {
       case "updated":
       case "current":
+      case "ready":
       case "planned":
       case "unconfirmed":
       case "held":

@@ -10,10 +10,10 @@ import type { Run } from "./run.ts";
 /** How a run ended that found an image to use. */
 export interface Ended {
   /**
-   * The version is in use since this run, or was before; or would be in use (a dry run); or is in use and has still
-   * to prove itself.
+   * The version is in use since this run, or was before; or is here and to be put into use by another run; or would be
+   * in use (a dry run); or is in use and has still to prove itself.
    */
-  readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
+  readonly outcome: "updated" | "current" | "ready" | "planned" | "unconfirmed";
   /** Absent if the manifest does not list what is in use. */
   readonly version?: string | undefined;
   readonly sha256: Sha256Hex;

@@ -118,7 +118,7 @@ async function bringFirst(
     const plan = await planOrTakeAway(run, destination, entry, withheld);
     const step = () => obtain(run, destination, origin, plan);
     if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
-    return { plan, end: () => endedBy(plan) };
+    return { plan, end: () => endedBy(run, plan) };
   }
   const [{ version, digest }] = candidates;
   throw new TakoError(
@@ -174,7 +174,7 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
   const [entry] = choice.candidates;
   const image = await destination.images.check(entry, run.verify);
   const plan = planFor(entry, image, readStanding(run, destination), choice.withheld);
-  return { plan, end: () => endedBy(plan) };
+  return { plan, end: () => endedBy(run, plan) };
 }
 
 /**
@@ -200,20 +200,17 @@ async function planHere(
 }
 
 /** A unit can start with what is here; but nobody could look for news (FET-27). */
-function endedHere(
-  { mode, effects: { report } }: Run,
-  plan: Plan | undefined,
-  missed: TakoError,
-): Outcome {
+function endedHere(run: Run, plan: Plan | undefined, missed: TakoError): Outcome {
+  const { mode, effects } = run;
   if (plan === undefined || !startsUnit(mode)) throw missed;
   const source = missed.source === undefined ? "" : `${missed.source}: `;
-  report({ event: "warning", message: `${source}${missed.message}` });
-  return endedBy(plan);
+  effects.report({ event: "warning", message: `${source}${missed.message}` });
+  return endedBy(run, plan);
 }
 
-function endedBy({ entry, swaps, withheld }: Plan): Outcome {
+function endedBy({ activates }: Run, { entry, swaps, withheld }: Plan): Outcome {
   const { version, digest } = entry;
-  if (swaps || withheld === undefined) return ended(swaps ? "updated" : "current", entry);
+  if (swaps) return ended(activates ? "updated" : "ready", entry);
   return withheldOutcome(withheld, version.text, digest);
 }
 

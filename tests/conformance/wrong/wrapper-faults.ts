@@ -375,4 +375,10 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
       if (existsSync(path) && !readFileSync(path, "utf8").endsWith("\n")) rmSync(path);
     },
   },
+  "no-activate-ignored": {
+    what: "--no-activate means nothing",
+    breaks: ["FET-104", "FET-106", "FET-107"],
+    caught: ["no-activate", "no-activate-leaves-what-is-owed", "no-activate-with-init"],
+    words: without("--no-activate"),
+  },
 };
