@@ -5,6 +5,7 @@
 import { closeSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ActivationStep } from "../core/activation.ts";
+import { encodeSeen, type Seen } from "../core/ages.ts";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
@@ -19,6 +20,7 @@ import {
   MANIFEST,
   OWED,
   REFUSED,
+  SEEN,
   temporaryName,
 } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
@@ -45,6 +47,7 @@ import {
   writeHold,
   writeOwed,
   writeRefusals,
+  writeSeen,
 } from "./host-records.ts";
 
 /** The manifest that a host has accepted earlier. */
@@ -61,6 +64,7 @@ const COUNTS_AS: Readonly<Record<string, string>> = {
   [GOOD]: "absent: there is no version to go back to",
   [REFUSED]: "empty: a version that did not work here may be tried again",
   [HOLD]: "holding what is in use now",
+  [SEEN]: "having seen every version just now for the first time",
 };
 
 /** Opens a destination for those who only look; nothing of it is touched yet. */
@@ -238,6 +242,14 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   async writeHold(hold: Sha256Hex | undefined): Promise<void> {
     this.#lock.requireHeld();
     return writeHold(this.path, hold);
+  }
+
+  /** Keeps how long young images have been known; what says so already is not written again. */
+  async writeSeen(seen: Seen): Promise<void> {
+    this.#lock.requireHeld();
+    const { seen: before } = this.readRecords();
+    if (before !== "damaged" && encodeSeen(before) === encodeSeen(seen)) return;
+    return writeSeen(this.path, seen);
   }
 
   /** Tells before a download that `latest` could not be made after it (DST-36). */

@@ -1,10 +1,12 @@
-// The records of an activation in a destination: `.owed`, `.good`, `.refused`, `.hold` (spec/destination.md). Each is
+// The records of a destination that decide: `.owed`, `.good`, `.refused`, `.hold`, `.seen` (spec/destination.md). Each is
 // written whole or not at all; one that is damaged stops nobody, and what it then stands for is said here.
 
 import { join } from "node:path";
+import { decodeSeen, encodeSeen, type Seen } from "../core/ages.ts";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
 import type { Sha256Hex } from "../core/digest.ts";
-import { GOOD, HOLD, OWED, REFUSED } from "../core/layout.ts";
+import { GOOD, HOLD, OWED, REFUSED, SEEN } from "../core/layout.ts";
+import { MAX_MANIFEST_BYTES } from "../core/manifest.ts";
 import {
   decodeImageRecord,
   decodeOwed,
@@ -18,6 +20,8 @@ import { isPresent, readRegularFile } from "./disk/read-files.ts";
 
 /** The most bytes of a record that are looked at: a config has no more units to note. */
 export const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
+/** `.seen` has a line for each of a manifest, and none is much longer. */
+const MAX_SEEN_BYTES = 2 * MAX_MANIFEST_BYTES;
 
 /** What the records of a destination say. */
 export interface HostRecords {
@@ -25,6 +29,7 @@ export interface HostRecords {
   readonly good: Sha256Hex | undefined;
   readonly refusals: Refusals;
   readonly hold: Sha256Hex | undefined;
+  readonly seen: Seen | "damaged";
   /** The records that are damaged, by their names. */
   readonly damaged: readonly string[];
 }
@@ -37,10 +42,11 @@ export function readHostRecords(directory: string, inUse: Sha256Hex | undefined)
     name: string,
     decode: (text: string) => T | undefined,
     otherwise: T,
+    limit = MAX_RECORD_BYTES,
   ): T | undefined {
     const path = join(directory, name);
     if (!isPresent(path, "regular file")) return undefined;
-    const bytes = readRegularFile(path, MAX_RECORD_BYTES, "absent");
+    const bytes = readRegularFile(path, limit, "absent");
     const record = bytes && decode(new TextDecoder().decode(bytes));
     if (record === undefined) damaged.push(name);
     return record ?? otherwise;
@@ -51,6 +57,7 @@ export function readHostRecords(directory: string, inUse: Sha256Hex | undefined)
     good: read<Sha256Hex | undefined>(GOOD, decodeImageRecord, undefined),
     refusals: read<Refusals>(REFUSED, decodeRefusals, []) ?? [],
     hold: read<Sha256Hex | undefined>(HOLD, decodeImageRecord, inUse),
+    seen: read<HostRecords["seen"]>(SEEN, decodeSeen, "damaged", MAX_SEEN_BYTES) ?? new Map(),
     damaged,
   };
 }
@@ -66,6 +73,9 @@ export const writeRefusals = (directory: string, refusals: Refusals) =>
 
 export const writeHold = (directory: string, hold: Sha256Hex | undefined) =>
   writeRecord(directory, HOLD, hold && encodeImageRecord(hold));
+
+export const writeSeen = (directory: string, seen: Seen) =>
+  writeRecord(directory, SEEN, seen.size === 0 ? undefined : encodeSeen(seen));
 
 /** @param text what the record is from now on; without one, there is no file */
 async function writeRecord(

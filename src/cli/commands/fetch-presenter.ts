@@ -11,14 +11,16 @@ export const fetchPresenter: Presenter<FetchResult> = {
     const { config, outcome } = result;
     switch (outcome) {
       case "updated":
-        return [{ on: "stdout", line: `${config}: updated to ${result.version}` }];
+        return [{ on: "stdout", line: `${config}: updated to ${shown(result)}` }];
       case "current":
-        return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is current` }];
+      case "ready":
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is ready, and not in use yet` }];
       case "unconfirmed":
         return [
           {
             on: "stdout",
-            line: `${config}: ${result.version} is in use, and has still to prove itself`,
+            line: `${config}: ${shown(result)} is in use, and has still to prove itself`,
           },
         ];
       case "held":
@@ -41,6 +43,7 @@ export const fetchPresenter: Presenter<FetchResult> = {
     switch (outcome) {
       case "updated":
       case "current":
+      case "ready":
       case "planned":
       case "unconfirmed":
       case "held":

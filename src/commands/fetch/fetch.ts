@@ -23,6 +23,8 @@ export interface FetchOptions {
   /** Config files, or directories of them. */
   readonly paths: readonly string[];
   readonly mode: Mode;
+  /** False: images are brought here, and nothing more (FET-104). */
+  readonly activates: boolean;
   /** False: an image that is there already is taken by its size alone. */
   readonly verify: boolean;
   /** How many configs are worked on at a time. */
@@ -38,7 +40,7 @@ type Finished = (result: FetchResult) => void;
  * @param finished called once for each config, in the order in which they end
  */
 export async function fetchAll(
-  { paths, mode, verify, jobs }: FetchOptions,
+  { paths, mode, activates, verify, jobs }: FetchOptions,
   effects: Effects,
   finished: Finished,
 ): Promise<void> {
@@ -53,7 +55,7 @@ export async function fetchAll(
     const { config } = loaded;
     const report: Report = (event) => effects.report({ config: config.file, ...event });
     warnOfConfig(loaded, report);
-    runs.push({ config, mode, verify, largeManifests, effects: { ...effects, report } });
+    runs.push({ config, mode, activates, verify, largeManifests, effects: { ...effects, report } });
   }
   if (isDry(mode) || startsUnit(mode)) {
     await Promise.all(runs.map(async (run) => finished(await fetchAlone(run, places))));
@@ -85,7 +87,7 @@ async function fetchGroup(
   for (const run of group.toSorted(byDestination)) {
     using place = await places.take();
     try {
-      refuseOwnUnit(run);
+      if (run.activates) refuseOwnUnit(run);
       const destination = locks.use(await lock(run, place.aside));
       const member = new Member(run, destination);
       members.push(member);
@@ -96,7 +98,10 @@ async function fetchGroup(
   }
   // Others get on with their downloads while units start and are watched (ACT-61).
   try {
-    await activate(members, effects);
+    await activate(
+      members.filter(({ run }) => run.activates),
+      effects,
+    );
   } catch (thrown) {
     for (const member of members) member.fail(thrown);
   }
@@ -111,7 +116,7 @@ async function bring(member: Member): Promise<void> {
   const { run, destination } = member;
   warnOfDestination(run, destination);
   // What a run that died has begun is brought to its end first (ACT-54).
-  if (!isReturning(member)) member.prepared = await prepare(run, destination);
+  if (!run.activates || !isReturning(member)) member.prepared = await prepare(run, destination);
 }
 
 function lock({ config, effects: { clock, report } }: Run, aside: Aside) {
@@ -140,7 +145,7 @@ async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
 async function planOnly(run: Run): Promise<Outcome> {
   const ready = startsUnit(run.mode) ? await alreadyInitialised(run) : undefined;
   if (ready !== undefined) return ready;
-  if (!startsUnit(run.mode)) refuseOwnUnit(run);
+  if (!startsUnit(run.mode) && run.activates) refuseOwnUnit(run);
 
   const destination = openDestination(run.config.destination);
   destination.requireDirectory();
@@ -159,7 +164,7 @@ async function planOnly(run: Run): Promise<Outcome> {
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
 function tell(run: Run, destination: Destination, plan: Plan | undefined): boolean {
-  const { mode } = run;
+  const { mode, activates } = run;
   let isSomething = false;
   const would = (action: "download" | "activate" | "restart", what: string) => {
     isSomething = true;
@@ -167,6 +172,7 @@ function tell(run: Run, destination: Destination, plan: Plan | undefined): boole
   };
   const version = plan?.entry.version.text ?? "";
   if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
+  if (!activates) return isSomething;
   if (plan?.swaps) would("activate", version);
   const standing = readStanding(run, destination);
   const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));

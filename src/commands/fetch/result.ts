@@ -10,11 +10,12 @@ import type { Run } from "./run.ts";
 /** How a run ended that found an image to use. */
 export interface Ended {
   /**
-   * The version is in use since this run, or was before; or would be in use (a dry run); or is in use and has still
-   * to prove itself.
+   * The version is in use since this run, or was before; or is here and to be put into use by another run; or would be
+   * in use (a dry run); or is in use and has still to prove itself.
    */
-  readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
-  readonly version: string;
+  readonly outcome: "updated" | "current" | "ready" | "planned" | "unconfirmed";
+  /** Absent if the manifest does not list what is in use. */
+  readonly version?: string | undefined;
   readonly sha256: Sha256Hex;
 }
 
@@ -69,10 +70,11 @@ export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): O
 
 /** The end of a run that kept to what the host has made up its mind about. */
 export function withheldOutcome(
-  withheld: Withheld,
+  withheld: Withheld | undefined,
   version: string | undefined,
   sha256: Sha256Hex,
-): Withdrawn {
+): Outcome {
+  if (withheld === undefined) return { outcome: "current", version, sha256 };
   if (withheld.why === "held") return { outcome: "held", version, sha256 };
   return {
     outcome: "refused",

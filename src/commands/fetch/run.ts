@@ -8,6 +8,8 @@ import type { Effects } from "../effects.ts";
 export interface Run {
   readonly config: Config;
   readonly mode: Mode;
+  /** False: images are brought here, and nothing more (FET-104). */
+  readonly activates: boolean;
   /** False: an image that is there already is taken by its size alone. */
   readonly verify: boolean;
   /** Shared by all configs. */

@@ -60,6 +60,14 @@ function rename(from: string, to: string): (destination: string) => void {
   };
 }
 
+/** Replaces something in a file, if that is there. */
+function replaceIn(name: string, from: RegExp, to: string): (destination: string) => void {
+  return (destination) => {
+    const path = join(destination, name);
+    if (existsSync(path)) writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+  };
+}
+
 function removePartials(destination: string): void {
   const store = join(destination, "store");
   for (const name of existsSync(store) ? readdirSync(store) : []) {
@@ -333,5 +341,44 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
       const again = words.indexOf("-k", words.indexOf("-k") + 1);
       return again === -1 ? words : words.toSpliced(again, 2);
     },
+  },
+  "ages-forgotten": {
+    what: "no run knows what an earlier one has seen",
+    breaks: ["ACT-62", "FET-26"],
+    caught: ["min-age-new-version-waits", "min-age-newest-that-is-old", "min-age-offline"],
+    before: remove(".seen"),
+  },
+  "history-is-news": {
+    what: "what the local manifest lists is as young as what is new",
+    breaks: ["ACT-63"],
+    caught: ["min-age-known-before"],
+    before(destination) {
+      const [record, manifest] = [join(destination, ".seen"), join(destination, "manifest")];
+      if (existsSync(record) || !existsSync(manifest)) return;
+      const digests = readFileSync(manifest, "utf8").matchAll(/^\S+ \d+ ([0-9a-f]{64})$/gm);
+      const lines = digests.map(([, digest]) => `${digest} 99999999999\n`);
+      writeFileSync(record, [...lines].join(""));
+    },
+  },
+  "future-is-long-ago": {
+    what: "a time that has not come yet makes an image old",
+    breaks: ["ACT-64"],
+    caught: ["min-age-future"],
+    before: replaceIn(".seen", / 99999999999$/gm, " 1"),
+  },
+  "damaged-ages-are-none": {
+    what: "a damaged record makes nothing young",
+    breaks: ["DST-91"],
+    caught: ["min-age-damaged"],
+    before(destination) {
+      const path = join(destination, ".seen");
+      if (existsSync(path) && !readFileSync(path, "utf8").endsWith("\n")) rmSync(path);
+    },
+  },
+  "no-activate-ignored": {
+    what: "--no-activate means nothing",
+    breaks: ["FET-104", "FET-106", "FET-107"],
+    caught: ["no-activate", "no-activate-leaves-what-is-owed", "no-activate-with-init"],
+    words: without("--no-activate"),
   },
 };
