@@ -64,11 +64,7 @@ export function ripeOf(
 
 /** Entries that are too young, in the order in which a host takes one that has no other: the longest known first (ACT-68). */
 export function byAge(entries: readonly Entry[], young: Young): readonly Entry[] {
-  const at = ({ digest }: Entry) => young.get(digest) ?? 0;
-  return entries
-    .filter(({ digest }) => young.has(digest))
-    .toReversed()
-    .toSorted((a, b) => at(a) - at(b));
+  return agesOf(entries, young).map(({ entry }) => entry);
 }
 
 /**
@@ -77,9 +73,22 @@ export function byAge(entries: readonly Entry[], young: Young): readonly Entry[]
  * @param entries in ascending order, those that are newer than what is taken now
  */
 export function nextRipe(entries: readonly Entry[], young: Young): Waiting | undefined {
-  const [first] = byAge(entries, young);
-  const at = first && young.get(first.digest);
-  return first === undefined || at === undefined ? undefined : { version: first.version.text, at };
+  const [first] = agesOf(entries, young);
+  return first && { version: first.entry.version.text, at: first.at };
+}
+
+/** Of those that are too young, the one first that will be old enough first; of several, the newest. */
+function agesOf(
+  entries: readonly Entry[],
+  young: Young,
+): readonly { readonly entry: Entry; readonly at: number }[] {
+  return entries
+    .toReversed()
+    .flatMap((entry) => {
+      const at = young.get(entry.digest);
+      return at === undefined ? [] : [{ entry, at }];
+    })
+    .toSorted((a, b) => a.at - b.at);
 }
 
 export function encodeSeen(seen: Seen): string {

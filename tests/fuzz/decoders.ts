@@ -35,6 +35,7 @@ import {
   checkRefusedRecord,
   checkRetryAfter,
   checkSecretKey,
+  checkSeenRecord,
   checkSignedBody,
   checkUnitStates,
   checkVersion,
@@ -161,6 +162,15 @@ export const decoders: Readonly<Record<string, Decoder>> = {
       ["\n", " ", HEX, "999999999999", "://a@b"],
     ),
     check: checkRefusedRecord,
+  },
+  "seen-record": {
+    inputs: mutated(fc.constant(`${HEX} 1795657579\n${HEX.replace("0", "1")} 0\n`), [
+      "\n",
+      " ",
+      `${HEX} 1\n`,
+      "9999999999999",
+    ]),
+    check: checkSeenRecord,
   },
   "unit-states": {
     inputs: mutated(

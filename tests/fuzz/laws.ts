@@ -6,6 +6,7 @@ import { KEY, signature, signed } from "../../spec/support/manifests.ts";
 import { isRange, isVersion, order, partsOf } from "../../spec/support/versions.ts";
 import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.ts";
 import { describeError } from "../../src/cli/errors.ts";
+import { decodeSeen, encodeSeen } from "../../src/core/ages.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, TakoError } from "../../src/core/error.ts";
@@ -281,6 +282,13 @@ export function checkRefusedRecord(input: string): void {
   law(again !== undefined, "what was written is not read");
   const text = encodeRefusals(again ?? []);
   law(encodeRefusals(decodeRefusals(text) ?? []) === text, "not encoded to the same text");
+}
+
+export function checkSeenRecord(input: string): void {
+  const seen = decodeSeen(input);
+  if (seen === undefined) return;
+  const text = encodeSeen(seen);
+  law(encodeSeen(decodeSeen(text) ?? new Map()) === text, "not encoded to the same text");
 }
 
 export function checkUnitStates(input: string): void {
