@@ -70,7 +70,7 @@ async function bringNewest(run: Run, destination: LockedDestination): Promise<Pr
 
 /** Beside the config, it is the host's own records that say what it may take. */
 function hostChoice(destination: Destination): HostChoice {
-  const { hold, refusals } = destination.readRecords();
+  const { hold, refusals } = destination.records();
   return { inUse: destination.readLatest(), hold, refusals };
 }
 
