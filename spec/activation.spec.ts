@@ -283,10 +283,11 @@ describe("the way back", () => {
   });
 
   test("ACT-56: after the swap back it is the control, as long as the record is there", () => {
-    const owed = [{ digest: old, done: ["app.service"] }];
+    const left = { digest: refusal.digest, done: both };
+    const owed = [{ digest: old, done: ["app.service"] }, left];
     const back: Standing = { ...proven, owed, refusals: [refusal] };
     expect(phaseOf(back)).toEqual({ phase: "control", refusal, units: ["web.service"] });
-    expect(recordAfterRestart(back, []).owed).toEqual([{ digest: old, done: both }]);
+    expect(recordAfterRestart(back, []).owed).toEqual([{ digest: old, done: both }, left]);
     expect(stepsOfControl(back, refusal, true)).toEqual([{ step: "record", owed: [] }]);
     expect(phaseOf({ ...back, owed: [] })).toEqual({ phase: "at-rest" });
     // What was refused in favour of another image has nothing to do with this one.
@@ -370,7 +371,7 @@ describe("the plan of a run", () => {
     }));
     const manifest = manifestOf(rowsOf);
     const chosen = (pattern: string, inUse: Sha256Hex | undefined) => {
-      const host = { inUse, hold: undefined, refusals: [] };
+      const host = { inUse, hold: undefined, refusals: [], young: new Map() };
       const choice = choose(manifest, parsePattern(pattern), host);
       if (choice.choice === "take") return choice.candidates.map(({ version }) => version.text);
       return choice.choice === "stay" || { pattern: choice.pattern, offered: choice.offered };

@@ -43,7 +43,7 @@ interface OfferedCase extends Case {
 }
 
 /** A host that has made up its mind about nothing. */
-const unbound = { inUse: undefined, hold: undefined, refusals: [] } as const;
+const unbound = { inUse: undefined, hold: undefined, refusals: [], young: new Map() } as const;
 
 /** A letter as the digest of an image. */
 function imageOf(letter: string): Sha256Hex {

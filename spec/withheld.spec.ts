@@ -41,6 +41,7 @@ const hostOf = (inUse: string, hold: string, refused: string): HostChoice => ({
   inUse: inUse === "" ? undefined : image(inUse),
   hold: hold === "" ? undefined : image(hold),
   refusals: refusalsOf(refused),
+  young: new Map(),
 });
 
 /** What is chosen, in words: the candidates, or why there are none; and why it is not the newest. */
