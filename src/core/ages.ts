@@ -62,24 +62,28 @@ export function ripeOf(
   return entries.filter(({ digest }) => digest === inUse || !young.has(digest));
 }
 
-/** Entries that are too young, in the order in which a host takes one that has no other: the longest known first (ACT-68). */
+/**
+ * Entries that are too young, in the order in which a host takes one that has no other (ACT-68): the longest known first,
+ * then the newest.
+ */
 export function byAge(entries: readonly Entry[], young: Young): readonly Entry[] {
-  const at = ({ digest }: Entry) => young.get(digest) ?? 0;
-  return entries
-    .filter(({ digest }) => young.has(digest))
-    .toReversed()
-    .toSorted((a, b) => at(a) - at(b));
+  return waitingFor(entries, young).map(({ entry }) => entry);
 }
 
-/**
- * What is taken next for its age alone (ACT-69).
- *
- * @param entries in ascending order, those that are newer than what is taken now
- */
+/** What is taken next for its age alone, of entries that are newer than what is taken now (ACT-69). */
 export function nextRipe(entries: readonly Entry[], young: Young): Waiting | undefined {
-  const [first] = byAge(entries, young);
-  const at = first && young.get(first.digest);
-  return first === undefined || at === undefined ? undefined : { version: first.version.text, at };
+  const [first] = waitingFor(entries, young);
+  return first && { version: first.entry.version.text, at: first.at };
+}
+
+function waitingFor(entries: readonly Entry[], young: Young) {
+  return entries
+    .toReversed()
+    .flatMap((entry) => {
+      const at = young.get(entry.digest);
+      return at === undefined ? [] : [{ entry, at }];
+    })
+    .toSorted((a, b) => a.at - b.at);
 }
 
 export function encodeSeen(seen: Seen): string {
