@@ -101,7 +101,7 @@ export type Event = { readonly config?: string } & (
   | {
       /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
-      readonly action: "download" | "activate" | "restart";
+      readonly action: "hold" | "download" | "activate" | "restart";
       readonly what: string;
     }
 );

@@ -62,26 +62,21 @@ export function ripeOf(
   return entries.filter(({ digest }) => digest === inUse || !young.has(digest));
 }
 
-/** Entries that are too young, in the order in which a host takes one that has no other: the longest known first (ACT-68). */
+/**
+ * Entries that are too young, in the order in which a host takes one that has no other (ACT-68): the longest known first,
+ * then the newest.
+ */
 export function byAge(entries: readonly Entry[], young: Young): readonly Entry[] {
-  return agesOf(entries, young).map(({ entry }) => entry);
+  return waitingFor(entries, young).map(({ entry }) => entry);
 }
 
-/**
- * What is taken next for its age alone (ACT-69).
- *
- * @param entries in ascending order, those that are newer than what is taken now
- */
+/** What is taken next for its age alone, of entries that are newer than what is taken now (ACT-69). */
 export function nextRipe(entries: readonly Entry[], young: Young): Waiting | undefined {
-  const [first] = agesOf(entries, young);
+  const [first] = waitingFor(entries, young);
   return first && { version: first.entry.version.text, at: first.at };
 }
 
-/** Of those that are too young, the one first that will be old enough first; of several, the newest. */
-function agesOf(
-  entries: readonly Entry[],
-  young: Young,
-): readonly { readonly entry: Entry; readonly at: number }[] {
+function waitingFor(entries: readonly Entry[], young: Young) {
   return entries
     .toReversed()
     .flatMap((entry) => {

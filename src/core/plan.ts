@@ -109,9 +109,9 @@ const OFFERED = 5;
 export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): Choice {
   const { inUse, hold, young } = host;
   const current = inUse && entryInUse(manifest, inUse, pattern);
-  if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
-  const held = hold && entryInUse(manifest, hold, pattern);
+  const held = heldEntry(manifest, pattern, host);
   if (held !== undefined) return stay(held, { why: "held" });
+  if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
 
   const allowed = manifest.entries.filter(({ version }) => matches(pattern, version));
   if (allowed.length === 0) {
@@ -139,6 +139,16 @@ export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): 
   const [known] = inUse === undefined && found === undefined ? byAge(fresh, young) : [];
   if (known !== undefined) return take(known, fresh);
   return stay(found, refused && refusedBy(refused), waiting);
+}
+
+/** The image that a host is to stay on, if it can: where a run died on the way to it, it is not in use yet (ACT-30). */
+function heldEntry(
+  manifest: Manifest,
+  pattern: Pattern,
+  { hold, refusals }: Pick<HostChoice, "hold" | "refusals">,
+): Entry | undefined {
+  const isRefused = refusalOf(refusals, hold) !== undefined;
+  return hold === undefined || isRefused ? undefined : entryInUse(manifest, hold, pattern);
 }
 
 function stay(entry: Entry | undefined, withheld: Withheld | undefined, waiting?: Waiting): Choice {
@@ -193,9 +203,13 @@ export function mayStayInUse(
  * so that nobody who keeps news away can order a downgrade.
  */
 export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice): readonly Entry[] {
-  const { inUse, hold, refusals, young } = host;
+  const { inUse, refusals, young } = host;
   const current = inUse && entryInUse(local, inUse, pattern);
-  if (current !== undefined && mayStayInUse(local, pattern, current, host)) return [current];
+  const held = heldEntry(local, pattern, host);
+  const first = held === undefined ? [] : [held];
+  if (current !== undefined && mayStayInUse(local, pattern, current, host)) {
+    return [...first, ...(current === held ? [] : [current])];
+  }
   const refused = newestRefused(local, pattern, refusals);
   const withDigest = (wanted: Sha256Hex | undefined) =>
     local.entries.filter(({ digest }) => digest === wanted);
@@ -203,7 +217,7 @@ export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice):
     (entry) => matches(pattern, entry.version) && isNewer(entry, refused),
   );
   return [
-    ...withDigest(hold),
+    ...first,
     ...ripeOf(allowed, young, inUse).toReversed(),
     ...withDigest(refused?.refusal.instead),
     ...(inUse === undefined ? byAge(allowed, young) : []),

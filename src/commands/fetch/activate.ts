@@ -23,7 +23,8 @@ export async function activate(members: readonly Member[], effects: Effects): Pr
   const [returning, active]: [Member[], Member[]] = [[], []];
   for (const member of members) {
     await member.attempt(async () => {
-      if (isReturning(member)) returning.push(member);
+      // Unless something else was decided meanwhile, by hand (ACT-76).
+      if (member.prepared === undefined && isReturning(member)) returning.push(member);
       else if (await isAtWork(member)) active.push(member);
     });
   }

@@ -41,6 +41,14 @@ export type Outcome =
   | Ended
   | Withdrawn
   | {
+      /** Nothing is withheld from this host any more (ACT-84). */
+      readonly outcome: "released";
+      /** The version that it was held on; its digest where the manifest does not list it. */
+      readonly held: string | undefined;
+      /** The versions that may be tried again, likewise. */
+      readonly forgotten: readonly string[];
+    }
+  | {
       readonly outcome: "no-match";
       readonly pattern: string;
       /** The newest versions on offer, newest first. */

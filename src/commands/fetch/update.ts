@@ -102,7 +102,9 @@ async function startWithoutNews(
   if (local?.signer === undefined) throw error;
   const { manifest } = local;
   const { host } = viewOf(run, destination, manifest, manifest);
-  const plan = await planHere(run, destination, manifest, host);
+  // Only what is in use may start, so what it is to be replaced by does not matter.
+  const hold = host.hold === host.inUse ? host.hold : undefined;
+  const plan = await planHere(run, destination, manifest, { ...host, hold });
   if (plan === undefined || plan.swaps) throw error;
   return { plan, end: () => endedHere(run, plan, error) };
 }
@@ -129,7 +131,7 @@ async function bringFirst(
 }
 
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
-async function planOrTakeAway(
+export async function planOrTakeAway(
   run: Run,
   destination: LockedDestination,
   entry: Entry,
@@ -210,7 +212,8 @@ function endedHere(run: Run, plan: Plan | undefined, missed: TakoError): Outcome
 
 function endedBy({ activates }: Run, { entry, swaps, withheld }: Plan): Outcome {
   const { version, digest } = entry;
-  if (swaps) return ended(activates ? "updated" : "ready", entry);
+  if (swaps && !activates) return ended("ready", entry);
+  if (swaps && withheld?.why !== "held") return ended("updated", entry);
   return withheldOutcome(withheld, version.text, digest);
 }
 

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -380,5 +381,38 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["FET-104", "FET-106", "FET-107"],
     caught: ["no-activate", "no-activate-leaves-what-is-owed", "no-activate-with-init"],
     words: without("--no-activate"),
+  },
+  "hold-ignored": {
+    what: "no run knows of a hold",
+    breaks: ["ACT-30"],
+    caught: ["by-hand-rollback", "by-hand-hold-and-release", "by-hand-rollback-died"],
+    before: remove(".hold"),
+  },
+  "hold-where-it-is": {
+    what: "a hold keeps what is in use, also where a rollback died before it was at its end",
+    breaks: ["ACT-30"],
+    caught: ["by-hand-rollback-died"],
+    before(destination) {
+      const [hold, latest] = [join(destination, ".hold"), join(destination, "latest")];
+      if (existsSync(hold)) writeFileSync(hold, `${readlinkSync(latest).slice("store/".length)}\n`);
+    },
+  },
+  "good-ignored": {
+    what: "the way back does not lead to what has proved itself",
+    breaks: ["ACT-71"],
+    caught: ["by-hand-rollback-good"],
+    before: remove(".good"),
+  },
+  "rollback-anywhere": {
+    what: "rollback goes where it likes, whatever version is asked for",
+    breaks: ["ACT-73"],
+    caught: ["by-hand-rollback-to", "by-hand-rollback-newer", "by-hand-rollback-unknown"],
+    words: (words) => (words[0] === "rollback" ? words.slice(0, 2) : words),
+  },
+  "release-holds": {
+    what: "release is another word for hold",
+    breaks: ["ACT-84"],
+    caught: ["by-hand-hold-and-release", "by-hand-release-refused", "by-hand-release-nothing"],
+    words: ([command = "", ...words]) => [command === "release" ? "hold" : command, ...words],
   },
 };
