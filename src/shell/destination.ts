@@ -40,9 +40,10 @@ import { canLockDirectory, type Lock, lockDirectory, type Waiting } from "./disk
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
 import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
 import {
+  damagedRecords,
   type HostRecords,
+  hostRecords,
   MAX_RECORD_BYTES,
-  readHostRecords,
   writeGood,
   writeHold,
   writeOwed,
@@ -154,8 +155,8 @@ class Destination<Images extends ImageStore = ImageStore> {
   }
 
   /** What the decisions of an activation are made from, beside `latest` (DST-60 to DST-82). */
-  readRecords(): HostRecords {
-    return readHostRecords(this.path, this.readLatest());
+  records(): HostRecords {
+    return hostRecords(this.path, this.readLatest());
   }
 
   /** The image in use, `undefined` if `latest` is absent or names none. */
@@ -166,8 +167,9 @@ class Destination<Images extends ImageStore = ImageStore> {
 
   /** Records that are damaged, and what they count as now (DST-62, DST-71, DST-77, DST-82). */
   recordWarnings(): readonly string[] {
-    const { damaged } = this.readRecords();
-    return damaged.map((name) => `${this.at(name)} is damaged, and counts as ${COUNTS_AS[name]}`);
+    return damagedRecords(this.path).map(
+      (name) => `${this.at(name)} is damaged, and counts as ${COUNTS_AS[name]}`,
+    );
   }
 
   /** As root: how others could tamper with the images, if they could (DST-33). */
@@ -247,7 +249,7 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   /** Keeps how long young images have been known; what says so already is not written again. */
   async writeSeen(seen: Seen): Promise<void> {
     this.#lock.requireHeld();
-    const { seen: before } = this.readRecords();
+    const { seen: before } = this.records();
     if (before !== "damaged" && encodeSeen(before) === encodeSeen(seen)) return;
     return writeSeen(this.path, seen);
   }

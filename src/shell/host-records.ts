@@ -1,6 +1,7 @@
 // The records of a destination that decide: `.owed`, `.good`, `.refused`, `.hold`, `.seen` (spec/destination.md). Each is
 // written whole or not at all; one that is damaged stops nobody, and what it then stands for is said here.
 
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { decodeSeen, encodeSeen, type Seen } from "../core/ages.ts";
 import { MAX_CONFIG_BYTES } from "../core/config.ts";
@@ -17,49 +18,81 @@ import {
 import { decodeRefusals, encodeRefusals, type Refusals } from "../core/refusals.ts";
 import { removeIfPresent, syncDirectory, writeFileAtomically } from "./disk/files.ts";
 import { isPresent, readRegularFile } from "./disk/read-files.ts";
+import { naming } from "./disk/storage-error.ts";
 
 /** The most bytes of a record that are looked at: a config has no more units to note. */
 export const MAX_RECORD_BYTES = 2 * MAX_CONFIG_BYTES;
 /** `.seen` has a line for each of a manifest, and none is much longer. */
 const MAX_SEEN_BYTES = 2 * MAX_MANIFEST_BYTES;
 
-/** What the records of a destination say. */
+/**
+ * What the records of a destination say. Each is read when it is asked for: one that is not to be read keeps nobody
+ * from what the others are for.
+ */
 export interface HostRecords {
   readonly owed: Owed;
   readonly good: Sha256Hex | undefined;
   readonly refusals: Refusals;
   readonly hold: Sha256Hex | undefined;
   readonly seen: Seen | "damaged";
-  /** The records that are damaged, by their names. */
-  readonly damaged: readonly string[];
 }
 
 /** @param inUse the image that `latest` names */
-export function readHostRecords(directory: string, inUse: Sha256Hex | undefined): HostRecords {
-  const damaged: string[] = [];
+export function hostRecords(directory: string, inUse: Sha256Hex | undefined): HostRecords {
   /** @returns what it stands for if it is damaged, else what is in it; `undefined` if it is not there */
   function read<T>(
     name: string,
-    decode: (text: string) => T | undefined,
+    decode: Decode<T>,
     otherwise: T,
     limit = MAX_RECORD_BYTES,
   ): T | undefined {
     const path = join(directory, name);
-    if (!isPresent(path, "regular file")) return undefined;
-    const bytes = readRegularFile(path, limit, "absent");
-    const record = bytes && decode(new TextDecoder().decode(bytes));
-    if (record === undefined) damaged.push(name);
-    return record ?? otherwise;
+    return isPresent(path, "regular file")
+      ? (decoded(path, decode, limit) ?? otherwise)
+      : undefined;
   }
   const everything = inUse === undefined ? [] : [{ digest: inUse, done: [] }];
   return {
-    owed: read<Owed>(OWED, decodeOwed, everything) ?? [],
-    good: read<Sha256Hex | undefined>(GOOD, decodeImageRecord, undefined),
-    refusals: read<Refusals>(REFUSED, decodeRefusals, []) ?? [],
-    hold: read<Sha256Hex | undefined>(HOLD, decodeImageRecord, inUse),
-    seen: read<HostRecords["seen"]>(SEEN, decodeSeen, "damaged", MAX_SEEN_BYTES) ?? new Map(),
-    damaged,
+    get owed() {
+      return read<Owed>(OWED, decodeOwed, everything) ?? [];
+    },
+    get good() {
+      return read<Sha256Hex | undefined>(GOOD, decodeImageRecord, undefined);
+    },
+    get refusals() {
+      return read<Refusals>(REFUSED, decodeRefusals, []) ?? [];
+    },
+    get hold() {
+      return read<Sha256Hex | undefined>(HOLD, decodeImageRecord, inUse);
+    },
+    get seen() {
+      return read<Seen | "damaged">(SEEN, decodeSeen, "damaged", MAX_SEEN_BYTES) ?? new Map();
+    },
   };
+}
+
+/** The names of the records that are damaged. What is no file in the place of one is told by whoever reads it (DST-27). */
+export function damagedRecords(directory: string): readonly string[] {
+  const decoders: Readonly<Record<string, Decode<unknown>>> = {
+    [OWED]: decodeOwed,
+    [GOOD]: decodeImageRecord,
+    [REFUSED]: decodeRefusals,
+    [HOLD]: decodeImageRecord,
+    [SEEN]: decodeSeen,
+  };
+  return Object.entries(decoders).flatMap(([name, decode]) => {
+    const path = join(directory, name);
+    const stats = naming(path, "look at", () => lstatSync(path, { throwIfNoEntry: false }));
+    const limit = name === SEEN ? MAX_SEEN_BYTES : MAX_RECORD_BYTES;
+    return stats?.isFile() && decoded(path, decode, limit) === undefined ? [name] : [];
+  });
+}
+
+type Decode<T> = (text: string) => T | undefined;
+
+function decoded<T>(path: string, decode: Decode<T>, limit: number): T | undefined {
+  const bytes = readRegularFile(path, limit, "absent");
+  return bytes && decode(new TextDecoder().decode(bytes));
 }
 
 export const writeOwed = (directory: string, owed: Owed) =>

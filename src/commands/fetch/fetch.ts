@@ -115,8 +115,10 @@ function byDestination(a: Run, b: Run): number {
 async function bring(member: Member): Promise<void> {
   const { run, destination } = member;
   warnOfDestination(run, destination);
-  // What a run that died has begun is brought to its end first (ACT-54).
-  if (!run.activates || !isReturning(member)) member.prepared = await prepare(run, destination);
+  // What a run that died has begun is brought to its end first (ACT-54). Where that cannot be told, nothing comes into
+  // use, but a damaged image still goes (FET-56).
+  const isOnWayBack = run.activates && (await member.attempt(() => isReturning(member))) === true;
+  if (!isOnWayBack) member.prepared = await prepare(run, destination);
 }
 
 function lock({ config, effects: { clock, report } }: Run, aside: Aside) {

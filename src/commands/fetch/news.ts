@@ -58,7 +58,7 @@ export function viewOf(
   { entries }: Manifest,
   history: Manifest | undefined,
 ): View {
-  const { hold, refusals, seen: before } = destination.readRecords();
+  const { hold, refusals, seen: before } = destination.records();
   const now = clock.now();
   const seen = seenNow({ entries, history: history?.entries, seen: before, now, minAgeMs });
   const inUse = destination.readLatest();

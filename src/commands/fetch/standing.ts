@@ -17,7 +17,7 @@ export function unitsOf({ config }: Pick<Run, "config">): readonly string[] {
 /** @throws TakoError of kind `storage` */
 export function readStanding(run: Run, destination: Destination): Standing {
   const inUse = destination.readLatest();
-  const { owed, good, refusals } = destination.readRecords();
+  const { owed, good, refusals } = destination.records();
   const watches = run.config.watchMs !== undefined;
   const canGoBack =
     watches && good !== undefined && good !== inUse && isAllowed(run, destination, good);
