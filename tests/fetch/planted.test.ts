@@ -51,6 +51,7 @@ const places: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   [".good", noFile],
   [".refused", noFile],
   [".hold", noFile],
+  [".seen", noFile],
   [`store/${two.digest}`, noFile],
   [`store/${two.digest}.partial`, noFile],
   [`store/${one.digest}.partial`, noFile],
@@ -60,6 +61,7 @@ const places: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   [".good.new", noFile],
   [".refused.new", noFile],
   [".hold.new", noFile],
+  [".seen.new", noFile],
   ["latest", noLink],
   [".latest.new", noLink],
   ["store", ["file", "link", "dangling link", "FIFO"]],
@@ -122,7 +124,7 @@ for (const program of programs) {
 
     test("DST-24: what a killed run left is removed", async () => {
       await using host = hostInUse();
-      const names = ["manifest", "etag", "owed", "good", "refused", "hold"];
+      const names = ["manifest", "etag", "owed", "good", "refused", "hold", "seen"];
       const files = Object.fromEntries(names.map((name) => [`.${name}.new`, "x"]));
       host.install({ store: [], files });
       symlinkSync("store/x", host.path(".latest.new"));

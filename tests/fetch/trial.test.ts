@@ -2,60 +2,13 @@
 // told to do what, and what people and programs are told. Real units are proved in tests/systemd.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { createHost, stateOf } from "../support/host.ts";
-import { type Program, programs } from "../support/program.ts";
-import { type Image, image, secondKey, write } from "../support/publishing.ts";
-import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
-
-const [one, two, three] = [image("1.0.0"), image("1.1.0"), image("1.2.0")];
-
-/** A host that watches app.service, with 1.0.0 in use and proven, to which 1.1.0 is offered. */
-class Watching implements AsyncDisposable {
-  readonly host = createHost();
-  readonly #fakes: FakeSystemctl[] = [];
-
-  constructor(lines: Record<string, string> = {}) {
-    this.host.publish(one, two);
-    this.host.configure({ Restart: "app.service", WatchSec: "1", ...lines });
-    this.host.install({ published: [one], latest: one, files: { ".good": `${one.digest}\n` } });
-  }
-
-  async run(program: Program, script = "", ...options: readonly string[]) {
-    const fake = fakeSystemctl(script);
-    this.#fakes.push(fake);
-    const words = ["fetch", ...options, this.host.file];
-    const outcome = await program.run(words, { env: fake.env });
-    return { ...outcome, orders: fake.orders() };
-  }
-
-  /** A script in which app.service fails on these images, as `systemctl show` and `restart` then tell. */
-  failingOn(...images: readonly Image[]): string {
-    const cases = images.map(({ digest }) => `store/${digest}`).join("|");
-    return `if [ $1 = restart ]; then case $(readlink ${this.host.destination}/latest) in ${cases})
-      printf 'ActiveState=failed\\nResult=exit-code\\nExecMainStatus=3\\n' > $UNITS/app.service
-      echo "Job for app.service failed." >&2; exit 1;;
-    *) rm -f $UNITS/app.service;; esac; fi`;
-  }
-
-  record(name: string): string | undefined {
-    const path = this.host.path(name);
-    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  }
-
-  get inUse(): string {
-    return this.host.state()["latest"] ?? "nothing";
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const fake of this.#fakes) fake.remove();
-    this.host[Symbol.dispose]();
-  }
-}
-
-const uses = ({ digest }: Image) => `-> store/${digest}`;
-const restart = "restart -- app.service";
+import { stateOf } from "../support/host.ts";
+import { programs } from "../support/program.ts";
+import { secondKey, write } from "../support/publishing.ts";
+import { fakeSystemctl } from "./systemctl.ts";
+import { one, restart, three, two, uses, Watching } from "./watching.ts";
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {

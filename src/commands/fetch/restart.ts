@@ -103,17 +103,21 @@ async function restartUnits(
   const units = [...restart, ...reload];
   // Else a start limit that an earlier image has reached refuses this one (ACT-10).
   if (units.length > 0) await tell(systemd, ["reset-failed"], units);
-  const limit = limitOf(units, before);
+  const limitMs = limitOf(units, before);
   let isTold = false;
   using _telling = clock.every(SAY_SO_AFTER_MS, () => {
-    if (!isTold) report({ event: "starting", units, limitMs: limit });
+    if (!isTold) report({ event: "starting", units, limitMs });
     isTold = true;
   });
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
-    restart.length === 0 ? nothing : await tell(systemd, ["restart"], restart, limit);
+    restart.length === 0
+      ? nothing
+      : await tell(systemd, ["restart"], restart, { timeoutMs: limitMs });
   const reloaded =
-    reload.length === 0 ? nothing : await tell(systemd, ["reload-or-restart"], reload, limit);
+    reload.length === 0
+      ? nothing
+      : await tell(systemd, ["reload-or-restart"], reload, { timeoutMs: limitMs });
 
   const states = await askStates(systemd, units);
   const undone = [

@@ -6,7 +6,7 @@ import { printable } from "../../core/text.ts";
 import { parseUnitStates, UNIT_PROPERTIES, type UnitState } from "../../core/unit-state.ts";
 import { isErrno } from "../../shell/disk/storage-error.ts";
 import { spawnFailure } from "../../shell/spawn-error.ts";
-import type { CallResult, Systemd } from "../../shell/systemd.ts";
+import type { CallResult, Limits, Systemd } from "../../shell/systemd.ts";
 
 /** States by the names of units. */
 export type UnitStates = ReadonlyMap<string, UnitState>;
@@ -85,10 +85,11 @@ export async function tell(
   systemd: Systemd,
   words: readonly string[],
   units: readonly string[],
-  timeoutMs = ANSWER_LIMIT_MS,
+  limits: Limits = {},
 ): Promise<CallResult> {
   try {
-    return await systemd.systemctl([...words, "--", ...units], { timeoutMs });
+    const all = { timeoutMs: ANSWER_LIMIT_MS, ...limits };
+    return await systemd.systemctl([...words, "--", ...units], all);
   } catch (cause) {
     throw couldNotRun(cause);
   }
