@@ -28,6 +28,7 @@ const TABLES = [
   "publish",
   "extensions",
   "restarts",
+  "activation",
   "min-age",
   "by-hand",
   "command-line",
