@@ -159,6 +159,11 @@ class Destination<Images extends ImageStore = ImageStore> {
     return hostRecords(this.path, this.readLatest());
   }
 
+  /** When `.owed` was written, in milliseconds since the epoch. */
+  owedSince(): number {
+    return statRegularFile(this.at(OWED))?.mtimeMs ?? 0;
+  }
+
   /** The image in use, `undefined` if `latest` is absent or names none. */
   readLatest(): Sha256Hex | undefined {
     const path = this.at(LATEST);

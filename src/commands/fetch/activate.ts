@@ -111,7 +111,7 @@ async function leaveAlone(member: Member, before: UnitStates | undefined): Promi
     // What an earlier run was to start, or what ended by itself on an image that does not work, nobody has stopped.
     const isStopped =
       duty === "restart" && isOwed && state.active === "inactive"
-        ? await wasStopped(systemd, unit)
+        ? await wasStopped(systemd, unit, member.destination.owedSince())
         : duty === "leave-masked" || duty === "leave-stopped";
     if (!isStopped) continue;
     stopped.push(unit);

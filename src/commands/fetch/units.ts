@@ -38,13 +38,18 @@ export async function askStates(
 /**
  * Whether the last thing that anybody had done with a unit was to stop it.
  *
+ * @param sinceMs what was before that does not count; milliseconds since the epoch
  * @returns `undefined` if the journal does not tell
  */
-export async function wasStopped(systemd: Systemd, unit: string): Promise<boolean | undefined> {
+export async function wasStopped(
+  systemd: Systemd,
+  unit: string,
+  sinceMs = 0,
+): Promise<boolean | undefined> {
   const [field, manager] = systemd.manager === "user" ? ["USER_UNIT", []] : ["UNIT", ["_PID=1"]];
   const types = ["start", "stop", "restart"].map((type) => `JOB_TYPE=${type}`);
-  const words = [...manager, `${field}=${unit}`, "JOB_RESULT=done", ...types];
-  const last = await askJournal(systemd, ["--output-fields=JOB_TYPE", "--output=cat", ...words]);
+  const form = ["--output-fields=JOB_TYPE", "--output=cat", `--since=@${sinceMs / 1000}`];
+  const last = await askJournal(systemd, [...form, ...manager, `${field}=${unit}`, ...types]);
   return last === undefined || last === "" ? undefined : last === "stop";
 }
 
