@@ -37,14 +37,22 @@ export async function restartOwed(
   effects: Effects,
   before: UnitStates | undefined,
 ): Promise<Restarted | undefined> {
-  const owing = members.filter((member) => owedUnits(member).length > 0);
-  const wanted = owing.flatMap(owedUnits).filter((unit) => isUsable(unit, before));
+  const owed = members.map((member) => ({ member, units: owedUnits(member) }));
+  const owing = owed.filter(({ units }) => units.length > 0).map(({ member }) => member);
+  const wanted = owed.flatMap(({ units }) => units).filter((unit) => isUsable(unit, before));
   const restart = allUnits(members).filter(
     (unit) => wanted.includes(unit) && members.some(({ run }) => run.config.restart.includes(unit)),
   );
   const reload = [...new Set(wanted)].filter((unit) => !restart.includes(unit));
+  const sayStarting = (limitMs: number) => {
+    for (const { member, units } of owed) {
+      const starting = units.filter((unit) => wanted.includes(unit));
+      if (starting.length === 0) continue;
+      member.run.effects.report({ event: "starting", units: starting, limitMs });
+    }
+  };
   try {
-    const restarted = await restartUnits(effects, restart, reload, before);
+    const restarted = await restartUnits(effects, restart, reload, before, sayStarting);
     for (const member of owing) await member.attempt(() => note(member, restarted, before));
     return restarted;
   } catch (error) {
@@ -95,10 +103,11 @@ function cannotBeRestarted(unit: string, load: string): TakoError {
 }
 
 async function restartUnits(
-  { systemd, clock, report }: Effects,
+  { systemd, clock }: Effects,
   restart: readonly string[],
   reload: readonly string[],
   before: UnitStates | undefined,
+  sayStarting: (limitMs: number) => void,
 ): Promise<Restarted> {
   const units = [...restart, ...reload];
   // Else a start limit that an earlier image has reached refuses this one (ACT-10).
@@ -106,7 +115,7 @@ async function restartUnits(
   const limitMs = limitOf(units, before);
   let isTold = false;
   using _telling = clock.every(SAY_SO_AFTER_MS, () => {
-    if (!isTold) report({ event: "starting", units, limitMs });
+    if (!isTold) sayStarting(limitMs);
     isTold = true;
   });
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
