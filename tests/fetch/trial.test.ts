@@ -22,6 +22,23 @@ for (const program of programs) {
       expect(each.host.state()).toEqual(stateOf({ published: [one, two], latest: two, files }));
     });
 
+    test("ACT-14: a unit whose own restart came in between is restarted once more, and is not to blame", async () => {
+      await using each = new Watching({ Restart: "app.service web.service" });
+      // As when systemd restarted it on its own after reset-failed: what is ordered then joins that restart.
+      const joined = `case "$1 $(ls $UNITS)" in "restart ") echo NRestarts=1 > $UNITS/app.service;;
+        restart*) rm -f $UNITS/app.service;; esac`;
+      const { status, orders } = await each.run(program, joined);
+      expect([status, orders]).toEqual([0, ["restart -- app.service web.service", restart]]);
+      expect(each.record(".good")).toBe(`${two.digest}\n`);
+    });
+
+    test("ACT-14, ACT-20: one that restarts itself again after that is bad", async () => {
+      await using each = new Watching();
+      const always = `[ $1 != restart ] || echo NRestarts=1 > $UNITS/app.service`;
+      const { status, orders } = await each.run(program, always);
+      expect([status, orders.slice(0, 2)]).toEqual([70, [restart, restart]]);
+    });
+
     test("ACT-41: without a good image, the one in use becomes it before the swap", async () => {
       await using each = new Watching();
       rmSync(each.host.path(".good"));

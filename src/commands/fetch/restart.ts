@@ -2,9 +2,9 @@
 
 import { phaseOf, recordAfterRestart } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
-import { dutyOf, isRestarted } from "../../core/unit-duty.ts";
+import { dutyOf, isOvertaken, isRestarted } from "../../core/unit-duty.ts";
 import { isDown, type UnitState } from "../../core/unit-state.ts";
-import type { CallResult } from "../../shell/systemd.ts";
+import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
 import { askStates, couldNotRestart, tell, type UnitStates } from "./units.ts";
@@ -110,14 +110,44 @@ async function restartUnits(
   sayStarting: (limitMs: number) => void,
 ): Promise<Restarted> {
   const units = [...restart, ...reload];
-  // Else a start limit that an earlier image has reached refuses this one (ACT-10).
-  if (units.length > 0) await tell(systemd, ["reset-failed"], units);
   const limitMs = limitOf(units, before);
   let isTold = false;
   using _telling = clock.every(SAY_SO_AFTER_MS, () => {
     if (!isTold) sayStarting(limitMs);
     isTold = true;
   });
+  const first = await order(systemd, restart, reload, before, limitMs);
+  const isAgain = (unit: string) => !first.isLate && isOvertaken(first.states?.get(unit));
+  const last = units.some(isAgain)
+    ? await order(systemd, restart.filter(isAgain), reload.filter(isAgain), before, limitMs)
+    : { ...first, undone: [] };
+  const others = first.undone.filter((unit) => !isAgain(unit));
+  const undone = [...others, ...last.undone];
+  const { call } = others.length > 0 ? first : last;
+  return {
+    undone,
+    states: new Map([...(first.states ?? []), ...(last.states ?? [])]),
+    error: undone.length === 0 ? undefined : couldNotRestart(undone, call),
+    isLate: last.isLate,
+  };
+}
+
+interface Ordered extends Omit<Restarted, "error"> {
+  /** The call that says why units are undone, if some are. */
+  readonly call: CallResult;
+}
+
+/** The calls that restart units, and how these are then. */
+async function order(
+  systemd: Systemd,
+  restart: readonly string[],
+  reload: readonly string[],
+  before: UnitStates | undefined,
+  limitMs: number,
+): Promise<Ordered> {
+  const units = [...restart, ...reload];
+  // Else a start limit that an earlier image has reached refuses this one (ACT-10).
+  if (units.length > 0) await tell(systemd, ["reset-failed"], units);
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
     restart.length === 0
@@ -133,13 +163,8 @@ async function restartUnits(
     ...restart.filter((unit) => !isDone(states?.get(unit), before?.get(unit), restarted)),
     ...reload.filter((unit) => !isReloaded(states?.get(unit), reloaded)),
   ];
-  const call = restarted.status === 0 ? reloaded : restarted;
-  return {
-    undone,
-    states,
-    error: undone.length === 0 ? undefined : couldNotRestart(undone, call),
-    isLate: restarted.status === undefined || reloaded.status === undefined,
-  };
+  const isLate = restarted.status === undefined || reloaded.status === undefined;
+  return { undone, states, call: restarted.status === 0 ? reloaded : restarted, isLate };
 }
 
 /** Where systemd says nothing of a unit, the exit status of the call is all there is. */

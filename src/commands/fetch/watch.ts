@@ -152,7 +152,9 @@ class Looks {
       return look;
     }
     const isStopped = await wasStopped(systemd, unit);
-    if (isStopped !== false) return "open";
+    if (isStopped) return "open";
+    // It may tell at the next look.
+    if (isStopped === undefined) return "wait";
     // The journal may be a moment behind: who is to blame is asked twice.
     if (this.#suspects.has(unit)) return "bad";
     this.#suspects.add(unit);
