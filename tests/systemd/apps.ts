@@ -114,7 +114,7 @@ export class App {
   async configure(...lines: readonly string[]): Promise<void> {
     const has = (name: string) => lines.some((line) => line.startsWith(`${name}=`));
     const all = [
-      `Origin=file://${this.origin}`,
+      ...(has("Origin") ? [] : [`Origin=file://${this.origin}`]),
       `Destination=${this.destination}`,
       ...(has("PublicKey") ? [] : [`PublicKey=${key.public}`]),
       ...(has("Version") ? [] : ["Version=1.*"]),
@@ -127,7 +127,9 @@ export class App {
   /** Publishes a version beside those before it: lines for sh, or a script with its own first line. */
   publish(version: string, script: string): void {
     const lines = script.startsWith("#!") ? script : `#!/bin/sh\n${script}`;
-    this.#images = [...this.#images, image(version, `${lines}\n# ${version}\n`)];
+    const published = image(version, `${lines}\n# ${version}\n`);
+    const all = [...this.#images, published];
+    this.#images = all.toSorted((a, b) => Bun.semver.order(a.version, b.version));
     publishTo(this.machine.path(this.origin), this.#images);
   }
 
@@ -160,6 +162,22 @@ export class App {
 
   get isOwed(): boolean {
     return existsSync(this.#path(".owed"));
+  }
+
+  /** A run, and what is done while it watches the image that it put into use. */
+  async whileWatched(act: () => Promise<unknown>, unit = this.unit): Promise<AppRun> {
+    const running = this.fetch();
+    let hasEnded = false;
+    void running.then(() => {
+      hasEnded = true;
+    });
+    // Units that are done are on record from the restart to the verdict (ACT-42).
+    while (!this.record(".owed").includes(unit) || this.inUse === this.good) {
+      if (hasEnded) throw new Error(`watched nothing: ${JSON.stringify(await running)}`);
+      await Bun.sleep(20);
+    }
+    await act();
+    return await running;
   }
 
   /** What a file of the destination holds; empty without it. */
