@@ -58,6 +58,9 @@ export function judge(world: World, step: Step, seen: Observed, strict: boolean)
   return typeof keys === "object" ? { problems, keys } : { problems };
 }
 
+/** Where the stand-in for systemctl keeps the states of units. */
+const UNITS = "units";
+
 /** What lies beside destinations and origin is nobody's to change. */
 function outside(
   world: World,
@@ -66,7 +69,7 @@ function outside(
   trees: Trees,
 ): string[] {
   const named = new Set(Object.keys(step.expect.files).map((path) => world.fill(path)));
-  const inside = [...destinations, ...(step.run[0] === "fetch" ? [] : ["origin"])];
+  const inside = [...destinations, UNITS, ...(step.run[0] === "fetch" ? [] : ["origin"])];
   const isOutside = (path: string) =>
     !named.has(path) && !inside.some((name) => path === name || path.startsWith(`${name}/`));
   return untouched(pathsOf(trees).filter(isOutside), trees);

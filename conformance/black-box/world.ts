@@ -16,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Failure } from "../case.ts";
+import { readFixture } from "../fixtures.ts";
 import { type HostileOrigin, startHostileOrigin } from "../hostile/origin.ts";
 import { beforeSignal } from "../processes.ts";
 import { KEYS, type KeyPair, manifestBody, sha256, signed } from "../publisher.ts";
@@ -145,6 +146,7 @@ export class World {
     if (name === "env") return process.env[argument] ?? "";
     if (name === "manifest") return sha256(nodeAt(this.path("origin/manifest")).content ?? "");
     if (name === "times") return repeated(argument);
+    if (name === "systemctl") return new TextDecoder().decode(readFixture("cli/systemctl.sh"));
     return undefined;
   }
 

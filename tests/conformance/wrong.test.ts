@@ -12,6 +12,7 @@ import type { Result } from "../../conformance/results.ts";
 import { runCases } from "../../conformance/run-cases.ts";
 import { answer, operations } from "../../src/adapter.ts";
 import { programs } from "../support/program.ts";
+import { ACTIVATION_FAULTS } from "./wrong/activation-faults.ts";
 import { ADAPTER_FAULTS } from "./wrong/adapter-faults.ts";
 import { CLI_FAULTS } from "./wrong/cli-faults.ts";
 import { type AdapterFault, bytes, type Fault, keysOf } from "./wrong/fault.ts";
@@ -27,7 +28,9 @@ const adapterFaults: readonly [string, AdapterFault][] = Object.entries(ADAPTER_
 /** The program that can have it, its name, and what is known about it. */
 const programFaults: readonly (readonly [program: Program, name: string, fault: Fault])[] = [
   ...Object.entries(CLI_FAULTS).map((each) => ["cli", ...each] as const),
-  ...Object.entries(WRAPPER_FAULTS).map((each) => ["wrapper", ...each] as const),
+  ...Object.entries({ ...WRAPPER_FAULTS, ...ACTIVATION_FAULTS }).map(
+    (each) => ["wrapper", ...each] as const,
+  ),
 ];
 
 /** The small program of wrong/cli.ts, or our own with something round it. */
@@ -58,8 +61,8 @@ function named(cases: readonly Case[], ids: readonly string[]): readonly Case[] 
 
 test("there are this many wrong implementations, each with another name", () => {
   expect(adapterFaults).toHaveLength(207);
-  expect(programFaults).toHaveLength(125);
-  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(125);
+  expect(programFaults).toHaveLength(139);
+  expect(new Set(programFaults.map(([, name]) => name)).size).toBe(139);
 });
 
 describe("adapters with one fault", () => {

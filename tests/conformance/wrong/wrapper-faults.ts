@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Systemd } from "../../../src/shell/systemd.ts";
 import type { Fault } from "./fault.ts";
 
 export interface WrapperFault extends Fault {
@@ -24,13 +25,17 @@ export interface WrapperFault extends Fault {
   readonly after?: (destination: string, config: string) => void;
   /** A variable that the command does not get to see. */
   readonly hidden?: string;
+  /** What the command takes for systemd. */
+  readonly systemd?: (right: Systemd) => Systemd;
+  /** The command is run for each config by itself. */
+  readonly isApart?: boolean;
 }
 
 function without(option: string): (words: readonly string[]) => readonly string[] {
   return (words) => words.filter((word) => word !== option);
 }
 
-function remove(name: string): (destination: string) => void {
+export function remove(name: string): (destination: string) => void {
   return (destination) => rmSync(join(destination, name), { force: true });
 }
 
@@ -53,23 +58,8 @@ function removeOpenImages(destination: string): void {
     if ((statSync(join(store, name)).mode & 0o022) !== 0) rmSync(join(store, name));
 }
 
-/** Puts another text into a file beside the destination. */
-function replaceBeside(
-  name: string,
-  from: string | RegExp,
-  to: string,
-): (destination: string) => void {
-  return (destination) => {
-    const path = join(dirname(destination), name);
-    if (!existsSync(path)) return;
-    const { mode } = statSync(path);
-    writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
-    chmodSync(path, mode);
-  };
-}
-
 /** Gives a file another name, unless that is taken. */
-function rename(from: string, to: string): (destination: string) => void {
+export function rename(from: string, to: string): (destination: string) => void {
   return (destination) => {
     const [old, next] = [join(destination, from), join(destination, to)];
     if (existsSync(old) && !existsSync(next)) renameSync(old, next);
@@ -400,10 +390,7 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
   "hold-ignored": {
     what: "no run knows of a hold",
     breaks: ["ACT-30"],
-    caught: [
-      ...["by-hand-rollback", "by-hand-hold-and-release", "by-hand-rollback-died"],
-      "activation-hold",
-    ],
+    caught: ["by-hand-rollback", "by-hand-hold-and-release", "by-hand-rollback-died"],
     before: remove(".hold"),
   },
   "hold-where-it-is": {
@@ -432,44 +419,5 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["ACT-84"],
     caught: ["by-hand-hold-and-release", "by-hand-release-refused", "by-hand-release-nothing"],
     words: ([command = "", ...words]) => [command === "release" ? "hold" : command, ...words],
-  },
-  "units-not-asked": {
-    what: "how units are is not asked, and the exit status is believed",
-    breaks: ["ACT-3", "ACT-4", "ACT-5", "ACT-12", "ACT-27"],
-    caught: [
-      ...["activation-stopped-unit", "activation-masked-unit", "activation-unit-without-file"],
-      ...["activation-masked-unit-runs", "activation-old-process", "activation-blocked"],
-    ],
-    before: replaceBeside("bin/systemctl", "#!/bin/sh\n", "#!/bin/sh\n[ $1 != show ] || exit 1\n"),
-  },
-  "calls-go-well": {
-    what: "what systemctl was told to do counts as done",
-    breaks: ["ACT-13", "ACT-15"],
-    caught: ["activation-failed-call", "activation-reload-fails"],
-    before: replaceBeside("bin/systemctl", "exit 1", "exit 0"),
-  },
-  "reload-restarts": {
-    what: "units of Reload= are restarted",
-    breaks: ["ACT-11"],
-    caught: ["activation-reload"],
-    before: replaceBeside("app.tako", "Reload=", "Restart="),
-  },
-  "watch-ignored": {
-    what: "WatchSec= and Check= mean nothing",
-    breaks: ["ACT-29", "ACT-40", "ACT-42", "ACT-43", "ACT-44", "ACT-50", "ACT-56", "DST-70"],
-    caught: ["activation-proof", "activation-way-back", "activation-open", "activation-check"],
-    before: replaceBeside("app.tako", /^(WatchSec|Check)=.*\n/gm, ""),
-  },
-  "refusals-forgotten": {
-    what: "no run knows of versions that did not work",
-    breaks: ["ACT-31", "ACT-32", "DST-74"],
-    caught: ["activation-refused", "activation-way-back"],
-    before: remove(".refused"),
-  },
-  "shared-units-apart": {
-    what: "of configs that share a unit one alone comes into use",
-    breaks: ["ACT-60"],
-    caught: ["activation-shared-unit"],
-    words: (words) => (words.length > 2 && words[0] === "fetch" ? words.slice(0, 2) : words),
   },
 };
