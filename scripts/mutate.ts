@@ -42,6 +42,11 @@ interface Judged {
 /** By source file, how many faults each test file noticed. */
 const noticed = new Map<string, Map<string, number>>();
 
+/** How often a test was asked whether it passes on the sources as they are. */
+const controls = new Map<string, number>();
+/** What does not: alone it cannot pass, or it fails now and then. It judges nothing more. */
+const unfit = new Set<string>();
+
 process.exitCode = await run();
 
 async function run(): Promise<number> {
@@ -133,11 +138,6 @@ async function notices(
   const left = failed === undefined ? [] : trusted.filter((title) => title !== failed);
   return await notices(tree, { path, titles: left, ms }, file, text, source);
 }
-
-/** How often a test was asked whether it passes on the sources as they are. */
-const controls = new Map<string, number>();
-/** What does not: alone it cannot pass, or it fails now and then. It judges nothing more. */
-const unfit = new Set<string>();
 
 /**
  * A test that fails without a fault, too, has noticed none. So the first time that it notices one, and every

@@ -85,24 +85,27 @@ export async function measure(
   keep: (measured: Measured) => Promise<void>,
 ): Promise<Measured> {
   const hash = await hashOfSources(tree);
-  const coverage = join(tree.root, "..", `${tree.root.split("/").at(-1)}-coverage`);
+  const valid = known?.hash === hash ? known.tests : [];
+  const texts = new Map<string, string>();
+  for (const path of TESTS.flatMap((glob) => [...new Glob(glob).scanSync(tree.root)]).toSorted()) {
+    texts.set(path, Bun.hash(await tree.read(path)).toString(36));
+  }
+  const done = valid.filter(({ path, hash, passes }) => passes && texts.get(path) === hash);
+  const left = [...texts].filter(([path]) => done.every((test) => test.path !== path));
+  if (left.length === 0 && known !== undefined) return { ...known, tests: done };
+
+  const coverage = `${tree.root}-coverage`;
   try {
     await mkdir(coverage);
     await prepareCoverage(coverage);
     await Bun.write(join(coverage, "program.ts"), PROGRAM);
     const statements = statementsOf(await added(coverage, "*"));
-    const valid = known?.hash === hash ? known.tests : [];
-    const tests: TestFile[] = [];
-    const paths = TESTS.flatMap((glob) => [...new Glob(glob).scanSync(tree.root)]);
-    for (const path of paths.toSorted()) {
-      const own = Bun.hash(await tree.read(path)).toString(36);
-      const before = valid.find((test) => test.path === path && test.hash === own && test.passes);
-      if (before === undefined) console.log(`measuring ${path}`);
-      tests.push(before ?? (await measureOne(tree, path, own, coverage)));
-      const left = valid.filter((test) => !tests.some(({ path: done }) => done === test.path));
-      await keep({ hash, statements, tests: [...tests, ...left] });
+    for (const [path, text] of left) {
+      console.log(`measuring ${path}`);
+      done.push(await measureOne(tree, path, text, coverage));
+      await keep({ hash, statements, tests: done });
     }
-    return { hash, statements, tests };
+    return { hash, statements, tests: done };
   } finally {
     await rm(coverage, { recursive: true, force: true });
   }
