@@ -12,12 +12,20 @@ async function tried(
 ) {
   const slept: number[] = [];
   const told: [string, string, number][] = [];
-  const clock = { ...systemClock, sleep: async (ms: number) => void slept.push(ms) };
+  let waiting = 0;
+  const sleep = async (ms: number) => {
+    slept.push(ms);
+    waiting++;
+    await Bun.sleep(1);
+    waiting--;
+  };
+  const clock = { ...systemClock, sleep };
   const onRetry = (...words: [string, string, number]) => void told.push(words);
   let tries = 0;
   const ended = await retry(
     { clock, random: () => random, onRetry },
     async () => {
+      expect(waiting).toBe(0);
       const facts = failures[tries++];
       if (facts === undefined) return "done";
       throw new OriginError("http://origin", `failure ${tries}`, { passing: true, ...facts });
