@@ -1,7 +1,7 @@
 // Loads the instrumented copies of src/ and conformance/ in place of the files, in `bun test` and in the programs that tests start.
 // coverage.ts puts a copy of this beside those copies: it finds them, and writes what it counted, where it lies itself.
 
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { plugin } from "bun";
 
@@ -25,19 +25,34 @@ plugin({
 });
 
 interface Counters {
-  readonly s: unknown;
-  readonly f: unknown;
-  readonly b: unknown;
+  readonly s: Record<string, number>;
+  readonly f: Record<string, number>;
+  readonly b: Record<string, number[]>;
+}
+
+function counted(): [string, Counters][] {
+  const coverage = (globalThis as { __coverage__?: Record<string, Counters> }).__coverage__;
+  return Object.entries(coverage ?? {});
 }
 
 /** Writes what ran so far. `by` is what ran it: `spec`, `tests` or `program`. */
-export function record(by: string): void {
-  const files = Object.entries(
-    (globalThis as { __coverage__?: Record<string, Counters> }).__coverage__ ?? {},
-  );
+export function record(by: string, id: string = crypto.randomUUID()): void {
+  const files = counted();
   const counters = Object.fromEntries(files.map(([path, { s, f, b }]) => [path, { s, f, b }]));
-  writeFileSync(
-    join(folder, "counters", `${by}-${crypto.randomUUID()}.json`),
-    JSON.stringify(counters),
-  );
+  writeFileSync(join(folder, "counters", `${by}-${id}.json`), JSON.stringify(counters));
+}
+
+/** Puts what was counted since the last call, here and in programs that have ended, into a folder of its own. */
+export function separate(name: string): void {
+  record("tests");
+  for (const [, { s, f, b }] of counted()) {
+    for (const id of Object.keys(s)) s[id] = 0;
+    for (const id of Object.keys(f)) f[id] = 0;
+    for (const arms of Object.values(b)) arms.fill(0);
+  }
+  const counters = join(folder, "counters");
+  mkdirSync(join(counters, name));
+  for (const file of readdirSync(counters)) {
+    if (file.endsWith(".json")) renameSync(join(counters, file), join(counters, name, file));
+  }
 }

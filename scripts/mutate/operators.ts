@@ -61,6 +61,14 @@ const OPERATORS = new Map<SyntaxKind, readonly string[]>([
   [SyntaxKind.BarToken, ["&"]],
 ]);
 
+/** From here on a number is a size or a time, of which one more is no fault; a limit's `<` and `<=` are tried anyway. */
+const LARGE = 256;
+
+const EQUALITY = new Set([
+  SyntaxKind.EqualsEqualsEqualsToken,
+  SyntaxKind.ExclamationEqualsEqualsToken,
+]);
+
 /** Of these, one side alone may stand for the whole. */
 const EITHER_SIDE = new Set([
   SyntaxKind.AmpersandAmpersandToken,
@@ -88,14 +96,14 @@ const METHODS: Readonly<Record<string, string>> = {
   endsWith: "startsWith",
 };
 
-/** Properties of errors that nobody sees, but with TAKO_DEBUG. */
-const FOR_DEVELOPERS = new Set(["cause", "rule"]);
+/** Properties of errors that nobody sees, but with TAKO_DEBUG; and of arguments, words that only `--help` shows. */
+const UNJUDGED = new Set(["cause", "rule", "description", "valueHint"]);
 
 /** All mutants of a file, in the order of their places. */
 export function mutantsOf(source: SourceFile, file: string): readonly Mutant[] {
   const found: Mutant[] = [];
   const visit = (node: Node): void => {
-    if (isImportDeclaration(node) || isTypeNode(node) || isForDevelopers(node)) return;
+    if (isImportDeclaration(node) || isTypeNode(node) || isUnjudged(node)) return;
     for (const [place, text] of changes(node, source)) {
       found.push({ file, start: place.getStart(source), end: place.end, text });
     }
@@ -110,11 +118,9 @@ type Change = readonly [place: Node, text: string];
 function changes(node: Node, source: SourceFile): readonly Change[] {
   const text = (of: Node) => of.getText(source);
   if (isIfStatement(node) || isWhileStatement(node) || isDoStatement(node)) {
-    return [[node.expression, `!(${text(node.expression)})`]];
+    return negated(node.expression, text);
   }
-  if (isConditionalExpression(node)) {
-    return [[node.condition, `!(${text(node.condition)})`]];
-  }
+  if (isConditionalExpression(node)) return negated(node.condition, text);
   if (isExpressionStatement(node) || isThrowStatement(node)) return [[node, ";"]];
   if (isReturnStatement(node)) return returned(node.expression, text);
   if (isAwaitExpression(node)) return [[node, text(node.expression)]];
@@ -139,16 +145,25 @@ function changes(node: Node, source: SourceFile): readonly Change[] {
           isShorthandPropertyAssignment(property) ||
           isSpreadAssignment(property),
       )
-      .filter((property) => !isForDevelopers(property));
+      .filter((property) => !isUnjudged(property));
     // The comma after it stays: `...{}` may stand where nothing else may.
     return optional.map((property) => [property, "...{}"] as const);
   }
   return literal(node, text);
 }
 
-function isForDevelopers(node: Node): boolean {
+function isUnjudged(node: Node): boolean {
   if (!isPropertyAssignment(node) && !isShorthandPropertyAssignment(node)) return false;
-  return isIdentifier(node.name) && FOR_DEVELOPERS.has(node.name.text);
+  return isIdentifier(node.name) && UNJUDGED.has(node.name.text);
+}
+
+/** What another operator, or none, turns round as well is not planted twice. */
+function negated(condition: Node, text: (of: Node) => string): readonly Change[] {
+  const isTurned =
+    condition.kind === SyntaxKind.TrueKeyword ||
+    (isBinaryExpression(condition) && EQUALITY.has(condition.operatorToken.kind)) ||
+    (isPrefixUnaryExpression(condition) && condition.operator === SyntaxKind.ExclamationToken);
+  return isTurned ? [] : [[condition, `!(${text(condition)})`]];
 }
 
 function returned(expression: Node | undefined, text: (of: Node) => string): readonly Change[] {
@@ -183,7 +198,10 @@ function called(callee: Node, call: Node, text: (of: Node) => string): readonly 
 function literal(node: Node, text: (of: Node) => string): readonly Change[] {
   if (node.kind === SyntaxKind.TrueKeyword) return [[node, "false"]];
   if (node.kind === SyntaxKind.FalseKeyword) return [[node, "true"]];
-  if (isNumericLiteral(node)) return [[node, `(${text(node)} + 1)`]];
+  if (isNumericLiteral(node)) {
+    const more = Number(node.text) < LARGE ? "+ 1" : "* 2";
+    return [[node, `(${text(node)} ${more})`]];
+  }
   if (isStringLiteral(node) && node.text !== "" && !node.text.includes(" ")) return [[node, '""']];
   return [];
 }

@@ -11,6 +11,26 @@ const repository = join(import.meta.dir, "../..");
 /** How a test file ended. What takes too long was changed so that it hangs: that is noticed, too. */
 export type Verdict = "passed" | "failed" | "too long";
 
+/** A test that has ended, with its describes before the title as Bun prints them: `describe > title`. */
+export interface Ended {
+  readonly title: string;
+  readonly ms: number;
+  readonly passed: boolean;
+}
+
+export interface TestRun {
+  readonly verdict: Verdict;
+  readonly ended: readonly Ended[];
+}
+
+export interface TestOptions {
+  /** All tests of the file unless given. */
+  readonly titles?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** One test after the other, also where they say that they are concurrent. */
+  readonly inTurn?: boolean;
+}
+
 export class Tree implements AsyncDisposable {
   readonly root: string;
 
@@ -43,11 +63,21 @@ export class Tree implements AsyncDisposable {
     await Bun.write(join(this.root, path), text);
   }
 
-  /** Runs a test file until its first failure, and ends it with all that it started when its time is over. */
-  async test(path: string, limitMs: number, env: Record<string, string> = {}): Promise<Verdict> {
+  /** Runs tests of a file until the first failure, and ends them with all that they started when their time is over. */
+  async test(
+    path: string,
+    limitMs: number,
+    { titles, env = {}, inTurn = false }: TestOptions = {},
+  ): Promise<TestRun> {
     const temporary = await mkdtemp(join(tmpdir(), "tako-mutant-"));
     chmodSync(temporary, 0o1777);
-    const child = Bun.spawn([process.execPath, "test", "--bail", `./${path}`], {
+    const output = Bun.file(join(this.root, "..", `${temporary.split("/").at(-1)}.out`));
+    const words = [
+      ...["test", "--bail", `./${path}`],
+      ...(titles === undefined ? [] : ["-t", titlePattern(titles)]),
+      ...(inTurn ? ["--max-concurrency=1"] : []),
+    ];
+    const child = Bun.spawn([process.execPath, ...words], {
       cwd: this.root,
       env: {
         ...process.env,
@@ -56,7 +86,8 @@ export class Tree implements AsyncDisposable {
         TAKO_TEST_SOURCES_ONLY: "1",
         ...env,
       },
-      stdio: ["ignore", "ignore", "ignore"],
+      // No pipe: what a test leaves behind would hold it open.
+      stdio: ["ignore", "ignore", output],
       detached: true, // a group of its own
     });
     let isLate = false;
@@ -66,12 +97,34 @@ export class Tree implements AsyncDisposable {
     }, limitMs);
     const status = await child.exited;
     clearTimeout(limit);
+    const ended = endedTests(await output.text());
     await rm(temporary, { recursive: true, force: true });
-    if (isLate) return "too long";
-    return status === 0 ? "passed" : "failed";
+    await output.delete();
+    return { verdict: isLate ? "too long" : status === 0 ? "passed" : "failed", ended };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.root, { recursive: true, force: true });
   }
+}
+
+/** In Bun's pattern a blank stands between describes and title, in what it prints ` > `. */
+function titlePattern(titles: readonly string[]): string {
+  const patterns = [...new Set(titles)].map((title) =>
+    title
+      .split(" > ")
+      .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"))
+      .join("(?: > | )"),
+  );
+  return `^(?:${patterns.join("|")})$`;
+}
+
+function endedTests(output: string): readonly Ended[] {
+  return [...output.matchAll(/^\((pass|fail)\) (.*?)(?: \[([\d.]+)ms\])?$/gm)].map(
+    ([, word, title = "", ms = "0"]) => ({
+      title,
+      ms: Math.round(Number(ms)),
+      passed: word === "pass",
+    }),
+  );
 }

@@ -3,12 +3,12 @@
 import { describe, expect, test } from "bun:test";
 import { command } from "../../src/cli/command.ts";
 import { fetchPresenter } from "../../src/cli/commands/fetch-presenter.ts";
-import { describeError } from "../../src/cli/errors.ts";
+import { describeError, errorFields } from "../../src/cli/errors.ts";
 import { describeEvent } from "../../src/cli/events.ts";
 import type { Io, Stream } from "../../src/cli/io.ts";
 import { jsonLine } from "../../src/cli/json.ts";
 import { progressLine } from "../../src/cli/progress.ts";
-import { bytes, seconds } from "../../src/cli/text.ts";
+import { bytes, count, narrow, safe, seconds } from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { key } from "../support/publishing.ts";
@@ -83,6 +83,48 @@ test("CLI-30: an error names config, source and line, each once, and a hint on i
     [new TakoError("manifest", "no", { source, line: 3 }), "b", [`tako: b: ${source}, line 3: no`]],
   ];
   for (const [error, config, lines] of cases) expect(describeError(error, config)).toEqual(lines);
+});
+
+test("CLI-31: the problems of a config file are one line each, with its file and their lines", () => {
+  const problems = [
+    { line: 2, message: "expected a key", rule: "CFG-4" },
+    { line: 7, message: "Origin= is missing", rule: "CFG-20" },
+  ];
+  const lines = (source: string) => [
+    `${source}:2: expected a key`,
+    `${source}:7: Origin= is missing`,
+  ];
+  const named = new TakoError("config", "2 problems", { source: "a.tako", problems });
+  expect(describeError(named, "b.tako")).toEqual(lines("a.tako"));
+  const unnamed = new TakoError("config", "2 problems", { problems });
+  expect(describeError(unnamed, "b.tako")).toEqual(lines("b.tako"));
+  expect(describeError(unnamed)).toEqual(lines("config"));
+  expect(errorFields(named)).toEqual([
+    { kind: "config", line: 2, message: "expected a key", rule: "CFG-4", source: "a.tako" },
+    { kind: "config", line: 7, message: "Origin= is missing", rule: "CFG-20", source: "a.tako" },
+  ]);
+});
+
+test("FET-98: an error has kind and message, and what else applies", () => {
+  const facts = { rule: "ORG-1", line: 3, source: "a", hint: "Do." };
+  expect(errorFields(new TakoError("origin", "no", facts))).toEqual([
+    { kind: "origin", message: "no", ...facts },
+  ]);
+  const [bare = {}] = errorFields(new TakoError("origin", "no"));
+  expect(JSON.parse(jsonLine(bare))).toEqual({ kind: "origin", message: "no" });
+});
+
+test("CLI-24: what people read has no control characters; where room is short, one sign for each foreign character", () => {
+  expect(safe("a\x1b[31m\nb")).toMatch(/^[\x20-\x7e]+$/);
+  expect(safe("x".repeat(5000))).toHaveLength(5000);
+  expect(narrow("a é🐙\x1b~")).toBe("a ???~");
+  for (const shown of [safe, narrow]) expect(shown(`a ${key.secret}`)).not.toContain(key.secret);
+});
+
+test("CLI-30: one of a thing is one, and any other number are several", () => {
+  expect([0, 1, 2, 11].map((number) => count(number, "version"))).toEqual([
+    ...["0 versions", "1 version", "2 versions", "11 versions"],
+  ]);
 });
 
 test("CLI-20: every event but progress has a line of its own", () => {
@@ -220,15 +262,24 @@ describe("progress", () => {
     [0, "0 B"],
     [999, "999 B"],
     [1000, "1.0 kB"],
+    [1, "1 B"],
+    [9, "9 B"],
+    [10, "10 B"],
     [99_949, "99.9 kB"],
+    [100_000, "100 kB"],
     [123_456, "123 kB"],
     [1_000_000, "1.0 MB"],
+    [1_500_000_000, "1.5 GB"],
+    [2_000_000_000_000, "2.0 TB"],
     [2 ** 53 - 1, "9.0 PB"],
+    [2e18, "2000 PB"],
   ])("CLI-30: %d bytes are %s", (count, text) => expect(bytes(count)).toBe(text));
 
   test.each([
     [0.512, "0.5 s"],
     [2, "2 s"],
+    [9.96, "10 s"],
+    [10.4, "10 s"],
     [59.6, "60 s"],
     [119, "119 s"],
     [120, "2 min"],

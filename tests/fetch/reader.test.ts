@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { bunFlags } from "../support/bun-flags.ts";
 import { createHost } from "../support/host.ts";
 import { programs } from "../support/program.ts";
 import { bigImage, manifestOf } from "../support/publishing.ts";
@@ -19,7 +20,7 @@ for (const program of programs) {
       await using host = createHost();
       host.install({ published: [one], latest: one });
       const child = Bun.spawn(
-        [process.execPath, join(import.meta.dir, "reader.ts"), host.destination],
+        [process.execPath, ...bunFlags, join(import.meta.dir, "reader.ts"), host.destination],
         { stdin: "pipe", stdout: "pipe" },
       );
       const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

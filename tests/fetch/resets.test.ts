@@ -9,6 +9,7 @@ import { needs } from "../support/needs.ts";
 import { programs } from "../support/program.ts";
 import { bigImage, image } from "../support/publishing.ts";
 import { startResettingServer } from "../support/resetting-server.ts";
+import { startTunnels } from "../support/tunnel.ts";
 
 const needed = needs("curl", "openssl", "python3");
 const [one, two] = [image("1.0.0"), bigImage("1.1.0", 900_000)];
@@ -56,5 +57,21 @@ describe.skipIf(needed.missing).concurrent("resets", () => {
         expect(others).toEqual(others.map((_, index) => second + (index + 1) * PIECE));
       }, 60_000);
     }
+
+    test(`ORG-130: ${program.name}: each further try goes by the proxy, too`, async () => {
+      await using host = createHost();
+      host.publish(one, two);
+      await using server = await startResettingServer(host.originDirectory, 300_000, certificate);
+      await using proxy = await startTunnels();
+      host.configure({ Origin: server.url });
+      host.install({ published: [one], latest: one });
+      const { status } = await program.run(["fetch", host.file], {
+        env: { SSL_CERT_FILE: authority.root, HTTPS_PROXY: proxy.url },
+      });
+      expect(status).toBe(0);
+      expect(server.offsets.length).toBeGreaterThanOrEqual(3);
+      const asked = 1 + server.offsets.length; // the manifest, and the image in pieces
+      expect(proxy.targets).toEqual(Array(asked).fill(server.url.replace("https://", "")));
+    });
   }
 });

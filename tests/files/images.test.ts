@@ -21,6 +21,7 @@ import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { hashBytes, hashFile, readBlocks } from "../../src/shell/disk/hash.ts";
 import { ImageWriter } from "../../src/shell/disk/image-writer.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 import { needs } from "../support/needs.ts";
 import { sha256sumOfFile } from "../support/publishing.ts";
 
@@ -217,7 +218,9 @@ test("FET-60: a partial file that a killed run made read-only already is continu
   // Only who is not root meets the mode.
   const capabilities =
     process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
-  const child = Bun.spawn([...capabilities, process.execPath, "-e", script], { stderr: "inherit" });
+  const child = Bun.spawn([...capabilities, process.execPath, ...bunFlags, "-e", script], {
+    stderr: "inherit",
+  });
   expect(await child.exited).toBe(0);
   expect(readFileSync(at("partial"), "latin1")).toBe("all of it, and more");
 });
@@ -237,7 +240,9 @@ test.skipIf(strace.missing).each([
     console.log(outcome, writer.syncFailed);`;
   const inject = ["-P", at("image"), "-e", `trace=${call}`, "-e", `inject=${call}:error=EIO`];
   const command = ["strace", "-f", "-qq", "-o", "/dev/null", ...inject];
-  const child = Bun.spawn([...command, process.execPath, "-e", script], { stdout: "pipe" });
+  const child = Bun.spawn([...command, process.execPath, ...bunFlags, "-e", script], {
+    stdout: "pipe",
+  });
   expect(await child.stdout.text()).toBe(
     "cannot write it: the device reports a read or write error true\n",
   );

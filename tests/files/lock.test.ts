@@ -21,6 +21,7 @@ import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import { lockDirectory } from "../../src/shell/disk/lock.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 import { needs } from "../support/needs.ts";
 
 let directory: string;
@@ -44,7 +45,10 @@ async function holder(path: string) {
     await lockDirectory(${JSON.stringify(path)}, { clock, onWait: () => console.log("waiting") });
     console.log("locked");
     setInterval(() => {}, 1000);`;
-  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  const child = Bun.spawn([process.execPath, ...bunFlags, "-e", script], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   return { child, next: async () => (await lines.read()).value };
 }
@@ -178,7 +182,18 @@ test.skipIf(needs("strace").missing)(
       await Bun.stdin.text();`;
     const delay = ["-e", "trace=flock", "-e", "inject=flock:delay_enter=1000000:when=1"];
     const child = Bun.spawn(
-      ["strace", "-f", "-qq", "-o", "/dev/null", ...delay, process.execPath, "-e", script],
+      [
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        ...delay,
+        process.execPath,
+        ...bunFlags,
+        "-e",
+        script,
+      ],
       { stdin: "pipe", stdout: "pipe", timeout: 20_000, killSignal: "SIGKILL" },
     );
     while (readdirSync(directory).length === 0) await Bun.sleep(5);
@@ -316,7 +331,7 @@ os.execv(sys.argv[1], sys.argv[1:])`;
         () => console.log("locked"),
         ({ kind, message, hint }) => console.log(kind, message, hint),
       );`;
-    const words = [process.execPath, "-e", script];
+    const words = [process.execPath, ...bunFlags, "-e", script];
     const child = Bun.spawn(["python3", "-c", deny, ...words], { stdout: "pipe" });
     const [isDenied, ended] = (await child.stdout.text()).split("\n");
     expect(ended).toMatch(

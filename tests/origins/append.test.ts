@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
 import type { Sink } from "../../src/shell/origin/body.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 import { digest, failureOf, imageBody, keepingIn } from "./asking.ts";
 
 const MIB = 1024 * 1024;
@@ -145,7 +146,7 @@ test("CLI-40: that no file can be opened any more is no failure of the origin", 
     try { for (;;) openSync("/dev/null", "r"); } catch {}
     const append = (writeTo) => writeTo(fd, new AbortController().signal);
     await body.into({ append }, ${image.length}).catch(({ code }) => console.log(code));`;
-  const words = ["prlimit", "--nofile=64", process.execPath, "-e", script];
+  const words = ["prlimit", "--nofile=64", process.execPath, ...bunFlags, "-e", script];
   const child = Bun.spawn(words, { stdout: "pipe" });
   expect(await child.stdout.text()).toBe("EMFILE\n");
 });

@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
+import { bunFlags } from "../support/bun-flags.ts";
 import { Authority } from "../support/certificates.ts";
 import { freePort } from "../support/daemon.ts";
 import { needs } from "../support/needs.ts";
@@ -246,7 +247,10 @@ test("ORG-130: the runtime, left alone, goes past a proxy for the same hosts", a
       past.push(await fetch("http://" + host).then(() => false, () => true));
     }
     console.log(JSON.stringify(past));`;
-  const child = Bun.spawn([process.execPath, "-e", script], { env: {}, stdout: "pipe" });
+  const child = Bun.spawn([process.execPath, ...bunFlags, "-e", script], {
+    env: {},
+    stdout: "pipe",
+  });
   expect(JSON.parse(await child.stdout.text())).toEqual(EXCEPTIONS.map(([, , isPast]) => isPast));
 });
 
