@@ -133,6 +133,11 @@ export class App {
     publishTo(this.machine.path(this.origin), this.#images);
   }
 
+  /** The words of a run for this app alone, for those who start it in a way of their own. */
+  get fetchCommand(): readonly string[] {
+    return ["tako", "fetch", this.config];
+  }
+
   async fetch(...options: readonly string[]): Promise<AppRun> {
     const run = (await this.#fetch([this], ...options)).get(this.name);
     if (run === undefined) throw new Error("a run without this app");

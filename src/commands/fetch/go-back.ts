@@ -141,7 +141,11 @@ async function reviveSockets({ systemd }: Effects, before: UnitStates | undefine
     .filter(({ triggeredBy }) => triggeredBy.some((unit) => dead.includes(unit)))
     .map(({ unit }) => unit);
   await tell(systemd, ["stop"], services);
-  await tell(systemd, ["reset-failed"], [...services, ...dead]);
+  await tell(systemd, ["reset-failed"], services);
+  const { status } = await tell(systemd, ["start"], dead);
+  if (status === 0) return;
+  // Only its own start limit is in the way. Until here it was known by having failed, also to a run after this one.
+  await tell(systemd, ["reset-failed"], dead);
   await tell(systemd, ["start"], dead);
 }
 
