@@ -188,7 +188,7 @@ for (const program of programs) {
       const lose = `[ $1 != reset-failed ] || rm -f ${each.host.path(`store/${one.digest}`)} ${origin}`;
       const { status, stderr } = await each.run(program, `${each.failingOn(two)}\n${lose}`);
       expect(status).toBe(70);
-      expect(stderr).toContain("the image of 1.0.0, to go back to, cannot be had");
+      expect(stderr).toContain(`${origin}: the image of 1.0.0, to go back to, cannot be had`);
       expect(each.inUse).toBe(uses(two));
       expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
 

@@ -8,7 +8,8 @@ import {
   stepsToGoBack,
 } from "../../core/activation.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { asTakoError, TakoError } from "../../core/error.ts";
+import { asTakoError, type Facts, TakoError } from "../../core/error.ts";
+import { imageLocation } from "../../core/origin-url.ts";
 import { planFor } from "../../core/plan.ts";
 import type { Refusal } from "../../core/refusals.ts";
 import { dutyOf } from "../../core/unit-duty.ts";
@@ -71,17 +72,19 @@ async function makeSure(member: Member, digest: Sha256Hex): Promise<void> {
   try {
     if ((await obtain(run, destination, originOf(run), plan)) === "there") return;
   } catch (caught) {
-    throw cannotGoBack(version, asTakoError(caught).message, caught);
+    const cause = asTakoError(caught);
+    throw cannotGoBack(version, cause.message, { source: cause.source, cause });
   }
-  throw cannotGoBack(version, "the origin removed it");
+  const source = imageLocation(run.config.origin, digest).shown;
+  throw cannotGoBack(version, "the origin removed it", { source });
 }
 
-function cannotGoBack(version: string, reason: string, cause?: unknown): TakoError {
+function cannotGoBack(version: string, reason: string, facts: Facts): TakoError {
   const message = `the image of ${version}, to go back to, cannot be had: ${reason}`;
   return new TakoError("unit", message, {
     rule: "ACT-53",
     hint: "The next run tries again; until then the version that does not work stays in use.",
-    cause,
+    ...facts,
   });
 }
 
