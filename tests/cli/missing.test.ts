@@ -37,3 +37,19 @@ test.each(Object.keys(commands))(
     expect(existsSync(join(import.meta.dir, "../..", page))).toBe(true);
   },
 );
+
+test.each([
+  ["fetch", ["--jobs=<n>"]],
+  ["gen-key", ["--output=<file>"]],
+  [
+    "store",
+    ["-k, --key=<key>", "-f, --key-file=<file>", "-o, --output=<dir>", "--rotate-key=<old>"],
+  ],
+])(
+  "CLI-11: help of %s shows which options take a value, and their short forms",
+  async (name, options) => {
+    const { stdout } = await program.run([name, "--help"]);
+    const shown = stdout.match(/^ *(-\w, )?--[\w-]+=<\w+>/gm)?.map((text) => text.trim());
+    expect(shown?.toSorted()).toEqual(options.toSorted());
+  },
+);
