@@ -1,6 +1,8 @@
 // What is told about words that are missing, and that help says something of every word there can be.
 
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { commands } from "../../src/cli/commands/index.ts";
 import { sources } from "../support/program.ts";
 
@@ -24,3 +26,30 @@ test("CLI-11: help says something of every option", async () => {
     for (const line of options) expect(line).toMatch(/--[\w-]+(=<[^>]*>)?( \(required\))? {2,}\S/i);
   }
 });
+
+test.each(Object.keys(commands))(
+  "CLI-11: help of %s names it, and a page that is there",
+  async (name) => {
+    const { status, stdout } = await program.run([name, "--help"]);
+    expect([status, stdout]).toEqual([0, expect.stringContaining(`\nUSAGE tako ${name} `)]);
+    const [page = ""] = /docs\/reference\/[\w-]+\.md/.exec(stdout) ?? [];
+    expect(page).toBe(`docs/reference/${name}.md`);
+    expect(existsSync(join(import.meta.dir, "../..", page))).toBe(true);
+  },
+);
+
+test.each([
+  ["fetch", ["--jobs=<n>"]],
+  ["gen-key", ["--output=<file>"]],
+  [
+    "store",
+    ["-k, --key=<key>", "-f, --key-file=<file>", "-o, --output=<dir>", "--rotate-key=<old>"],
+  ],
+])(
+  "CLI-11: help of %s shows which options take a value, and their short forms",
+  async (name, options) => {
+    const { stdout } = await program.run([name, "--help"]);
+    const shown = stdout.match(/^ *(-\w, )?--[\w-]+=<\w+>/gm)?.map((text) => text.trim());
+    expect(shown?.toSorted()).toEqual(options.toSorted());
+  },
+);

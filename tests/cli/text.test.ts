@@ -105,6 +105,13 @@ test("CLI-31: the problems of a config file are one line each, with its file and
   ]);
 });
 
+test("CLI-31: a single problem is told in the same way", () => {
+  const problems = [{ line: 2, message: "expected a key", rule: "CFG-4" }];
+  const error = new TakoError("config", "1 problem", { source: "a.tako", problems });
+  expect(describeError(error)).toEqual(["a.tako:2: expected a key"]);
+  expect(errorFields(error)).toEqual([{ kind: "config", ...problems[0], source: "a.tako" }]);
+});
+
 test("FET-98: an error has kind and message, and what else applies", () => {
   const facts = { rule: "ORG-1", line: 3, source: "a", hint: "Do." };
   expect(errorFields(new TakoError("origin", "no", facts))).toEqual([

@@ -36,7 +36,10 @@ test("FET-59: all of them where none is in use, or where latest is not a link", 
 test("CLI-33: a store that cannot be read is told by its path", () => {
   rmSync(at("store"), { recursive: true });
   expect(() => bytesOfOldImages(at("store"))).toThrow(
-    expect.objectContaining({ kind: "storage", source: at("store") }),
+    expect.objectContaining({
+      ...{ kind: "storage", source: at("store") },
+      message: expect.stringContaining("cannot read it: "),
+    }),
   );
   writeFileSync(at("file"), "");
   // A destination that is no directory is not one without an image in use.
