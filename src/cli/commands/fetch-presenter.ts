@@ -15,12 +15,7 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "current":
         return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
       case "unconfirmed":
-        return [
-          {
-            on: "stdout",
-            line: `${config}: ${result.version} is in use, and has still to prove itself`,
-          },
-        ];
+        return [{ on: "stdout", line: `${config}: ${result.version} has still to prove itself` }];
       case "held":
         return [{ on: "stdout", line: `${config}: held on ${shown(result)}` }];
       case "refused":

@@ -11,11 +11,12 @@ import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
 import { activate, isReturning } from "./activate.ts";
 import { loadConfigs, type Readable } from "./configs.ts";
-import { alreadyInitialised, initialise, refuseOwnUnit } from "./init.ts";
+import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots } from "./init.ts";
 import { Member } from "./member.ts";
 import { createPlaces, type Places } from "./places.ts";
 import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
+import { slotToStart } from "./slots.ts";
 import { readStanding, unitsOf } from "./standing.ts";
 import { planUpdate, prepare } from "./update.ts";
 
@@ -127,6 +128,7 @@ async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
   const config = run.config.file;
   using place = await places.take();
   try {
+    if (startsUnit(run.mode)) refuseSlots(run);
     const outcome = isDry(run.mode)
       ? await planOnly(run)
       : await initialise(run, place, (destination) => warnOfDestination(run, destination));
@@ -168,6 +170,11 @@ function tell(run: Run, destination: Destination, plan: Plan | undefined): boole
   const version = plan?.entry.version.text ?? "";
   if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
   if (plan?.swaps) would("activate", version);
+  if (run.config.slots !== undefined) {
+    const unit = plan?.swaps ? undefined : slotToStart(run, destination);
+    if (unit !== undefined) would("restart", unit);
+    return isSomething;
+  }
   const standing = readStanding(run, destination);
   const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));
   const owed = "units" in phase ? phase.units : [];

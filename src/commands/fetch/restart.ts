@@ -7,7 +7,7 @@ import { isDown, type UnitState } from "../../core/unit-state.ts";
 import type { CallResult } from "../../shell/systemd.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
-import { askStates, couldNotRestart, tell, type UnitStates } from "./units.ts";
+import { askStates, systemctlFailed, tell, type UnitStates } from "./units.ts";
 
 /** Nobody waits longer for units to start, unless they may take longer (ACT-11). */
 const RESTART_LIMIT_MS = 15 * 60_000;
@@ -95,20 +95,17 @@ function cannotBeRestarted(unit: string, load: string): TakoError {
 }
 
 async function restartUnits(
-  { systemd, clock, report }: Effects,
+  effects: Effects,
   restart: readonly string[],
   reload: readonly string[],
   before: UnitStates | undefined,
 ): Promise<Restarted> {
+  const { systemd } = effects;
   const units = [...restart, ...reload];
   // Else a start limit that an earlier image has reached refuses this one (ACT-10).
   if (units.length > 0) await tell(systemd, ["reset-failed"], units);
   const limit = limitOf(units, before);
-  let isTold = false;
-  using _telling = clock.every(SAY_SO_AFTER_MS, () => {
-    if (!isTold) report({ event: "starting", units, limitMs: limit });
-    isTold = true;
-  });
+  using _telling = tellLateStart(effects, units, limit);
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
     restart.length === 0 ? nothing : await tell(systemd, ["restart"], restart, limit);
@@ -124,9 +121,22 @@ async function restartUnits(
   return {
     undone,
     states,
-    error: undone.length === 0 ? undefined : couldNotRestart(undone, call),
+    error: undone.length === 0 ? undefined : systemctlFailed(undone, call),
     isLate: restarted.status === undefined || reloaded.status === undefined,
   };
+}
+
+/** Tells once, if that comes, that units take their time to start (ACT-17). */
+export function tellLateStart(
+  { clock, report }: Effects,
+  units: readonly string[],
+  limitMs: number,
+): Disposable {
+  let isTold = false;
+  return clock.every(SAY_SO_AFTER_MS, () => {
+    if (!isTold) report({ event: "starting", units, limitMs });
+    isTold = true;
+  });
 }
 
 /** Where systemd says nothing of a unit, the exit status of the call is all there is. */
@@ -144,7 +154,7 @@ function isReloaded(after: UnitState | undefined, { status }: CallResult): boole
 }
 
 /** Twice the longest start and stop, where that is a time, and longer than the usual limit (ACT-11). */
-function limitOf(units: readonly string[], before: UnitStates | undefined): number {
+export function limitOf(units: readonly string[], before: UnitStates | undefined): number {
   const longest = units
     .map((unit) => before?.get(unit)?.longestMs ?? 0)
     .filter((ms) => Number.isFinite(ms));

@@ -10,8 +10,8 @@ import type { Run } from "./run.ts";
 /** How a run ended that found an image to use. */
 export interface Ended {
   /**
-   * The version is in use since this run, or was before; or would be in use (a dry run); or is in use and has still
-   * to prove itself.
+   * The version is in use since this run, or was before; or would be in use (a dry run); or has still to prove itself,
+   * in use already or, with slots, beside the one in use.
    */
   readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
   readonly version: string;
