@@ -282,11 +282,12 @@ describe("the way back", () => {
     expect(phaseOf({ ...died, canGoBack: false }).phase).toBe("on-trial");
   });
 
-  test("ACT-56: after the swap back it is the control, as long as the record is there", () => {
-    const owed = [{ digest: old, done: ["app.service"] }];
+  test("ACT-56, ACT-50: after the swap back it is the control, as long as both are on record", () => {
+    const refused = { digest: next, done: both };
+    const owed = [{ digest: old, done: ["app.service"] }, refused];
     const back: Standing = { ...proven, owed, refusals: [refusal] };
     expect(phaseOf(back)).toEqual({ phase: "control", refusal, units: ["web.service"] });
-    expect(recordAfterRestart(back, []).owed).toEqual([{ digest: old, done: both }]);
+    expect(recordAfterRestart(back, []).owed).toEqual([{ digest: old, done: both }, refused]);
     expect(stepsOfControl(back, refusal, true)).toEqual([{ step: "record", owed: [] }]);
     expect(phaseOf({ ...back, owed: [] })).toEqual({ phase: "at-rest" });
     // What was refused in favour of another image has nothing to do with this one.
@@ -370,7 +371,7 @@ describe("the plan of a run", () => {
     }));
     const manifest = manifestOf(rowsOf);
     const chosen = (pattern: string, inUse: Sha256Hex | undefined) => {
-      const host = { inUse, hold: undefined, refusals: [] };
+      const host = { inUse, hold: undefined, refusals: [], young: new Map() };
       const choice = choose(manifest, parsePattern(pattern), host);
       if (choice.choice === "take") return choice.candidates.map(({ version }) => version.text);
       return choice.choice === "stay" || { pattern: choice.pattern, offered: choice.offered };

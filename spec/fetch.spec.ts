@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Sha256Hex } from "../src/core/digest.ts";
 import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
-import { chooseHere } from "../src/core/plan.ts";
+import { chooseHere, type HostChoice } from "../src/core/plan.ts";
 import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
 import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
@@ -43,7 +43,7 @@ interface OfferedCase extends Case {
 }
 
 /** A host that has made up its mind about nothing. */
-const unbound = { inUse: undefined, hold: undefined, refusals: [] } as const;
+const unbound: HostChoice = { inUse: undefined, hold: undefined, refusals: [], young: new Map() };
 
 /** A letter as the digest of an image. */
 function imageOf(letter: string): Sha256Hex {

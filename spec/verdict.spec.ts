@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { groupsOf } from "../src/core/groups.ts";
-import { dutyOf, isRestarted } from "../src/core/unit-duty.ts";
+import { dutyOf, isOvertaken, isRestarted } from "../src/core/unit-duty.ts";
 import {
   describeState,
   isDown,
@@ -174,6 +174,16 @@ describe("whether a unit was restarted", () => {
   test("ACT-12: of a unit that did not run before, any InvocationID is another", () => {
     expect(isRestarted(undefined, running, true)).toBe(true);
     expect(isRestarted({ ...running, invocation: "" }, running, false)).toBe(true);
+  });
+
+  test.each<[string, Partial<UnitState> | undefined, boolean]>([
+    ["runs, and never restarted itself", {}, false],
+    ["has failed", { active: "failed", result: "exit-code" }, false],
+    ["restarted itself once", { restarts: 1 }, true],
+    ["was refused for its start limit", { active: "failed", result: "start-limit-hit" }, true],
+    ["is not known", undefined, false],
+  ])("ACT-14: told once more is not, or is, a unit that %s", (_, after, expected) => {
+    expect(isOvertaken(after && { ...running, ...after })).toBe(expected);
   });
 });
 

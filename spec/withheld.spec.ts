@@ -41,6 +41,7 @@ const hostOf = (inUse: string, hold: string, refused: string): HostChoice => ({
   inUse: inUse === "" ? undefined : image(inUse),
   hold: hold === "" ? undefined : image(hold),
   refusals: refusalsOf(refused),
+  young: new Map(),
 });
 
 /** What is chosen, in words: the candidates, or why there are none; and why it is not the newest. */
@@ -59,6 +60,15 @@ const rows: readonly (readonly [string, string, string, string, string, string])
   ["ACT-30: on hold, what is in use stays", "*", "1.1", "1.1", "", "1.1 held"],
   ["ACT-30: also where the pattern does not allow it", "2.*", "1.1", "1.1", "", "1.1 held"],
   ["ACT-30: also one that the manifest does not list", "*", "9", "9", "", " held"],
+  [
+    "ACT-30: another one is swapped in, which a run that died left to do",
+    "*",
+    "2.0",
+    "1.1",
+    "",
+    "1.1 held",
+  ],
+  ["ACT-30: unless it did not work", "*", "2.0", "1.1", "1.1>2.0", "2.0 held"],
   ["ACT-30: without one in use, the held one is taken", "2.*", "", "1.1", "", "1.1 held"],
   ["ACT-30: if the manifest lists it", "1.*", "", "9", "", "1.3 1.2 1.1 1.0"],
   [
@@ -199,11 +209,12 @@ describe("laws", () => {
     );
   });
 
-  test("ACT-30: a host on hold with an image in use stays on it", () => {
+  test("ACT-30: a host on hold is to use what it is held on, or if that did not work stays on what it uses", () => {
     fc.assert(
       fc.property(hosts, patterns, words, words, (host, pattern, inUse, hold) => {
         const held = { ...host, inUse: image(inUse), hold: image(hold) };
-        expect(chosen(pattern, held)).toBe(`${inUse} held`);
+        const isRefused = host.refusals.some(({ digest }) => digest === held.hold);
+        expect(chosen(pattern, held)).toBe(`${isRefused ? inUse : hold} held`);
       }),
       runs,
     );

@@ -22,7 +22,17 @@ export interface BlackBoxOptions {
   readonly timeoutMs: number;
 }
 
-const TABLES = ["fetch", "origins", "publish", "extensions", "restarts", "command-line"];
+const TABLES = [
+  "fetch",
+  "origins",
+  "publish",
+  "extensions",
+  "restarts",
+  "activation",
+  "min-age",
+  "by-hand",
+  "command-line",
+];
 
 /**
  * The cases of a program that is judged by its command line.

@@ -2,7 +2,7 @@
 
 import type { Event } from "../commands/events.ts";
 import type { Priority } from "./display.ts";
-import { bytes, count, seconds } from "./text.ts";
+import { bytes, count, moment, seconds } from "./text.ts";
 
 export interface Message {
   readonly priority: Priority;
@@ -28,6 +28,10 @@ function describe(event: Event): Message | undefined {
       );
     case "manifest":
       return describeManifest(event.state, count(event.versions, "version"));
+    case "too-young":
+      return info(
+        `${event.version} is too young (MinAge=), and is taken from ${moment(event.at)} on`,
+      );
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -113,6 +117,8 @@ function fieldsOf(event: Event): object | undefined {
       const { state, versions, sha256, signedBy } = event;
       return { state, versions, sha256, signed_by: signedBy };
     }
+    case "too-young":
+      return { version: event.version, at: event.at };
     case "damaged":
       return { version: event.version, path: event.path };
     case "gone":

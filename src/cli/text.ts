@@ -33,3 +33,8 @@ export function seconds(count: number): string {
   if (count >= 120) return `${Math.round(count / 60)} min`;
   return `${count < 10 ? Number(count.toFixed(1)) : Math.round(count)} s`;
 }
+
+/** A moment, given in seconds since the epoch, as systemd writes one: `2026-11-29 08:30:00 UTC`. */
+export function moment(at: number): string {
+  return `${new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}

@@ -22,6 +22,13 @@ export type Event = { readonly config?: string } & (
       /** The public key. */
       readonly signedBy: string;
     }
+  | {
+      /** The next version that is taken, once it is old enough (ACT-69). */
+      readonly event: "too-young";
+      readonly version: string;
+      /** Seconds since the epoch. */
+      readonly at: number;
+    }
   | { readonly event: "damaged"; readonly version: string; readonly path: string }
   | { readonly event: "gone"; readonly version: string; readonly url: string }
   | {
@@ -100,7 +107,7 @@ export type Event = { readonly config?: string } & (
   | {
       /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
-      readonly action: "download" | "activate" | "restart";
+      readonly action: "hold" | "download" | "activate" | "restart";
       readonly what: string;
     }
 );

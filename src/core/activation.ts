@@ -89,7 +89,9 @@ export function phaseOf({
     return { phase: "on-trial", image: inUse, units: left };
   }
   const last = refusals.at(-1);
-  if (watches && open !== undefined && last?.instead === inUse) {
+  // Its group is still there, unlike when the good image is restarted for another reason (ACT-50).
+  const isReplaced = last?.instead === inUse && owed.some(({ digest }) => digest === last.digest);
+  if (watches && open !== undefined && isReplaced) {
     return { phase: "control", refusal: last, units: left };
   }
   return left.length === 0
@@ -162,14 +164,15 @@ export function stepsToSettle(standing: Standing): readonly RecordStep[] {
  * @param undone the units that did not restart
  */
 export function recordAfterRestart(standing: Standing, undone: readonly string[]): RecordStep {
-  const { inUse, units } = standing;
+  const { inUse, owed, units } = standing;
   const { phase } = phaseOf(standing);
   const isWatched = phase === "on-trial" || phase === "control";
   if (inUse === undefined || (undone.length === 0 && !isWatched)) {
     return { step: "record", owed: [] };
   }
   const done = units.filter((unit) => !undone.includes(unit));
-  return { step: "record", owed: [{ digest: inUse, done }] };
+  const others = phase === "control" ? owed.filter(({ digest }) => digest !== inUse) : [];
+  return { step: "record", owed: [{ digest: inUse, done }, ...others] };
 }
 
 /** The steps once the image in use has proved itself (ACT-43). */
@@ -195,11 +198,11 @@ export function stepsToGoBack(
   if (inUse === undefined || good === undefined || good === inUse || !canGoBack) return [];
   const isRefused = refusalOf(refusals, inUse) !== undefined;
   const refusal = { digest: inUse, instead: good, time, reason };
-  const open = owed.filter(({ digest }) => digest === inUse);
-  const record = units.length === 0 ? open : [{ digest: good, done: stopped }, ...open];
+  const open = owed.find(({ digest }) => digest === inUse) ?? { digest: inUse, done: units };
+  const record = [{ digest: good, done: stopped }, open];
   return [
     ...(isRefused ? [] : [{ step: "refuse", refusals: withRefusal(refusals, refusal) } as const]),
-    { step: "record", owed: record },
+    { step: "record", owed: units.length === 0 ? owed : record },
     { step: "swap", image: good },
   ];
 }

@@ -23,6 +23,8 @@ export const GOOD = ".good";
 export const REFUSED = ".refused";
 /** The image that the host is to stay on (DST-80). */
 export const HOLD = ".hold";
+/** How long young images have been known (DST-90). */
+export const SEEN = ".seen";
 
 /** What a run locks, of a publisher and of a host; it is empty, and stays (DST-47, DST-48). */
 export const LOCK = ".lock";
@@ -31,7 +33,7 @@ export const LOCK = ".lock";
 export const NEW_IMAGE = ".new";
 
 /** The files that a host writes whole, under their temporary names first (DST-20). */
-export const HOST_FILES = [MANIFEST, ETAG, OWED, GOOD, REFUSED, HOLD] as const;
+export const HOST_FILES = [MANIFEST, ETAG, OWED, GOOD, REFUSED, HOLD, SEEN] as const;
 
 /** The name under which a file is written before it is in place: `.manifest.new`, `.etag.new` (DST-23). */
 export function temporaryName(name: string): string {

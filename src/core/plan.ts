@@ -9,12 +9,13 @@ import {
   stepsBeforeRepair,
   stepsToActivate,
 } from "./activation.ts";
+import { byAge, nextRipe, ripeOf, type Waiting, type Young } from "./ages.ts";
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
 import { type Refusal, type Refusals, refusalOf } from "./refusals.ts";
-import { entryInUse, fallbacks, newestMatch, newestVersions } from "./select.ts";
-import { compareVersions } from "./version.ts";
+import { entryInUse, fallbacks, newestVersions } from "./select.ts";
+import { compareVersions, type Version } from "./version.ts";
 
 /** What a run is for. Both forms of `init` are a part of the start of the unit that uses the image. */
 export type Mode = "run" | "init" | "dry-run" | "dry-init";
@@ -65,6 +66,8 @@ export interface HostChoice {
   readonly hold: Sha256Hex | undefined;
   /** The images that did not work here, `.refused`. */
   readonly refusals: Refusals;
+  /** The images that are not old enough yet, `.seen` and `MinAge=`. */
+  readonly young: Young;
 }
 
 /** Why a host does not take the newest version that its config allows. */
@@ -80,9 +83,15 @@ export type Choice =
       /** The newest that is allowed, then what takes its place while the origin says that it is gone. */
       readonly candidates: readonly [Entry, ...Entry[]];
       readonly withheld: Withheld | undefined;
+      /** The version that would be taken next if it were old enough. */
+      readonly waiting: Waiting | undefined;
     }
   /** Nothing but what is in use, which the manifest does not list. */
-  | { readonly choice: "stay"; readonly withheld: Withheld }
+  | {
+      readonly choice: "stay";
+      readonly withheld: Withheld | undefined;
+      readonly waiting: Waiting | undefined;
+    }
   | NoMatch;
 
 /** Nothing, since the pattern matches no version. */
@@ -96,36 +105,60 @@ export interface NoMatch {
 /** How many of the newest versions are shown when none matches. */
 const OFFERED = 5;
 
-/** Picks from a manifest (FET-40, FET-50 to FET-52, ACT-30 to ACT-36). */
+/** Picks from a manifest (FET-40, FET-50 to FET-52, ACT-30 to ACT-36, ACT-62 to ACT-69). */
 export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): Choice {
-  const { inUse, hold } = host;
+  const { inUse, hold, young } = host;
   const current = inUse && entryInUse(manifest, inUse, pattern);
-  if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
-  const held = hold && entryInUse(manifest, hold, pattern);
+  const held = heldEntry(manifest, pattern, host);
   if (held !== undefined) return stay(held, { why: "held" });
+  if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
 
-  const picked = newestMatch(manifest, pattern);
-  if (picked === undefined) {
+  const allowed = manifest.entries.filter(({ version }) => matches(pattern, version));
+  if (allowed.length === 0) {
     const offered = newestVersions(manifest, OFFERED);
     return { choice: "no-match", pattern: pattern.text, offered };
   }
   const refused = newestRefused(manifest, pattern, host.refusals);
-  if (refused === undefined || isNewer(picked, refused)) {
-    const older = fallbacks(manifest, pattern, picked, current?.version);
-    const candidates = [picked, ...older.filter((entry) => isNewer(entry, refused))] as const;
-    return { choice: "take", candidates, withheld: undefined };
-  }
-  const { entry, refusal } = refused;
-  const withheld = { why: "refused", version: entry.version.text, reason: refusal.reason } as const;
-  const instead = entryInUse(manifest, refusal.instead, pattern);
+  const fresh = allowed.filter((entry) => isNewer(entry, refused));
+  const ripe = ripeOf(fresh, young, inUse);
+  const picked = ripe.at(-1);
+  const take = (entry: Entry, among: readonly Entry[], floor?: Version): Choice => ({
+    choice: "take",
+    candidates: [entry, ...fallbacks({ entries: among }, pattern, entry, floor)],
+    withheld: undefined,
+    waiting: nextRipe(fresh.slice(fresh.indexOf(entry) + 1), young),
+  });
+  if (picked !== undefined) return take(picked, ripe, current?.version);
+  const waiting = nextRipe(fresh, young);
+  if (refused === undefined && inUse !== undefined) return stay(current, undefined, waiting);
+
+  const instead = refused && entryInUse(manifest, refused.refusal.instead, pattern);
   const mayStay = current !== undefined && mayStayInUse(manifest, pattern, current, host);
-  return stay(mayStay ? current : (instead ?? current), withheld);
+  const found = mayStay ? current : (instead ?? current);
+  // With nothing in use and nothing to put back, waiting would keep nobody from harm (ACT-68).
+  const [known] = inUse === undefined && found === undefined ? byAge(fresh, young) : [];
+  if (known !== undefined) return take(known, fresh);
+  return stay(found, refused && refusedBy(refused), waiting);
 }
 
-function stay(entry: Entry | undefined, withheld: Withheld): Choice {
+/** The image that a host is to stay on, if it can: where a run died on the way to it, it is not in use yet (ACT-30). */
+function heldEntry(
+  manifest: Manifest,
+  pattern: Pattern,
+  { hold, refusals }: Pick<HostChoice, "hold" | "refusals">,
+): Entry | undefined {
+  const isRefused = refusalOf(refusals, hold) !== undefined;
+  return hold === undefined || isRefused ? undefined : entryInUse(manifest, hold, pattern);
+}
+
+function stay(entry: Entry | undefined, withheld: Withheld | undefined, waiting?: Waiting): Choice {
   return entry === undefined
-    ? { choice: "stay", withheld }
-    : { choice: "take", candidates: [entry], withheld };
+    ? { choice: "stay", withheld, waiting }
+    : { choice: "take", candidates: [entry], withheld, waiting };
+}
+
+function refusedBy({ entry, refusal }: Refused): Withheld {
+  return { why: "refused", version: entry.version.text, reason: refusal.reason };
 }
 
 interface Refused {
@@ -158,7 +191,7 @@ export function mayStayInUse(
   manifest: Manifest,
   pattern: Pattern,
   { version, digest }: Entry,
-  { hold, refusals }: Omit<HostChoice, "inUse">,
+  { hold, refusals }: Pick<HostChoice, "hold" | "refusals">,
 ): boolean {
   if (hold === digest || matches(pattern, version)) return true;
   return newestRefused(manifest, pattern, refusals)?.refusal.instead === digest;
@@ -170,16 +203,25 @@ export function mayStayInUse(
  * so that nobody who keeps news away can order a downgrade.
  */
 export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice): readonly Entry[] {
-  const { inUse, hold, refusals } = host;
+  const { inUse, refusals, young } = host;
   const current = inUse && entryInUse(local, inUse, pattern);
-  if (current !== undefined && mayStayInUse(local, pattern, current, host)) return [current];
+  const held = heldEntry(local, pattern, host);
+  const first = held === undefined ? [] : [held];
+  if (current !== undefined && mayStayInUse(local, pattern, current, host)) {
+    return [...first, ...(current === held ? [] : [current])];
+  }
   const refused = newestRefused(local, pattern, refusals);
   const withDigest = (wanted: Sha256Hex | undefined) =>
     local.entries.filter(({ digest }) => digest === wanted);
   const allowed = local.entries.filter(
     (entry) => matches(pattern, entry.version) && isNewer(entry, refused),
   );
-  return [...withDigest(hold), ...allowed.toReversed(), ...withDigest(refused?.refusal.instead)];
+  return [
+    ...first,
+    ...ripeOf(allowed, young, inUse).toReversed(),
+    ...withDigest(refused?.refusal.instead),
+    ...(inUse === undefined ? byAge(allowed, young) : []),
+  ];
 }
 
 /** Plans what brings a version into use, from the state of its image and of the destination. */

@@ -19,13 +19,13 @@ export function newestMatch(manifest: Manifest, pattern: Pattern): Entry | undef
  * for the origin could order a downgrade.
  */
 export function fallbacks(
-  manifest: Manifest,
+  { entries }: Pick<Manifest, "entries">,
   pattern: Pattern,
   picked: Entry,
   inUse: Version | undefined,
 ): readonly Entry[] {
   const floor = inUse !== undefined && matches(pattern, inUse) ? inUse : undefined;
-  return manifest.entries
+  return entries
     .filter(({ version }) => compareVersions(version, picked.version) < 0)
     .filter(({ version }) => matches(pattern, version))
     .filter(({ version }) => floor === undefined || compareVersions(version, floor) >= 0)

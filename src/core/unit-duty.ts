@@ -1,5 +1,5 @@
 // What is owed to a unit whose image changes: a restart, or nothing (spec/activation.md, ACT-3 to ACT-6), and whether
-// it got it (ACT-12).
+// it got it (ACT-12, ACT-14).
 
 import { isDown, isRunning, type UnitState } from "./unit-state.ts";
 
@@ -38,4 +38,12 @@ export function isRestarted(
   if (after.invocation === (before?.invocation ?? "") && after.invocation !== "") return false;
   if (succeeded) return true;
   return after.active === "active" || (after.isJob && after.active === "inactive");
+}
+
+/**
+ * Whether systemd's own restart of a unit, because of the image before, may have come in between: then what was ordered
+ * joined it, or was refused for the start limit, and how often the new image was restarted can't be told (ACT-14).
+ */
+export function isOvertaken(after: UnitState | undefined): boolean {
+  return after !== undefined && (after.restarts > 0 || after.result === "start-limit-hit");
 }

@@ -5,6 +5,7 @@
 import { closeSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { ActivationStep } from "../core/activation.ts";
+import { encodeSeen, type Seen } from "../core/ages.ts";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
@@ -20,6 +21,7 @@ import {
   NEW_SLOT,
   OWED,
   REFUSED,
+  SEEN,
   temporaryName,
 } from "../core/layout.ts";
 import type { Manifest } from "../core/manifest.ts";
@@ -39,13 +41,15 @@ import { canLockDirectory, type Lock, lockDirectory, type Waiting } from "./disk
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
 import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
 import {
+  damagedRecords,
   type HostRecords,
+  hostRecords,
   MAX_RECORD_BYTES,
-  readHostRecords,
   writeGood,
   writeHold,
   writeOwed,
   writeRefusals,
+  writeSeen,
 } from "./host-records.ts";
 
 /** The manifest that a host has accepted earlier. */
@@ -62,6 +66,7 @@ const COUNTS_AS: Readonly<Record<string, string>> = {
   [GOOD]: "absent: there is no version to go back to",
   [REFUSED]: "empty: a version that did not work here may be tried again",
   [HOLD]: "holding what is in use now",
+  [SEEN]: "having seen every version just now for the first time",
 };
 
 /** Opens a destination for those who only look; nothing of it is touched yet. */
@@ -151,8 +156,13 @@ class Destination<Images extends ImageStore = ImageStore> {
   }
 
   /** What the decisions of an activation are made from, beside `latest` (DST-60 to DST-82). */
-  readRecords(): HostRecords {
-    return readHostRecords(this.path, this.readLatest());
+  records(): HostRecords {
+    return hostRecords(this.path, this.readLatest());
+  }
+
+  /** When `.owed` was written, in milliseconds since the epoch. */
+  owedSince(): number {
+    return statRegularFile(this.at(OWED))?.mtimeMs ?? 0;
   }
 
   /** The image in use, `undefined` if `latest` is absent or names none. */
@@ -169,8 +179,9 @@ class Destination<Images extends ImageStore = ImageStore> {
 
   /** Records that are damaged, and what they count as now (DST-62, DST-71, DST-77, DST-82). */
   recordWarnings(): readonly string[] {
-    const { damaged } = this.readRecords();
-    return damaged.map((name) => `${this.at(name)} is damaged, and counts as ${COUNTS_AS[name]}`);
+    return damagedRecords(this.path).map(
+      (name) => `${this.at(name)} is damaged, and counts as ${COUNTS_AS[name]}`,
+    );
   }
 
   /** As root: how others could tamper with the images, if they could (DST-33). */
@@ -243,15 +254,10 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
     }
   }
 
-  /** Lets a slot start from an image (DST-101). */
-  async linkSlot(name: string, image: Sha256Hex): Promise<void> {
+  /** Lets a slot start from an image, or from none any more (DST-101). */
+  async linkSlot(name: string, image: Sha256Hex | undefined): Promise<void> {
     this.#lock.requireHeld();
-    return replaceSymlink(this.path, name, linkTarget(image), NEW_SLOT);
-  }
-
-  /** Lets a slot start no more. */
-  async unlinkSlot(name: string): Promise<void> {
-    this.#lock.requireHeld();
+    if (image !== undefined) return replaceSymlink(this.path, name, linkTarget(image), NEW_SLOT);
     removeIfPresent(this.at(name), "symbolic link");
     await syncDirectory(this.path);
   }
@@ -260,6 +266,14 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
   async writeHold(hold: Sha256Hex | undefined): Promise<void> {
     this.#lock.requireHeld();
     return writeHold(this.path, hold);
+  }
+
+  /** Keeps how long young images have been known; what says so already is not written again. */
+  async writeSeen(seen: Seen): Promise<void> {
+    this.#lock.requireHeld();
+    const { seen: before } = this.records();
+    if (before !== "damaged" && encodeSeen(before) === encodeSeen(seen)) return;
+    return writeSeen(this.path, seen);
   }
 
   /** Tells before a download that `latest` could not be made after it (DST-36). */

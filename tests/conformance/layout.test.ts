@@ -19,13 +19,21 @@ test.each([
   ["latest", "lasting"],
   [".etag", "lasting"],
   [".owed", "lasting"],
+  [".good", "lasting"],
+  [".refused", "lasting"],
+  [".hold", "lasting"],
+  [".seen", "lasting"],
   [`store/${HEX}`, "lasting"],
   [`store/${HEX}.partial`, "lasting"],
   [".manifest.new", "temporary"],
   [".latest.new", "temporary"],
   [".etag.new", "temporary"],
   [".owed.new", "temporary"],
-  [".good", "added"],
+  [".good.new", "temporary"],
+  [".refused.new", "temporary"],
+  [".hold.new", "temporary"],
+  [".seen.new", "temporary"],
+  [".best", "added"],
   [".checked", "added"],
   [".cache/index", "added"],
   [".manifest", "added"],
@@ -57,13 +65,13 @@ test("DST-23: the table has the names of the page", () => {
   const [, sentence = ""] =
     /\*\*DST-23\.\*\* Temporary names are fixed: (.*?`)\. /s.exec(page) ?? [];
   const temporary = Array.from(sentence.matchAll(/`(\S+?)`/g), ([, name = ""]) => name);
-  expect(temporary).toHaveLength(5);
+  expect(temporary).toHaveLength(9);
   for (const name of temporary) {
     const expected = name.startsWith("store/") ? "lasting" : "temporary";
     expect(standingOf(name.replace("<hex>", HEX))).toBe(expected);
   }
   const lasting = Array.from(page.matchAll(/^ {4}(\S+)/gm), ([, name = ""]) => name);
-  expect(lasting).toHaveLength(6);
+  expect(lasting).toHaveLength(10);
   for (const name of lasting) {
     // A run makes the lock's file also where it changes nothing.
     const expected = name === ".lock" ? "added" : "lasting";

@@ -5,7 +5,7 @@ import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { createHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { type Program, programs } from "../support/program.ts";
+import { type Program, programs, withFasterClock } from "../support/program.ts";
 import {
   bigImage,
   entry,
@@ -20,6 +20,7 @@ import {
 import { Site } from "./site.ts";
 import { cuttingOrigin } from "./slow-origins.ts";
 import { fakeSystemctl } from "./systemctl.ts";
+import { Watching } from "./watching.ts";
 
 const nginx = needs("nginx");
 const [one, two] = [image("1.0.0"), image("1.1.0")];
@@ -122,6 +123,52 @@ for (const program of programs) {
       host.replace(`store/${two.digest}`, "damaged");
       expect((await events(program, host.file)).lines.slice(1, 2)).toEqual([
         { event: "damaged", config, version: "1.1.0", path: host.path(`store/${two.digest}`) },
+      ]);
+    });
+
+    test("FET-97, FET-98: units that are left alone, an image on trial, and a host on hold", async () => {
+      await using each = new Watching({ Restart: "app.service db.service web.service" });
+      const config = each.host.file;
+      const script = `echo ActiveState=inactive > $UNITS/db.service
+        printf 'LoadState=masked\\nActiveState=inactive\\n' > $UNITS/web.service
+        [ $1 != restart ] || echo ActiveState=activating > $UNITS/app.service`;
+      const { status, stdout } = await each.run(program, script, "--json");
+      expect(status).toBe(0);
+      const lines = stdout.trimEnd().split("\n");
+      const second = { version: "1.1.0", sha256: two.digest };
+      expect(lines.slice(3).map((line) => JSON.parse(line))).toEqual([
+        { event: "skipped", config, unit: "db.service", reason: "stopped" },
+        { event: "skipped", config, unit: "web.service", reason: "masked" },
+        { event: "activated", config, ...second, previous: one.digest },
+        { event: "restarted", config, units: ["app.service"] },
+        { event: "watching", config, units: ["app.service"], seconds: 1 },
+        { event: "result", config, outcome: "unconfirmed", ...second },
+      ]);
+
+      await using held = new Watching();
+      write(held.host.path(".hold"), `${one.digest}\n`);
+      const kept = (await held.run(program, "", "--json")).stdout.trimEnd().split("\n").at(-1);
+      expect(JSON.parse(kept ?? "")).toEqual({
+        event: "result",
+        config: held.host.file,
+        outcome: "held",
+        version: "1.0.0",
+        sha256: one.digest,
+      });
+    });
+
+    test("FET-97, ACT-17: a restart that takes its time", async () => {
+      await using each = new Watching();
+      const faster = withFasterClock({ waits: 1, limits: 20 });
+      const { stdout } = await each.run(faster, "[ $1 != restart ] || sleep 2", "--json");
+      const told = stdout.split("\n").filter((line) => line.includes('"starting"'));
+      expect(told.map((line) => JSON.parse(line))).toEqual([
+        {
+          event: "starting",
+          config: each.host.file,
+          units: ["app.service"],
+          limit_ms: 15 * 60_000,
+        },
       ]);
     });
 

@@ -48,12 +48,20 @@ const places: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   ["manifest", noFile],
   [".etag", noFile],
   [".owed", noFile],
+  [".good", noFile],
+  [".refused", noFile],
+  [".hold", noFile],
+  [".seen", noFile],
   [`store/${two.digest}`, noFile],
   [`store/${two.digest}.partial`, noFile],
   [`store/${one.digest}.partial`, noFile],
   [".manifest.new", noFile],
   [".etag.new", noFile],
   [".owed.new", noFile],
+  [".good.new", noFile],
+  [".refused.new", noFile],
+  [".hold.new", noFile],
+  [".seen.new", noFile],
   ["latest", noLink],
   [".latest.new", noLink],
   ["store", ["file", "link", "dangling link", "FIFO"]],
@@ -116,7 +124,8 @@ for (const program of programs) {
 
     test("DST-24: what a killed run left is removed", async () => {
       await using host = hostInUse();
-      const files = { ".manifest.new": "x", ".etag.new": "x", ".owed.new": "x" };
+      const names = ["manifest", "etag", "owed", "good", "refused", "hold", "seen"];
+      const files = Object.fromEntries(names.map((name) => [`.${name}.new`, "x"]));
       host.install({ store: [], files });
       symlinkSync("store/x", host.path(".latest.new"));
       expect((await program.run(["fetch", host.file])).status).toBe(0);

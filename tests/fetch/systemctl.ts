@@ -36,6 +36,19 @@ case $1 in
 esac
 `;
 
+/**
+ * The journal has one thing to say of each kind: the last job of a unit, from $UNITS/NAME.jobs; that a watched run failed,
+ * if there is $UNITS/failed; and a run's last words, from $UNITS/said.
+ */
+const JOURNAL = `
+for word; do case $word in
+  UNIT=*) tail -n 1 $UNITS/\${word#UNIT=}.jobs;;
+  INVOCATION_ID=*) cat $UNITS/failed;;
+  _SYSTEMD_INVOCATION_ID=*) tail -n 1 $UNITS/said;;
+esac; done 2> /dev/null
+exit 0
+`;
+
 /** @param script what it does in sh after noting its arguments, and before all else; `$LOG` is where notes go */
 export function fakeSystemctl(script = ""): FakeSystemctl {
   const folder = mkdtempSync(join(tmpdir(), "tako-systemctl-"));
@@ -44,6 +57,7 @@ export function fakeSystemctl(script = ""): FakeSystemctl {
   const note = 'echo "$@" | sed "s/ --property=[^ ]*//" >> $LOG';
   const start = `#!/bin/sh\nLOG=${log}\nUNITS=${join(folder, "units")}\n${note}\n`;
   write(join(folder, "systemctl"), `${start}${script}\n${UNITS}`, 0o755);
+  write(join(folder, "journalctl"), `#!/bin/sh\nUNITS=${join(folder, "units")}\n${JOURNAL}`, 0o755);
   let seen = 0;
   const calls = () => {
     const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n") : [];

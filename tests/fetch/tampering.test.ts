@@ -45,21 +45,30 @@ for (const program of programs) {
       expect(stderr).toContain(`${host.path("store")} belongs to another user (uid 65534)`);
     });
 
-    test("FET-56: a damaged image goes also when the restart that its repair owes cannot be noted", async () => {
-      await using host = createHost();
-      host.publish(one);
-      host.configure({ Restart: "app.service" });
-      host.install({ published: [one], latest: one });
-      write(host.path(`store/${one.digest}`), `D${one.content.slice(1)}`, 0o444);
-      mkdirSync(host.path(".owed"));
-      const { status, stderr } = await program.run(["fetch", host.file]);
-      expect(status).toBe(74);
-      expect(stderr).toContain("the image of 1.0.0 is damaged");
-      expect(lstatSync(host.path("latest"), { throwIfNoEntry: false })).toBeUndefined();
-      expect(
-        lstatSync(host.path(`store/${one.digest}`), { throwIfNoEntry: false }),
-      ).toBeUndefined();
-    });
+    test.each([
+      [".owed", []],
+      [".owed", ["--init"]],
+      [".good", []],
+      [".good", ["--init"]],
+    ])(
+      "FET-56: a damaged image goes also when it cannot be told what its repair owes: %s is no file; %p",
+      async (record, options) => {
+        await using host = createHost();
+        host.publish(one);
+        host.configure({ Restart: "app.service", WatchSec: "1" });
+        host.install({ published: [one], latest: one });
+        write(host.path(`store/${one.digest}`), `D${one.content.slice(1)}`, 0o444);
+        mkdirSync(host.path(record));
+        const { status, stderr } = await program.run(["fetch", ...options, host.file]);
+        expect(status).toBe(74);
+        expect(stderr).toContain("the image of 1.0.0 is damaged");
+        expect(stderr.split(`${host.path(record)}: it is not a regular file`)).toHaveLength(2);
+        expect(lstatSync(host.path("latest"), { throwIfNoEntry: false })).toBeUndefined();
+        expect(
+          lstatSync(host.path(`store/${one.digest}`), { throwIfNoEntry: false }),
+        ).toBeUndefined();
+      },
+    );
 
     test("DST-15: a restart stays owed while the config names no unit", async () => {
       await using host = createHost();

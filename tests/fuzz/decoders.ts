@@ -22,6 +22,7 @@ import {
   checkContentRange,
   checkEtag,
   checkEtagRecord,
+  checkImageRecord,
   checkLink,
   checkLocation,
   checkManifestFile,
@@ -31,9 +32,12 @@ import {
   checkPattern,
   checkPrintable,
   checkPublicKey,
+  checkRefusedRecord,
   checkRetryAfter,
   checkSecretKey,
+  checkSeenRecord,
   checkSignedBody,
+  checkUnitStates,
   checkVersion,
   law,
   NAMES,
@@ -144,6 +148,39 @@ export const decoders: Readonly<Record<string, Decoder>> = {
       `${HEX}\n`,
     ]),
     check: checkOwedRecord,
+  },
+  "image-record": {
+    inputs: mutated(fc.constant(`${HEX}\n`), ["\n", HEX, " "]),
+    check: checkImageRecord,
+  },
+  "refused-record": {
+    inputs: mutated(
+      fc.constantFrom(
+        `${HEX} ${HEX} 1795657579 app.service: failed\n`,
+        `${HEX} ${HEX.replace("0", "1")} 0 -\n${HEX.replace("0", "2")} ${HEX} 1 SECRET+x\n`,
+      ),
+      ["\n", " ", HEX, "999999999999", "://a@b"],
+    ),
+    check: checkRefusedRecord,
+  },
+  "seen-record": {
+    inputs: mutated(fc.constant(`${HEX} 1795657579\n${HEX.replace("0", "1")} 0\n`), [
+      "\n",
+      " ",
+      `${HEX} 1\n`,
+      "9999999999999",
+    ]),
+    check: checkSeenRecord,
+  },
+  "unit-states": {
+    inputs: mutated(
+      fc.constantFrom(
+        "LoadState=loaded\nActiveState=active\n\nActiveState=failed\nNRestarts=2\n",
+        "TimeoutStartUSec=1min 30s\nActiveState=inactive\n\nActiveState=active\nTriggeredBy=a.socket\n",
+      ),
+      ["\n", "\n\n", "=", "ActiveState=", "infinity", "NRestarts=-1"],
+    ),
+    check: checkUnitStates,
   },
   "latest-link": {
     inputs: mutated(fc.constant(`store/${HEX}`), ["store/", "../", "\n"]),

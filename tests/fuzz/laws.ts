@@ -6,6 +6,7 @@ import { KEY, signature, signed } from "../../spec/support/manifests.ts";
 import { isRange, isVersion, order, partsOf } from "../../spec/support/versions.ts";
 import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.ts";
 import { describeError } from "../../src/cli/errors.ts";
+import { decodeSeen, encodeSeen } from "../../src/core/ages.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, TakoError } from "../../src/core/error.ts";
@@ -23,12 +24,16 @@ import { imageLocation, manifestLocation, parseOriginUrl } from "../../src/core/
 import { matches, parsePattern } from "../../src/core/pattern.ts";
 import {
   decodeEtag,
+  decodeImageRecord,
   decodeOwed,
   encodeEtag,
+  encodeImageRecord,
   encodeOwed,
   isKeepableEtag,
 } from "../../src/core/records.ts";
+import { decodeRefusals, encodeRefusals } from "../../src/core/refusals.ts";
 import { printable } from "../../src/core/text.ts";
+import { describeState, parseUnitStates } from "../../src/core/unit-state.ts";
 import { compareVersions, parseVersion } from "../../src/core/version.ts";
 import { endOfRest } from "../../src/shell/origin/http.ts";
 import { parseRetryAfter } from "../../src/shell/origin/http-status.ts";
@@ -261,6 +266,42 @@ export function checkEtagRecord(input: string): void {
 export function checkOwedRecord(input: string): void {
   const owed = decodeOwed(input);
   if (owed !== undefined) law(encodeOwed(owed) === input, "not encoded to the same text");
+}
+
+export function checkImageRecord(input: string): void {
+  const digest = decodeImageRecord(input);
+  if (digest !== undefined)
+    law(encodeImageRecord(digest) === input, "not encoded to the same text");
+}
+
+export function checkRefusedRecord(input: string): void {
+  const read = decodeRefusals(input);
+  if (read === undefined) return;
+  law(read.length <= 100, "more than 100 refusals");
+  // A digest that stands there twice is read once, and what is secret in a reason is not written again.
+  const again = decodeRefusals(encodeRefusals(read));
+  law(again !== undefined, "what was written is not read");
+  const text = encodeRefusals(again ?? []);
+  law(encodeRefusals(decodeRefusals(text) ?? []) === text, "not encoded to the same text");
+}
+
+export function checkSeenRecord(input: string): void {
+  const seen = decodeSeen(input);
+  if (seen === undefined) return;
+  const text = encodeSeen(seen);
+  law(encodeSeen(decodeSeen(text) ?? new Map()) === text, "not encoded to the same text");
+}
+
+export function checkUnitStates(input: string): void {
+  const units = ["a.service", "b.service"];
+  const states = parseUnitStates(input, units);
+  if (states === undefined) return;
+  law(states.length === 2, "not a state for each unit");
+  for (const state of states) {
+    law(input.includes(`ActiveState=${state.active}`), "a state that was not told");
+    law(state.longestMs >= 0, "a limit below 0");
+    law(describeState(state) !== "", "nothing to say");
+  }
 }
 
 export function checkLink(input: string): void {

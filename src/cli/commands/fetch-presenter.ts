@@ -11,11 +11,15 @@ export const fetchPresenter: Presenter<FetchResult> = {
     const { config, outcome } = result;
     switch (outcome) {
       case "updated":
-        return [{ on: "stdout", line: `${config}: updated to ${result.version}` }];
+        return [{ on: "stdout", line: `${config}: updated to ${shown(result)}` }];
       case "current":
-        return [{ on: "stdout", line: `${config}: ${result.version} is current` }];
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is current` }];
+      case "ready":
+        return [{ on: "stdout", line: `${config}: ${shown(result)} is ready, and not in use yet` }];
       case "unconfirmed":
-        return [{ on: "stdout", line: `${config}: ${result.version} has still to prove itself` }];
+        return [{ on: "stdout", line: `${config}: ${shown(result)} has still to prove itself` }];
+      case "released":
+        return [{ on: "stdout", line: `${config}: ${describeRelease(result)}` }];
       case "held":
         return [{ on: "stdout", line: `${config}: held on ${shown(result)}` }];
       case "refused":
@@ -36,10 +40,13 @@ export const fetchPresenter: Presenter<FetchResult> = {
     switch (outcome) {
       case "updated":
       case "current":
+      case "ready":
       case "planned":
       case "unconfirmed":
       case "held":
         return { config, outcome, version: result.version, sha256: result.sha256 };
+      case "released":
+        return { config, outcome, held: result.held ?? null, forgotten: result.forgotten };
       case "refused":
       case "rolled-back": {
         const { version, sha256, refused, reason } = result;
@@ -79,7 +86,18 @@ function sayRefused(config: string, result: Withdrawn): Said {
 }
 
 const RELEASE =
-  '  A newer version is taken by itself. "tako release" lets this one be tried again.';
+  '  A newer version is taken by itself, unless on hold. "tako release" lets this one be tried again.';
+
+function describeRelease({
+  held,
+  forgotten,
+}: Extract<FetchResult, { outcome: "released" }>): string {
+  const said = [
+    ...(held === undefined ? [] : [`no longer held on ${held}`]),
+    ...(forgotten.length === 0 ? [] : [`${forgotten.join(", ")} may be tried again`]),
+  ];
+  return said.length === 0 ? "was not on hold, and no version was refused here" : said.join("; ");
+}
 
 /** A line, and a hint if there is something to do (FET-41, FET-43). */
 function sayNoMatch(

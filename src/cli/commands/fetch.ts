@@ -1,6 +1,6 @@
 // `tako fetch` on the command line (spec/fetch.md).
 
-import type { Mode } from "../../core/plan.ts";
+import { type Mode, startsUnit } from "../../core/plan.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { worst } from "../exit-status.ts";
@@ -22,6 +22,12 @@ export const fetch = command({
       type: "boolean",
       description: "Check config, manifest and store, say what would be done, do nothing",
     },
+    activate: {
+      type: "boolean",
+      default: true,
+      description: "Put into use what was downloaded, and restart its units",
+      negativeDescription: "Leave that to another run",
+    },
     verify: {
       type: "boolean",
       default: true,
@@ -41,9 +47,17 @@ export const fetch = command({
     const { fetchAll } = await import("../../commands/fetch/fetch.ts");
     const statuses: number[] = [];
     const mode = modeOf({ init: args.init === true, dry: args["dry-run"] === true });
-    await fetchAll({ paths: args._, mode, verify: args.verify, jobs }, effects, (result) => {
-      statuses.push(output.show(fetchPresenter, result, result.config));
-    });
+    const activates = args.activate;
+    if (!activates && startsUnit(mode)) {
+      throw usageError("option --no-activate leaves the unit of --init without an image");
+    }
+    await fetchAll(
+      { paths: args._, mode, activates, verify: args.verify, jobs },
+      effects,
+      (result) => {
+        statuses.push(output.show(fetchPresenter, result, result.config));
+      },
+    );
     return worst(statuses);
   },
 });

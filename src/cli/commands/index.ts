@@ -4,10 +4,16 @@ import type { Command } from "../command.ts";
 import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
+import { hold } from "./hold.ts";
+import { release } from "./release.ts";
+import { rollback } from "./rollback.ts";
 import { store } from "./store.ts";
 
 export const commands: Readonly<Record<string, Command>> = {
   fetch,
+  rollback,
+  hold,
+  release,
   store,
   "gen-key": genKey,
   conformance,

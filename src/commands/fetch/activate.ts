@@ -28,7 +28,8 @@ export async function activate(members: readonly Member[], effects: Effects): Pr
       continue;
     }
     await member.attempt(async () => {
-      if (isReturning(member)) returning.push(member);
+      // Unless something else was decided meanwhile, by hand (ACT-76).
+      if (member.prepared === undefined && isReturning(member)) returning.push(member);
       else if (await isAtWork(member)) active.push(member);
     });
   }
@@ -83,7 +84,7 @@ async function leaveAlone(member: Member, before: UnitStates | undefined): Promi
     // What an earlier run was to start, or what ended by itself on an image that does not work, nobody has stopped.
     const isStopped =
       duty === "restart" && isOwed && state.active === "inactive"
-        ? await wasStopped(systemd, unit)
+        ? await wasStopped(systemd, unit, member.destination.owedSince())
         : duty === "leave-masked" || duty === "leave-stopped";
     if (!isStopped) continue;
     stopped.push(unit);

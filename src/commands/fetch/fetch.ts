@@ -1,29 +1,29 @@
 // tako fetch: brings destinations to the newest image that their configs allow (spec/fetch.md). The
 // story of a run; the files beside this one tell its parts.
 
-import { phaseOf } from "../../core/activation.ts";
 import { groupsOf } from "../../core/groups.ts";
-import { isDry, type Mode, type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
-import { patternWarning } from "../../core/version-advice.ts";
-import { type Destination, lockDestination, openDestination } from "../../shell/destination.ts";
+import { isDry, type Mode, startsUnit } from "../../core/plan.ts";
+import { openDestination } from "../../shell/destination.ts";
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
-import type { Report } from "../events.ts";
 import { activate, isReturning } from "./activate.ts";
-import { loadConfigs, type Readable } from "./configs.ts";
+import { loadConfigs } from "./configs.ts";
 import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots } from "./init.ts";
+import { lock, warnOfDestination } from "./lock.ts";
 import { Member } from "./member.ts";
 import { createPlaces, type Places } from "./places.ts";
 import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "./result.ts";
-import type { Run } from "./run.ts";
-import { slotToStart } from "./slots.ts";
-import { readStanding, unitsOf } from "./standing.ts";
+import { type Run, startRun } from "./run.ts";
+import { unitsOf } from "./standing.ts";
+import { tellPlan } from "./tell-plan.ts";
 import { planUpdate, prepare } from "./update.ts";
 
 export interface FetchOptions {
   /** Config files, or directories of them. */
   readonly paths: readonly string[];
   readonly mode: Mode;
+  /** False: images are brought here, and nothing more (FET-104). */
+  readonly activates: boolean;
   /** False: an image that is there already is taken by its size alone. */
   readonly verify: boolean;
   /** How many configs are worked on at a time. */
@@ -39,7 +39,7 @@ type Finished = (result: FetchResult) => void;
  * @param finished called once for each config, in the order in which they end
  */
 export async function fetchAll(
-  { paths, mode, verify, jobs }: FetchOptions,
+  { paths, mode, activates, verify, jobs }: FetchOptions,
   effects: Effects,
   finished: Finished,
 ): Promise<void> {
@@ -51,23 +51,13 @@ export async function fetchAll(
       finished(failedResult(loaded.file, [loaded.error]));
       continue;
     }
-    const { config } = loaded;
-    const report: Report = (event) => effects.report({ config: config.file, ...event });
-    warnOfConfig(loaded, report);
-    runs.push({ config, mode, verify, largeManifests, effects: { ...effects, report } });
+    runs.push(startRun(loaded, { mode, activates, verify, largeManifests }, effects));
   }
   if (isDry(mode) || startsUnit(mode)) {
     await Promise.all(runs.map(async (run) => finished(await fetchAlone(run, places))));
   } else {
     const groups = groupsOf(runs, (run) => [...unitsOf(run), ...run.config.check]);
     await Promise.all(groups.map((group) => fetchGroup(group, effects, places, finished)));
-  }
-}
-
-function warnOfConfig({ config, warnings }: Readable, report: Report): void {
-  const doubt = patternWarning(config.pattern);
-  for (const message of doubt === undefined ? warnings : [...warnings, doubt]) {
-    report({ event: "warning", message });
   }
 }
 
@@ -86,7 +76,7 @@ async function fetchGroup(
   for (const run of group.toSorted(byDestination)) {
     using place = await places.take();
     try {
-      refuseOwnUnit(run);
+      if (run.activates) refuseOwnUnit(run);
       const destination = locks.use(await lock(run, place.aside));
       const member = new Member(run, destination);
       members.push(member);
@@ -97,7 +87,10 @@ async function fetchGroup(
   }
   // Others get on with their downloads while units start and are watched (ACT-61).
   try {
-    await activate(members, effects);
+    await activate(
+      members.filter(({ run }) => run.activates),
+      effects,
+    );
   } catch (thrown) {
     for (const member of members) member.fail(thrown);
   }
@@ -111,17 +104,11 @@ function byDestination(a: Run, b: Run): number {
 async function bring(member: Member): Promise<void> {
   const { run, destination } = member;
   warnOfDestination(run, destination);
-  // What a run that died has begun is brought to its end first (ACT-54).
-  if (!isReturning(member)) member.prepared = await prepare(run, destination);
+  // What a run that died has begun is brought to its end first (ACT-54). Where that cannot be told, nothing comes into
+  // use, but a damaged image still goes (FET-56).
+  const isOnWayBack = run.activates && (await member.attempt(() => isReturning(member)));
+  if (isOnWayBack !== true) member.prepared = await prepare(run, destination);
 }
-
-function lock({ config, effects: { clock, report } }: Run, aside: Aside) {
-  const directory = config.destination;
-  const onWait = () => report({ event: "waiting", directory });
-  return lockDestination(directory, { clock, onWait, aside });
-}
-
-type Aside = <T>(wait: () => Promise<T>) => Promise<T>;
 
 /** A run that restarts nothing: a part of a unit's start, or a plan. */
 async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
@@ -142,7 +129,7 @@ async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
 async function planOnly(run: Run): Promise<Outcome> {
   const ready = startsUnit(run.mode) ? await alreadyInitialised(run) : undefined;
   if (ready !== undefined) return ready;
-  if (!startsUnit(run.mode)) refuseOwnUnit(run);
+  if (!startsUnit(run.mode) && run.activates) refuseOwnUnit(run);
 
   const destination = openDestination(run.config.destination);
   destination.requireDirectory();
@@ -151,39 +138,10 @@ async function planOnly(run: Run): Promise<Outcome> {
   try {
     const { plan, end } = await planUpdate(run, destination);
     isTold = true;
-    const isSomething = tell(run, destination, plan);
+    const isSomething = tellPlan(run, destination, plan);
     const outcome = end();
     return isSomething && plan !== undefined ? ended("planned", plan.entry) : outcome;
   } finally {
-    if (!isTold) tell(run, destination, undefined);
+    if (!isTold) tellPlan(run, destination, undefined);
   }
-}
-
-/** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
-function tell(run: Run, destination: Destination, plan: Plan | undefined): boolean {
-  const { mode } = run;
-  let isSomething = false;
-  const would = (action: "download" | "activate" | "restart", what: string) => {
-    isSomething = true;
-    run.effects.report({ event: "would", action, what });
-  };
-  const version = plan?.entry.version.text ?? "";
-  if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
-  if (plan?.swaps) would("activate", version);
-  if (run.config.slots !== undefined) {
-    const unit = plan?.swaps ? undefined : slotToStart(run, destination);
-    if (unit !== undefined) would("restart", unit);
-    return isSomething;
-  }
-  const standing = readStanding(run, destination);
-  const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));
-  const owed = "units" in phase ? phase.units : [];
-  if (!startsUnit(mode) && owed.length > 0) would("restart", owed.join(" "));
-  return isSomething;
-}
-
-/** What could go wrong here later: who else can change images, and records that say nothing any more (DST-33, DST-77). */
-function warnOfDestination({ effects: { report } }: Run, destination: Destination): void {
-  const warnings = [...destination.permissionWarnings(), ...destination.recordWarnings()];
-  for (const message of warnings) report({ event: "warning", message });
 }

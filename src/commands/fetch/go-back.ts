@@ -11,6 +11,7 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { planFor } from "../../core/plan.ts";
 import type { Refusal } from "../../core/refusals.ts";
+import { dutyOf } from "../../core/unit-duty.ts";
 import type { Effects } from "../effects.ts";
 import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
@@ -108,15 +109,18 @@ async function control(members: readonly Member[], effects: Effects): Promise<vo
   for (const member of members) await member.attempt(() => conclude(member, restarted, seen));
 }
 
-/** Units that somebody stopped stay so; one that the bad image ended does not (ACT-52). */
+/** Units that are masked or that somebody stopped stay so; one that the bad image ended does not (ACT-52). */
 async function leaveStopped(
   member: Member,
   { systemd }: Effects,
   before: UnitStates | undefined,
 ): Promise<void> {
   const stopped: string[] = [];
-  for (const [unit, { active }] of before ?? []) {
-    if (active === "inactive" && (await wasStopped(systemd, unit))) stopped.push(unit);
+  for (const [unit, state] of before ?? []) {
+    const isMasked = dutyOf(state, true) === "leave-masked";
+    if (isMasked || (state.active === "inactive" && (await wasStopped(systemd, unit)))) {
+      stopped.push(unit);
+    }
   }
   member.stopped = [...new Set([...member.stopped, ...stopped])];
 }

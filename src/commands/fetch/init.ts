@@ -86,7 +86,7 @@ export async function alreadyInitialised({
     if (local?.signer === undefined || digest === undefined) return undefined;
     const entry = entryInUse(local.manifest, digest, config.pattern);
     if (entry === undefined) return undefined;
-    if (!mayStayInUse(local.manifest, config.pattern, entry, destination.readRecords())) {
+    if (!mayStayInUse(local.manifest, config.pattern, entry, destination.records())) {
       return undefined;
     }
     const image = await destination.images.check(entry, verify);

@@ -42,6 +42,8 @@ export type ReceivedManifest = SignedManifest & { readonly bytes: Uint8Array } &
         /** The URL that it came from, without credentials. */
         readonly url: string;
         readonly etag?: string;
+        /** The local one, if there is one. */
+        readonly history: Manifest | undefined;
       }
   );
 
@@ -107,7 +109,14 @@ async function ask(
   }
   const isSame = local !== undefined && Buffer.compare(local.bytes, bytes) === 0;
   const news = local === undefined ? "new" : isSame ? "same" : "updated";
-  return { ...received, news, bytes, url, ...(etag === undefined ? {} : { etag }) };
+  return {
+    ...received,
+    news,
+    bytes,
+    url,
+    history: local?.manifest,
+    ...(etag === undefined ? {} : { etag }),
+  };
 }
 
 /** Whether a continuation of the local manifest is the same, signed by a key of an earlier line of the config (FET-35). */

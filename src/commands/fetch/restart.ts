@@ -2,9 +2,9 @@
 
 import { phaseOf, recordAfterRestart } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
-import { dutyOf, isRestarted } from "../../core/unit-duty.ts";
+import { dutyOf, isOvertaken, isRestarted } from "../../core/unit-duty.ts";
 import { isDown, type UnitState } from "../../core/unit-state.ts";
-import type { CallResult } from "../../shell/systemd.ts";
+import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
 import { askStates, systemctlFailed, tell, type UnitStates } from "./units.ts";
@@ -37,14 +37,22 @@ export async function restartOwed(
   effects: Effects,
   before: UnitStates | undefined,
 ): Promise<Restarted | undefined> {
-  const owing = members.filter((member) => owedUnits(member).length > 0);
-  const wanted = owing.flatMap(owedUnits).filter((unit) => isUsable(unit, before));
+  const owed = members.map((member) => ({ member, units: owedUnits(member) }));
+  const owing = owed.filter(({ units }) => units.length > 0).map(({ member }) => member);
+  const wanted = owed.flatMap(({ units }) => units).filter((unit) => isUsable(unit, before));
   const restart = allUnits(members).filter(
     (unit) => wanted.includes(unit) && members.some(({ run }) => run.config.restart.includes(unit)),
   );
   const reload = [...new Set(wanted)].filter((unit) => !restart.includes(unit));
+  const sayStarting = (limitMs: number) => {
+    for (const { member, units } of owed) {
+      const starting = units.filter((unit) => wanted.includes(unit));
+      if (starting.length === 0) continue;
+      member.run.effects.report({ event: "starting", units: starting, limitMs });
+    }
+  };
   try {
-    const restarted = await restartUnits(effects, restart, reload, before);
+    const restarted = await restartUnits(effects, restart, reload, before, sayStarting);
     for (const member of owing) await member.attempt(() => note(member, restarted, before));
     return restarted;
   } catch (error) {
@@ -95,46 +103,71 @@ function cannotBeRestarted(unit: string, load: string): TakoError {
 }
 
 async function restartUnits(
-  effects: Effects,
+  { systemd, clock }: Effects,
   restart: readonly string[],
   reload: readonly string[],
   before: UnitStates | undefined,
+  sayStarting: (limitMs: number) => void,
 ): Promise<Restarted> {
-  const { systemd } = effects;
+  const units = [...restart, ...reload];
+  const limitMs = limitOf(units, before);
+  using _telling = tellLate(clock, () => sayStarting(limitMs));
+  const first = await order(systemd, restart, reload, before, limitMs);
+  const isAgain = (unit: string) => !first.isLate && isOvertaken(first.states?.get(unit));
+  const last = units.some(isAgain)
+    ? await order(systemd, restart.filter(isAgain), reload.filter(isAgain), before, limitMs)
+    : { ...first, undone: [] };
+  const others = first.undone.filter((unit) => !isAgain(unit));
+  const undone = [...others, ...last.undone];
+  const { call } = others.length > 0 ? first : last;
+  return {
+    undone,
+    states: new Map([...(first.states ?? []), ...(last.states ?? [])]),
+    error: undone.length === 0 ? undefined : systemctlFailed(undone, call),
+    isLate: last.isLate,
+  };
+}
+
+interface Ordered extends Omit<Restarted, "error"> {
+  /** The call that says why units are undone, if some are. */
+  readonly call: CallResult;
+}
+
+/** The calls that restart units, and how these are then. */
+async function order(
+  systemd: Systemd,
+  restart: readonly string[],
+  reload: readonly string[],
+  before: UnitStates | undefined,
+  limitMs: number,
+): Promise<Ordered> {
   const units = [...restart, ...reload];
   // Else a start limit that an earlier image has reached refuses this one (ACT-10).
   if (units.length > 0) await tell(systemd, ["reset-failed"], units);
-  const limit = limitOf(units, before);
-  using _telling = tellLateStart(effects, units, limit);
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
-    restart.length === 0 ? nothing : await tell(systemd, ["restart"], restart, limit);
+    restart.length === 0
+      ? nothing
+      : await tell(systemd, ["restart"], restart, { timeoutMs: limitMs });
   const reloaded =
-    reload.length === 0 ? nothing : await tell(systemd, ["reload-or-restart"], reload, limit);
+    reload.length === 0
+      ? nothing
+      : await tell(systemd, ["reload-or-restart"], reload, { timeoutMs: limitMs });
 
   const states = await askStates(systemd, units);
   const undone = [
     ...restart.filter((unit) => !isDone(states?.get(unit), before?.get(unit), restarted)),
     ...reload.filter((unit) => !isReloaded(states?.get(unit), reloaded)),
   ];
-  const call = restarted.status === 0 ? reloaded : restarted;
-  return {
-    undone,
-    states,
-    error: undone.length === 0 ? undefined : systemctlFailed(undone, call),
-    isLate: restarted.status === undefined || reloaded.status === undefined,
-  };
+  const isLate = restarted.status === undefined || reloaded.status === undefined;
+  return { undone, states, call: restarted.status === 0 ? reloaded : restarted, isLate };
 }
 
-/** Tells once, if that comes, that units take their time to start (ACT-17). */
-export function tellLateStart(
-  { clock, report }: Effects,
-  units: readonly string[],
-  limitMs: number,
-): Disposable {
+/** Says once, if it comes to that, that units take their time to start (ACT-17). */
+export function tellLate(clock: Effects["clock"], say: () => void): Disposable {
   let isTold = false;
   return clock.every(SAY_SO_AFTER_MS, () => {
-    if (!isTold) report({ event: "starting", units, limitMs });
+    if (!isTold) say();
     isTold = true;
   });
 }

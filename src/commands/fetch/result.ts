@@ -10,11 +10,12 @@ import type { Run } from "./run.ts";
 /** How a run ended that found an image to use. */
 export interface Ended {
   /**
-   * The version is in use since this run, or was before; or would be in use (a dry run); or has still to prove itself,
-   * in use already or, with slots, beside the one in use.
+   * The version is in use since this run, or was before; or is here and to be put into use by another run; or would be
+   * in use (a dry run); or has still to prove itself, in use already or, with slots, beside the one in use.
    */
-  readonly outcome: "updated" | "current" | "planned" | "unconfirmed";
-  readonly version: string;
+  readonly outcome: "updated" | "current" | "ready" | "planned" | "unconfirmed";
+  /** Absent if the manifest does not list what is in use. */
+  readonly version?: string | undefined;
   readonly sha256: Sha256Hex;
 }
 
@@ -39,6 +40,14 @@ export type Withdrawn =
 export type Outcome =
   | Ended
   | Withdrawn
+  | {
+      /** Nothing is withheld from this host any more (ACT-84). */
+      readonly outcome: "released";
+      /** The version that it was held on; its digest where the manifest does not list it. */
+      readonly held: string | undefined;
+      /** The versions that may be tried again, likewise. */
+      readonly forgotten: readonly string[];
+    }
   | {
       readonly outcome: "no-match";
       readonly pattern: string;
@@ -69,10 +78,11 @@ export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): O
 
 /** The end of a run that kept to what the host has made up its mind about. */
 export function withheldOutcome(
-  withheld: Withheld,
+  withheld: Withheld | undefined,
   version: string | undefined,
   sha256: Sha256Hex,
-): Withdrawn {
+): Outcome {
+  if (withheld === undefined) return { outcome: "current", version, sha256 };
   if (withheld.why === "held") return { outcome: "held", version, sha256 };
   return {
     outcome: "refused",

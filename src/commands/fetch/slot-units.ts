@@ -6,7 +6,7 @@ import type { Slot } from "../../core/slots.ts";
 import { isDown, isRunning, type UnitState } from "../../core/unit-state.ts";
 import type { CallResult } from "../../shell/systemd.ts";
 import type { Member } from "./member.ts";
-import { limitOf, tellLateStart } from "./restart.ts";
+import { limitOf, tellLate } from "./restart.ts";
 import { refuseDeadlock } from "./survey.ts";
 import { askStates, systemctlFailed, tell, type UnitStates } from "./units.ts";
 import { type Seen, watchAll } from "./watch.ts";
@@ -75,9 +75,11 @@ async function start(
 ): Promise<CallResult> {
   // Else the limit that an earlier image has reached refuses this one (ACT-10).
   await tell(effects.systemd, ["reset-failed"], [unit]);
-  const limit = limitOf([unit], before);
-  using _telling = tellLateStart(effects, [unit], limit);
-  return await tell(effects.systemd, ["start"], [unit], limit);
+  const limitMs = limitOf([unit], before);
+  using _telling = tellLate(effects.clock, () =>
+    effects.report({ event: "starting", units: [unit], limitMs }),
+  );
+  return await tell(effects.systemd, ["start"], [unit], { timeoutMs: limitMs });
 }
 
 /**
@@ -92,7 +94,8 @@ export async function stopSlot(
 ): Promise<void> {
   const { systemd } = effects;
   const states = before ?? (await askStates(systemd, [unit]));
-  const call = await tell(systemd, ["stop"], [unit], limitOf([unit], states));
+  const timeoutMs = limitOf([unit], states);
+  const call = await tell(systemd, ["stop"], [unit], { timeoutMs });
   if (call.status !== 0) {
     const state = (await askStates(systemd, [unit]))?.get(unit);
     // A unit that systemd knows nothing of does not run.

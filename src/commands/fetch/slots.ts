@@ -213,7 +213,7 @@ async function link({ destination }: Member, { name }: Slot, image: Sha256Hex): 
 /** In this order: the link is what tells a run that the unit is still to be stopped. */
 async function remove(member: Member, slot: Slot, before?: UnitStates): Promise<void> {
   await stopSlot(member, slot, before);
-  await member.destination.unlinkSlot(slot.name);
+  await member.destination.linkSlot(slot.name, undefined);
 }
 
 function currentOf(member: Member): Slot | undefined {

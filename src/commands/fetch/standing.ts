@@ -34,7 +34,7 @@ export function readSlots(run: Run, destination: Destination): SlotPair | undefi
 /** @throws TakoError of kind `storage` */
 export function readStanding(run: Run, destination: Destination): Standing {
   const inUse = destination.readLatest();
-  const { owed, good, refusals } = destination.readRecords();
+  const { owed, good, refusals } = destination.records();
   // What comes by slots has proved itself before it is in use (ACT-100).
   const watches = run.config.watchMs !== undefined && run.config.slots === undefined;
   const canGoBack =

@@ -6,7 +6,7 @@ import { printable } from "../../core/text.ts";
 import { parseUnitStates, UNIT_PROPERTIES, type UnitState } from "../../core/unit-state.ts";
 import { isErrno } from "../../shell/disk/storage-error.ts";
 import { spawnFailure } from "../../shell/spawn-error.ts";
-import type { CallResult, Systemd } from "../../shell/systemd.ts";
+import type { CallResult, Limits, Systemd } from "../../shell/systemd.ts";
 
 /** States by the names of units. */
 export type UnitStates = ReadonlyMap<string, UnitState>;
@@ -38,13 +38,18 @@ export async function askStates(
 /**
  * Whether the last thing that anybody had done with a unit was to stop it.
  *
+ * @param sinceMs what was before that does not count; milliseconds since the epoch
  * @returns `undefined` if the journal does not tell
  */
-export async function wasStopped(systemd: Systemd, unit: string): Promise<boolean | undefined> {
+export async function wasStopped(
+  systemd: Systemd,
+  unit: string,
+  sinceMs = 0,
+): Promise<boolean | undefined> {
   const [field, manager] = systemd.manager === "user" ? ["USER_UNIT", []] : ["UNIT", ["_PID=1"]];
   const types = ["start", "stop", "restart"].map((type) => `JOB_TYPE=${type}`);
-  const words = [...manager, `${field}=${unit}`, "JOB_RESULT=done", ...types];
-  const last = await askJournal(systemd, ["--output-fields=JOB_TYPE", "--output=cat", ...words]);
+  const form = ["--output-fields=JOB_TYPE", "--output=cat", `--since=@${sinceMs / 1000}`];
+  const last = await askJournal(systemd, [...form, ...manager, `${field}=${unit}`, ...types]);
   return last === undefined || last === "" ? undefined : last === "stop";
 }
 
@@ -85,10 +90,11 @@ export async function tell(
   systemd: Systemd,
   words: readonly string[],
   units: readonly string[],
-  timeoutMs = ANSWER_LIMIT_MS,
+  limits: Limits = {},
 ): Promise<CallResult> {
   try {
-    return await systemd.systemctl([...words, "--", ...units], { timeoutMs });
+    const all = { timeoutMs: ANSWER_LIMIT_MS, ...limits };
+    return await systemd.systemctl([...words, "--", ...units], all);
   } catch (cause) {
     throw couldNotRun(cause);
   }

@@ -15,12 +15,11 @@ import {
   type Withheld,
 } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
-import { hashBytes } from "../../shell/disk/hash.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import { obtain, withRoom } from "./carry-out.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
+import { accept, isLocal, type News, reportManifest, takeNews, viewOf } from "./news.ts";
 import { originOf } from "./origin.ts";
-import { type ReceivedManifest, receiveManifest } from "./receive-manifest.ts";
 import { ended, noMatch, type Outcome, withheldOutcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { readStanding } from "./standing.ts";
@@ -51,27 +50,30 @@ async function bringNewest(run: Run, destination: LockedDestination): Promise<Pr
   const { config } = run;
   const origin = originOf(run);
   const { images } = destination;
-  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
-    const wanted = choose(received.manifest, config.pattern, hostChoice(destination));
+  const news = await takeNews(run, destination, origin, async (received, { host, seen }) => {
+    const wanted = choose(received.manifest, config.pattern, host);
     const digest = wanted.choice === "take" ? wanted.candidates[0].digest : undefined;
-    await withRoom(images, digest, () => accept(received, destination));
+    await withRoom(images, digest, () => accept(received, seen, destination));
     reportManifest(run, received);
   });
+  const { manifest, host, missed } = news;
   if (missed !== undefined) {
-    const plan = await planHere(run, destination, manifest);
+    const plan = await planHere(run, destination, manifest, host);
     if (plan !== undefined) await obtain(run, destination, origin, plan);
     return { plan, end: () => endedHere(run, plan, missed) };
   }
 
-  const choice = choose(manifest, config.pattern, hostChoice(destination));
+  const choice = chooseAndTell(run, news);
   if (choice.choice === "take") return await bringFirst(run, destination, origin, choice);
   return { plan: undefined, end: () => endedWithout(run, destination, choice) };
 }
 
-/** Beside the config, it is the host's own records that say what it may take. */
-function hostChoice(destination: Destination): HostChoice {
-  const { hold, refusals } = destination.readRecords();
-  return { inUse: destination.readLatest(), hold, refusals };
+/** Which versions may be taken, and which one is only too young (ACT-69). */
+function chooseAndTell({ config, effects }: Run, { manifest, host }: News): Choice {
+  const choice = choose(manifest, config.pattern, host);
+  const waiting = choice.choice === "no-match" ? undefined : choice.waiting;
+  if (waiting !== undefined) effects.report({ event: "too-young", ...waiting });
+  return choice;
 }
 
 /** What keeps news away, and has nothing to say of what is here. */
@@ -98,7 +100,11 @@ async function startWithoutNews(
   if (!startsUnit(run.mode) || !WITHOUT_NEWS.includes(error.kind)) throw error;
   const local = destination.readManifest(run.config.publicKeys);
   if (local?.signer === undefined) throw error;
-  const plan = await planHere(run, destination, local.manifest);
+  const { manifest } = local;
+  const { host } = viewOf(run, destination, manifest, manifest);
+  // Only what is in use may start, so what it is to be replaced by does not matter.
+  const hold = host.hold === host.inUse ? host.hold : undefined;
+  const plan = await planHere(run, destination, manifest, { ...host, hold });
   if (plan === undefined || plan.swaps) throw error;
   return { plan, end: () => endedHere(run, plan, error) };
 }
@@ -114,7 +120,7 @@ async function bringFirst(
     const plan = await planOrTakeAway(run, destination, entry, withheld);
     const step = () => obtain(run, destination, origin, plan);
     if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
-    return { plan, end: () => endedBy(plan) };
+    return { plan, end: () => endedBy(run, plan) };
   }
   const [{ version, digest }] = candidates;
   throw new TakoError(
@@ -125,7 +131,7 @@ async function bringFirst(
 }
 
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
-async function planOrTakeAway(
+export async function planOrTakeAway(
   run: Run,
   destination: LockedDestination,
   entry: Entry,
@@ -154,23 +160,23 @@ async function planOrTakeAway(
  * @throws TakoError as {@link prepare}
  */
 export async function planUpdate(run: Run, destination: Destination): Promise<Prepared> {
-  const { config } = run;
   const origin = originOf(run);
-  const { manifest, missed } = await takeNews(run, destination, origin, async (received) => {
+  const news = await takeNews(run, destination, origin, async (received) => {
     if (isLocal(received)) reportManifest(run, received);
   });
+  const { manifest, host, missed } = news;
   if (missed !== undefined) {
-    const plan = await planHere(run, destination, manifest);
+    const plan = await planHere(run, destination, manifest, host);
     return { plan, end: () => endedHere(run, plan, missed) };
   }
-  const choice = choose(manifest, config.pattern, hostChoice(destination));
+  const choice = chooseAndTell(run, news);
   if (choice.choice !== "take") {
     return { plan: undefined, end: () => endedWithout(run, destination, choice) };
   }
   const [entry] = choice.candidates;
   const image = await destination.images.check(entry, run.verify);
   const plan = planFor(entry, image, readStanding(run, destination), choice.withheld);
-  return { plan, end: () => endedBy(plan) };
+  return { plan, end: () => endedBy(run, plan) };
 }
 
 /**
@@ -181,10 +187,10 @@ async function planHere(
   run: Run,
   destination: Destination,
   manifest: Manifest,
+  host: HostChoice,
 ): Promise<Plan | undefined> {
   const { config, verify } = run;
   const { report } = run.effects;
-  const host = hostChoice(destination);
   for (const entry of chooseHere(manifest, config.pattern, host)) {
     const image = await destination.images.check(entry, verify);
     const stays = isShared(image) && entry.digest === host.inUse;
@@ -196,20 +202,18 @@ async function planHere(
 }
 
 /** A unit can start with what is here; but nobody could look for news (FET-27). */
-function endedHere(
-  { mode, effects: { report } }: Run,
-  plan: Plan | undefined,
-  missed: TakoError,
-): Outcome {
+function endedHere(run: Run, plan: Plan | undefined, missed: TakoError): Outcome {
+  const { mode, effects } = run;
   if (plan === undefined || !startsUnit(mode)) throw missed;
   const source = missed.source === undefined ? "" : `${missed.source}: `;
-  report({ event: "warning", message: `${source}${missed.message}` });
-  return endedBy(plan);
+  effects.report({ event: "warning", message: `${source}${missed.message}` });
+  return endedBy(run, plan);
 }
 
-function endedBy({ entry, swaps, withheld }: Plan): Outcome {
+function endedBy({ activates }: Run, { entry, swaps, withheld }: Plan): Outcome {
   const { version, digest } = entry;
-  if (swaps || withheld === undefined) return ended(swaps ? "updated" : "current", entry);
+  if (swaps && !activates) return ended("ready", entry);
+  if (swaps && withheld?.why !== "held") return ended("updated", entry);
   return withheldOutcome(withheld, version.text, digest);
 }
 
@@ -226,72 +230,5 @@ function endedWithout(
     rule: "ACT-36",
     source: run.config.file,
     hint: "tako release lets them be tried again.",
-  });
-}
-
-/** The manifest to go by. */
-interface News {
-  readonly manifest: Manifest;
-  /** Why it is the local one, if the origin's could not be had (FET-24). */
-  readonly missed: TakoError | undefined;
-}
-
-/** @param use what is to be done with its bytes, which are gone after that */
-async function takeNews(
-  { config, effects: { clock } }: Run,
-  destination: Destination,
-  origin: Origin,
-  use: (received: ReceivedManifest) => Promise<void>,
-): Promise<News> {
-  try {
-    const received = await receiveManifest(config, destination, origin, clock);
-    await use(received);
-    return {
-      manifest: received.manifest,
-      missed: received.news === "none" ? received.error : undefined,
-    };
-  } finally {
-    origin.forgetManifest();
-  }
-}
-
-/** Puts a manifest on disk before an image of it is asked for (FET-33). */
-async function accept(received: ReceivedManifest, destination: LockedDestination): Promise<void> {
-  if (isLocal(received)) return;
-  const { news, bytes, url, etag } = received;
-  await (news === "same" ? destination.syncManifest() : destination.writeManifest(bytes));
-  await destination.writeEtag(url, etag, bytes);
-}
-
-/** Whether the local manifest stays. */
-function isLocal(
-  received: ReceivedManifest,
-): received is Extract<ReceivedManifest, { news: "not-modified" | "older-key" | "none" }> {
-  return ["not-modified", "older-key", "none"].includes(received.news);
-}
-
-const STATES = {
-  new: "new",
-  updated: "updated",
-  same: "unchanged",
-  "not-modified": "unchanged",
-  "older-key": "unchanged",
-  none: "local",
-} as const;
-
-function reportManifest({ effects }: Run, received: ReceivedManifest): void {
-  const { news, manifest, bytes, signer } = received;
-  if (received.news === "older-key") {
-    const message = `the origin's manifest has the same entries, signed by ${received.olderKey.text}; the local one stays, since its key ${signer.text} is in a later PublicKey= and so counts as the newer one`;
-    effects.report({ event: "warning", message });
-  }
-  const versions = manifest.entries.length;
-  const sha256 = hashBytes(bytes);
-  effects.report({
-    event: "manifest",
-    state: STATES[news],
-    versions,
-    sha256,
-    signedBy: signer.text,
   });
 }

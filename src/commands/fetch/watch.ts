@@ -152,7 +152,9 @@ class Looks {
       return look;
     }
     const isStopped = await wasStopped(systemd, unit);
-    if (isStopped !== false) return "open";
+    if (isStopped) return "open";
+    // It may tell at the next look.
+    if (isStopped === undefined) return "wait";
     // The journal may be a moment behind: who is to blame is asked twice.
     if (this.#suspects.has(unit)) return "bad";
     this.#suspects.add(unit);
@@ -165,6 +167,7 @@ class Checks {
   readonly #effects: Effects;
   readonly #checks: readonly string[];
   readonly #limitMs: number;
+  readonly #ending = new AbortController();
   #round: Promise<void> | undefined;
   #next = 0;
   #culprit: Culprit | undefined;
@@ -190,7 +193,9 @@ class Checks {
     return this.#culprit;
   }
 
+  /** Ends a round that is still at work, too: what hangs may well be waiting for the unit that is down (ACT-28). */
   async end(): Promise<void> {
+    this.#ending.abort();
     await this.#round;
   }
 
@@ -208,7 +213,8 @@ class Checks {
     const { systemd } = this.#effects;
     // Else their own start limit stops them (ACT-29).
     await tell(systemd, ["reset-failed"], this.#checks);
-    const { status } = await tell(systemd, ["start"], this.#checks, this.#limitMs);
+    const limits = { timeoutMs: this.#limitMs, signal: this.#ending.signal };
+    const { status } = await tell(systemd, ["start"], this.#checks, limits);
     const states = await askStates(systemd, this.#checks);
     // Nobody leaves a check behind that hangs.
     if (status === undefined) await tell(systemd, ["stop", "--no-block"], this.#checks);

@@ -5,7 +5,7 @@
 import { constants, copyFile, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Sha256Hex } from "../../core/digest.ts";
+import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
 import { NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.ts";
 import type { ImageState } from "../../core/plan.ts";
 import {
@@ -42,6 +42,16 @@ export class ImageStore {
 
   pathOf(digest: Sha256Hex): string {
     return join(this.path, digest);
+  }
+
+  /** The images that are there, by their names; whether they are whole is not looked at. */
+  digests(): ReadonlySet<Sha256Hex> {
+    const names = isPresent(this.path, "directory") ? this.listNames() : [];
+    return new Set(names.map(parseSha256Hex).filter((digest) => digest !== undefined));
+  }
+
+  protected listNames(): readonly string[] {
+    return naming(this.path, "read", () => readdirSync(this.path));
   }
 
   /**
@@ -97,7 +107,7 @@ export class LockedImageStore extends ImageStore {
    * @returns whether there was any
    */
   removeStalePartials(wanted: Sha256Hex | undefined): boolean {
-    const names = isPresent(this.path, "directory") ? this.#names() : [];
+    const names = isPresent(this.path, "directory") ? this.listNames() : [];
     const stale = stalePartials(names, wanted);
     for (const name of stale) removeIfPresent(join(this.path, name));
     return stale.length > 0;
@@ -142,10 +152,6 @@ export class LockedImageStore extends ImageStore {
 
   #make(): Promise<void> {
     return makeDirectory(this.path, 0o755);
-  }
-
-  #names(): readonly string[] {
-    return naming(this.path, "read", () => readdirSync(this.path));
   }
 }
 

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -52,11 +53,34 @@ function removeOpenImages(destination: string): void {
     if ((statSync(join(store, name)).mode & 0o022) !== 0) rmSync(join(store, name));
 }
 
+/** Puts another text into a file beside the destination. */
+function replaceBeside(
+  name: string,
+  from: string | RegExp,
+  to: string,
+): (destination: string) => void {
+  return (destination) => {
+    const path = join(dirname(destination), name);
+    if (!existsSync(path)) return;
+    const { mode } = statSync(path);
+    writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+    chmodSync(path, mode);
+  };
+}
+
 /** Gives a file another name, unless that is taken. */
 function rename(from: string, to: string): (destination: string) => void {
   return (destination) => {
     const [old, next] = [join(destination, from), join(destination, to)];
     if (existsSync(old) && !existsSync(next)) renameSync(old, next);
+  };
+}
+
+/** Replaces something in a file, if that is there. */
+function replaceIn(name: string, from: RegExp, to: string): (destination: string) => void {
+  return (destination) => {
+    const path = join(destination, name);
+    if (existsSync(path)) writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
   };
 }
 
@@ -333,5 +357,119 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
       const again = words.indexOf("-k", words.indexOf("-k") + 1);
       return again === -1 ? words : words.toSpliced(again, 2);
     },
+  },
+  "ages-forgotten": {
+    what: "no run knows what an earlier one has seen",
+    breaks: ["ACT-62", "FET-26"],
+    caught: ["min-age-new-version-waits", "min-age-newest-that-is-old", "min-age-offline"],
+    before: remove(".seen"),
+  },
+  "history-is-news": {
+    what: "what the local manifest lists is as young as what is new",
+    breaks: ["ACT-63"],
+    caught: ["min-age-known-before"],
+    before(destination) {
+      const [record, manifest] = [join(destination, ".seen"), join(destination, "manifest")];
+      if (existsSync(record) || !existsSync(manifest)) return;
+      const digests = readFileSync(manifest, "utf8").matchAll(/^\S+ \d+ ([0-9a-f]{64})$/gm);
+      const lines = digests.map(([, digest]) => `${digest} 99999999999\n`);
+      writeFileSync(record, [...lines].join(""));
+    },
+  },
+  "future-is-long-ago": {
+    what: "a time that has not come yet makes an image old",
+    breaks: ["ACT-64"],
+    caught: ["min-age-future"],
+    before: replaceIn(".seen", / 99999999999$/gm, " 1"),
+  },
+  "damaged-ages-are-none": {
+    what: "a damaged record makes nothing young",
+    breaks: ["DST-91"],
+    caught: ["min-age-damaged"],
+    before(destination) {
+      const path = join(destination, ".seen");
+      if (existsSync(path) && !readFileSync(path, "utf8").endsWith("\n")) rmSync(path);
+    },
+  },
+  "no-activate-ignored": {
+    what: "--no-activate means nothing",
+    breaks: ["FET-104", "FET-106", "FET-107"],
+    caught: ["no-activate", "no-activate-leaves-what-is-owed", "no-activate-with-init"],
+    words: without("--no-activate"),
+  },
+  "hold-ignored": {
+    what: "no run knows of a hold",
+    breaks: ["ACT-30"],
+    caught: [
+      ...["by-hand-rollback", "by-hand-hold-and-release", "by-hand-rollback-died"],
+      "activation-hold",
+    ],
+    before: remove(".hold"),
+  },
+  "hold-where-it-is": {
+    what: "a hold keeps what is in use, also where a rollback died before it was at its end",
+    breaks: ["ACT-30"],
+    caught: ["by-hand-rollback-died"],
+    before(destination) {
+      const [hold, latest] = [join(destination, ".hold"), join(destination, "latest")];
+      if (existsSync(hold)) writeFileSync(hold, `${readlinkSync(latest).slice("store/".length)}\n`);
+    },
+  },
+  "good-ignored": {
+    what: "the way back does not lead to what has proved itself",
+    breaks: ["ACT-71"],
+    caught: ["by-hand-rollback-good"],
+    before: remove(".good"),
+  },
+  "rollback-anywhere": {
+    what: "rollback goes where it likes, whatever version is asked for",
+    breaks: ["ACT-73"],
+    caught: ["by-hand-rollback-to", "by-hand-rollback-newer", "by-hand-rollback-unknown"],
+    words: (words) => (words[0] === "rollback" ? words.slice(0, 2) : words),
+  },
+  "release-holds": {
+    what: "release is another word for hold",
+    breaks: ["ACT-84"],
+    caught: ["by-hand-hold-and-release", "by-hand-release-refused", "by-hand-release-nothing"],
+    words: ([command = "", ...words]) => [command === "release" ? "hold" : command, ...words],
+  },
+  "units-not-asked": {
+    what: "how units are is not asked, and the exit status is believed",
+    breaks: ["ACT-3", "ACT-4", "ACT-5", "ACT-12", "ACT-27"],
+    caught: [
+      ...["activation-stopped-unit", "activation-masked-unit", "activation-unit-without-file"],
+      ...["activation-masked-unit-runs", "activation-old-process", "activation-blocked"],
+    ],
+    before: replaceBeside("bin/systemctl", "#!/bin/sh\n", "#!/bin/sh\n[ $1 != show ] || exit 1\n"),
+  },
+  "calls-go-well": {
+    what: "what systemctl was told to do counts as done",
+    breaks: ["ACT-13", "ACT-15"],
+    caught: ["activation-failed-call", "activation-reload-fails"],
+    before: replaceBeside("bin/systemctl", "exit 1", "exit 0"),
+  },
+  "reload-restarts": {
+    what: "units of Reload= are restarted",
+    breaks: ["ACT-11"],
+    caught: ["activation-reload"],
+    before: replaceBeside("app.tako", "Reload=", "Restart="),
+  },
+  "watch-ignored": {
+    what: "WatchSec= and Check= mean nothing",
+    breaks: ["ACT-29", "ACT-40", "ACT-42", "ACT-43", "ACT-44", "ACT-50", "ACT-56", "DST-70"],
+    caught: ["activation-proof", "activation-way-back", "activation-open", "activation-check"],
+    before: replaceBeside("app.tako", /^(WatchSec|Check)=.*\n/gm, ""),
+  },
+  "refusals-forgotten": {
+    what: "no run knows of versions that did not work",
+    breaks: ["ACT-31", "ACT-32", "DST-74"],
+    caught: ["activation-refused", "activation-way-back"],
+    before: remove(".refused"),
+  },
+  "shared-units-apart": {
+    what: "of configs that share a unit one alone comes into use",
+    breaks: ["ACT-60"],
+    caught: ["activation-shared-unit"],
+    words: (words) => (words.length > 2 && words[0] === "fetch" ? words.slice(0, 2) : words),
   },
 };

@@ -1,0 +1,21 @@
+// `tako hold` on the command line (spec/activation.md, By hand).
+
+import { command } from "../command.ts";
+import { fetchPresenter } from "./fetch-presenter.ts";
+
+export const hold = command({
+  meta: { name: "hold", description: "Stay on the version that is in use" },
+  args: {
+    config: {
+      type: "positional",
+      required: true,
+      description: "A config file; web is also that of /etc/tako/web.tako",
+    },
+    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+  },
+  async run({ config: name }, { output, effects }) {
+    const { hold } = await import("../../commands/by-hand/hold.ts");
+    const result = await hold(name, effects);
+    return output.show(fetchPresenter, result, result.config);
+  },
+});

@@ -1,0 +1,21 @@
+// `tako release` on the command line (spec/activation.md, By hand).
+
+import { command } from "../command.ts";
+import { fetchPresenter } from "./fetch-presenter.ts";
+
+export const release = command({
+  meta: { name: "release", description: "End a hold, and let refused versions be tried again" },
+  args: {
+    config: {
+      type: "positional",
+      required: true,
+      description: "A config file; web is also that of /etc/tako/web.tako",
+    },
+    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+  },
+  async run({ config: name }, { output, effects }) {
+    const { release } = await import("../../commands/by-hand/release.ts");
+    const result = await release(name, effects);
+    return output.show(fetchPresenter, result, result.config);
+  },
+});

@@ -1,0 +1,28 @@
+// `tako rollback` on the command line (spec/activation.md, By hand).
+
+import { command } from "../command.ts";
+import { fetchPresenter } from "./fetch-presenter.ts";
+
+export const rollback = command({
+  meta: { name: "rollback", description: "Go back to an earlier version, and stay on it" },
+  args: {
+    config: {
+      type: "positional",
+      required: true,
+      description: "A config file; web is also that of /etc/tako/web.tako",
+    },
+    version: {
+      type: "positional",
+      required: false,
+      description: "The version; else the last that proved itself, or the next older one",
+    },
+    "dry-run": { type: "boolean", description: "Say what would be done, do nothing" },
+    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+  },
+  async run({ config: name, version, "dry-run": dry }, { output, effects }) {
+    const { rollback } = await import("../../commands/by-hand/rollback.ts");
+    const given = version === undefined ? {} : { version };
+    const result = await rollback({ name, ...given, dryRun: dry === true }, effects);
+    return output.show(fetchPresenter, result, result.config);
+  },
+});

@@ -1,0 +1,32 @@
+// What a run would do, told and not done (FET-91).
+
+import { phaseOf } from "../../core/activation.ts";
+import { type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
+import type { Destination } from "../../shell/destination.ts";
+import type { Run } from "./run.ts";
+import { slotToStart } from "./slots.ts";
+import { readStanding } from "./standing.ts";
+
+/** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
+export function tellPlan(run: Run, destination: Destination, plan: Plan | undefined): boolean {
+  const { mode, activates } = run;
+  let isSomething = false;
+  const would = (action: "download" | "activate" | "restart", what: string) => {
+    isSomething = true;
+    run.effects.report({ event: "would", action, what });
+  };
+  const version = plan?.entry.version.text ?? "";
+  if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
+  if (!activates) return isSomething;
+  if (plan?.swaps) would("activate", version);
+  if (run.config.slots !== undefined) {
+    const unit = plan?.swaps ? undefined : slotToStart(run, destination);
+    if (unit !== undefined) would("restart", unit);
+    return isSomething;
+  }
+  const standing = readStanding(run, destination);
+  const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));
+  const owed = "units" in phase ? phase.units : [];
+  if (!startsUnit(mode) && owed.length > 0) would("restart", owed.join(" "));
+  return isSomething;
+}

@@ -1,0 +1,81 @@
+// What `tako rollback` goes back to (spec/activation.md, ACT-70 to ACT-76), decided from what is known on the host alone.
+
+import type { Sha256Hex } from "./digest.ts";
+import { TakoError } from "./error.ts";
+import type { Entry, Manifest } from "./manifest.ts";
+import { matches, type Pattern } from "./pattern.ts";
+import { type Refusals, refusalOf } from "./refusals.ts";
+import { entryInUse } from "./select.ts";
+import { compareVersions, type Version } from "./version.ts";
+
+/** What a host knows. */
+export interface Host {
+  /** The local one. */
+  readonly manifest: Manifest;
+  readonly pattern: Pattern;
+  readonly inUse: Sha256Hex | undefined;
+  /** The last image that proved itself, `.good`. */
+  readonly good: Sha256Hex | undefined;
+  readonly refusals: Refusals;
+  /** The images of the store, by their names. */
+  readonly images: ReadonlySet<Sha256Hex>;
+}
+
+/**
+ * @param version the one that is asked for, if any
+ * @throws TakoError of kind `failed` that names what is here
+ */
+export function rollbackTarget(host: Host, version: Version | undefined): Entry {
+  const { manifest, pattern, inUse } = host;
+  const current = inUse && entryInUse(manifest, inUse, pattern);
+  if (version === undefined) {
+    const found = earlier(host, current);
+    if (found !== undefined) return found;
+    const message = "there is no earlier version on this host that the config allows";
+    throw new TakoError("failed", message, { rule: "ACT-72", hint: offer(host) });
+  }
+  const found = manifest.entries.find((entry) => compareVersions(entry.version, version) === 0);
+  if (found === undefined) {
+    const message = `the local manifest lists no version ${version.text}`;
+    throw new TakoError("failed", message, { rule: "ACT-73", hint: offer(host) });
+  }
+  if (current !== undefined && compareVersions(found.version, current.version) > 0) {
+    const message = `${found.version.text} is newer than ${current.version.text}, which is in use`;
+    throw new TakoError("failed", message, {
+      rule: "ACT-73",
+      hint: `${offer(host)} To a newer one leads tako fetch, after tako release.`,
+    });
+  }
+  return found;
+}
+
+/** The last one that proved itself, or else the next older one that is here (ACT-71, ACT-72). */
+function earlier(
+  { manifest, pattern, inUse, good, refusals, images }: Host,
+  current: Entry | undefined,
+): Entry | undefined {
+  const isEarlier = ({ version, digest }: Entry) =>
+    digest !== inUse &&
+    matches(pattern, version) &&
+    (current === undefined || compareVersions(version, current.version) < 0);
+  const proved = good && entryInUse(manifest, good, pattern);
+  if (proved !== undefined && isEarlier(proved)) return proved;
+  return manifest.entries.findLast(
+    (entry) =>
+      isEarlier(entry) &&
+      images.has(entry.digest) &&
+      refusalOf(refusals, entry.digest) === undefined,
+  );
+}
+
+/** How many of the versions here are named. */
+const NAMED = 10;
+
+function offer({ manifest, inUse, images }: Host): string {
+  const here = manifest.entries.filter(({ digest }) => images.has(digest)).toReversed();
+  if (here.length === 0) return "No image of it is here.";
+  const names = here
+    .slice(0, NAMED)
+    .map(({ version, digest }) => `${version.text}${digest === inUse ? " (in use)" : ""}`);
+  return `Here ${here.length === 1 ? "is" : "are"} ${names.join(", ")}${here.length > NAMED ? ", and older ones" : ""}.`;
+}

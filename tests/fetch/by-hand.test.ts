@@ -1,0 +1,299 @@
+// rollback, hold and release (ACT-70 to ACT-87), by the program: what is on disk, what is told, and what is asked of
+// systemctl. What units make of it is proved in tests/systemd.
+
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, rmSync } from "node:fs";
+import { inject, points, record } from "../faults/strace.ts";
+import { type ConfigLines, createHost, stateOf } from "../support/host.ts";
+import { needs } from "../support/needs.ts";
+import { environment, type Program, programs, sources } from "../support/program.ts";
+import { image } from "../support/publishing.ts";
+import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
+
+const [one, two, three] = [image("1.0.0"), image("1.1.0"), image("1.2.0")];
+const all = [one, two, three];
+const store = all.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+const restart = "restart -- app.service";
+
+/** Of app.service: it fails on this image. */
+const failsOn = ({ digest }: { digest: string }, destination: string) => `
+if [ "$1" = show ] && [ "$(readlink ${destination}/latest)" = store/${digest} ]
+then printf 'ActiveState=failed\\nResult=exit-code\\n' > $UNITS/app.service
+else rm -f $UNITS/app.service; fi`;
+
+/** A host with 1.2.0 in use, all images here, and an origin that is away. */
+class HandledHost implements AsyncDisposable {
+  readonly host = createHost();
+  readonly file = this.host.file;
+  readonly #fakes: FakeSystemctl[] = [];
+  #systemctl: FakeSystemctl | undefined;
+
+  constructor(lines: ConfigLines = {}, files: Readonly<Record<string, string>> = {}) {
+    this.host.configure({ Restart: "app.service", ...lines });
+    this.host.install({ published: all, latest: three, files });
+    rmSync(this.host.originDirectory, { recursive: true });
+  }
+
+  /** From now on systemctl does so first. */
+  let(script: string): void {
+    this.#systemctl = fakeSystemctl(script);
+    this.#fakes.push(this.#systemctl);
+  }
+
+  get systemctl(): FakeSystemctl {
+    if (this.#systemctl === undefined) this.let("");
+    return this.#systemctl as FakeSystemctl;
+  }
+
+  run(program: Program, ...words: readonly string[]) {
+    return program.run(words, { env: this.systemctl.env, cwd: this.host.folder });
+  }
+
+  restarts(): readonly string[] {
+    return this.systemctl.calls().filter((line) => line.startsWith("restart"));
+  }
+
+  /** What the destination holds, with this image in use. */
+  expectState(latest: (typeof all)[number], files: Readonly<Record<string, string>>): void {
+    expect(this.host.state()).toEqual(stateOf({ published: all, store, latest, files }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const fake of this.#fakes) fake.remove();
+    this.host[Symbol.dispose]();
+  }
+}
+
+for (const program of programs) {
+  describe.concurrent(program.name, () => {
+    test("ACT-70, ACT-75, ACT-78, ACT-82: an earlier image without the origin, its unit restarted, and held; then one further back", async () => {
+      await using each = new HandledHost();
+      for (const [target, version] of [
+        [two, "1.1.0"],
+        [one, "1.0.0"],
+      ] as const) {
+        const { status, stdout, stderr } = await each.run(program, "rollback", "app.tako");
+        expect([status, stdout]).toEqual([0, `app.tako: held on ${version}\n`]);
+        expect(stderr).toBe(
+          `tako: app.tako: activated ${version}\ntako: app.tako: restarted app.service\n`,
+        );
+        expect(each.restarts()).toEqual([restart]);
+        each.expectState(target, { ".hold": `${target.digest}\n` });
+      }
+      const nothing = await each.run(program, "rollback", "app.tako");
+      expect(nothing.status).toBe(1);
+      expect(nothing.stderr).toContain("Here are 1.2.0, 1.1.0, 1.0.0 (in use).");
+    });
+
+    test("ACT-73, ACT-78: to the version in use, it is held, and nothing is restarted", async () => {
+      await using each = new HandledHost();
+      const { status, stdout } = await each.run(program, "rollback", "app.tako", "1.2.0");
+      expect([status, stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
+      expect(each.restarts()).toEqual([]);
+      each.expectState(three, { ".hold": `${three.digest}\n` });
+    });
+
+    test("ACT-73: a version that the config does not allow gets a warning", async () => {
+      await using each = new HandledHost({ Version: "1.2.*" });
+      const { status, stdout, stderr } = await each.run(program, "rollback", "app.tako", "1.0.0");
+      expect([status, stdout]).toEqual([0, "app.tako: held on 1.0.0\n"]);
+      expect(stderr).toStartWith("tako: app.tako: warning: Version=1.2.* does not allow 1.0.0");
+    });
+
+    test("ACT-73: what is no version is a usage of the wrong word, and changes nothing", async () => {
+      await using each = new HandledHost();
+      const before = each.host.snapshot();
+      const { status } = await each.run(program, "rollback", "app.tako", "1 0");
+      expect(status).not.toBe(0);
+      expect(each.host.snapshot()).toEqual(before);
+    });
+
+    test("ACT-77, ACT-71: with WatchSec=, what does not work is taken out of use again, and the hold holds what was put back", async () => {
+      await using each = new HandledHost({ WatchSec: "1s" }, { ".good": `${three.digest}\n` });
+      each.let(failsOn(two, each.host.destination));
+      const { status, stdout, stderr } = await each.run(program, "rollback", "app.tako");
+      expect([status, stdout]).toEqual([75, ""]);
+      expect(stderr).toContain("went back to 1.2.0, for 1.1.0 does not work here");
+      const state = each.host.state();
+      expect(state["latest"]).toBe(`-> store/${three.digest}`);
+      expect(state[".hold"]).toBe(`644 ${two.digest}\n`);
+      expect(state[".refused"]).toStartWith(`644 ${two.digest} ${three.digest} `);
+      // It is not tried again, and nothing newer is taken either.
+      each.host.publish(...all, image("1.3.0"));
+      const next = await each.run(program, "fetch", "app.tako");
+      expect([next.status, next.stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
+      // Who asks for the next older one gets it.
+      const further = await each.run(program, "rollback", "app.tako");
+      expect([further.status, further.stdout]).toEqual([0, "app.tako: held on 1.0.0\n"]);
+      expect(each.host.state()[".good"]).toBe(`644 ${one.digest}\n`);
+    });
+
+    test("ACT-71, ACT-56: from an image that is still on trial to the good one, which is no way back", async () => {
+      const records = {
+        ".good": `${one.digest}\n`,
+        ".owed": `${three.digest}\napp.service\n`,
+        ".refused": `${two.digest} ${one.digest} 1790000000 app.service: failed\n`,
+      };
+      await using each = new HandledHost({ WatchSec: "1s" }, records);
+      const { status, stdout } = await each.run(program, "rollback", "app.tako");
+      expect([status, stdout]).toEqual([0, "app.tako: held on 1.0.0\n"]);
+      expect(each.restarts()).toEqual([restart]);
+      const { ".good": good, ".refused": refused } = records;
+      each.expectState(one, { ".good": good, ".refused": refused, ".hold": `${one.digest}\n` });
+    });
+
+    const died = {
+      ".good": `${one.digest}\n`,
+      ".owed": `${one.digest}\n${three.digest}\napp.service\n`,
+      ".refused": `${three.digest} ${one.digest} 1790000000 app.service: failed\n`,
+    };
+
+    test("ACT-76: a way back that a run died on, and that leads to another image, is given up", async () => {
+      await using each = new HandledHost({ WatchSec: "1s" }, died);
+      const { status, stdout } = await each.run(program, "rollback", "app.tako", "1.1.0");
+      expect([status, stdout]).toEqual([0, "app.tako: held on 1.1.0\n"]);
+      expect(each.restarts()).toEqual([restart]);
+      each.expectState(two, {
+        ".good": `${two.digest}\n`,
+        ".refused": died[".refused"],
+        ".hold": `${two.digest}\n`,
+      });
+    });
+
+    test("ACT-76: one that leads to that image is gone to its end", async () => {
+      await using each = new HandledHost({ WatchSec: "1s" }, died);
+      const { status, stderr } = await each.run(program, "rollback", "app.tako");
+      expect(status).toBe(75);
+      expect(stderr).toContain("went back to 1.0.0, for 1.2.0 does not work here");
+      each.expectState(one, {
+        ".good": died[".good"],
+        ".refused": died[".refused"],
+        ".hold": `${one.digest}\n`,
+      });
+    });
+
+    test("ACT-79: a plan is told in its order, and again nothing once it is done", async () => {
+      await using each = new HandledHost();
+      rmSync(each.host.path(`store/${one.digest}`));
+      const before = each.host.snapshot();
+      const plan = await each.run(program, "rollback", "--dry-run", "app.tako", "1.0.0");
+      expect([plan.status, plan.stdout]).toEqual([
+        0,
+        [
+          "would hold 1.0.0",
+          "would download 1.0.0",
+          "would activate 1.0.0",
+          "would restart app.service",
+        ]
+          .map((line) => `app.tako: ${line}\n`)
+          .join(""),
+      ]);
+      expect(each.host.snapshot()).toEqual(before);
+      expect((await each.run(program, "hold", "app.tako")).status).toBe(0);
+      const next = await each.run(program, "rollback", "--dry-run", "app.tako", "1.2.0");
+      expect([next.status, next.stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
+    });
+
+    test("ACT-84: release says what it did", async () => {
+      const refused = [two, one].map(({ digest }) => `${digest} ${three.digest} 1 failed\n`);
+      await using each = new HandledHost(
+        {},
+        { ".hold": `${three.digest}\n`, ".refused": refused.join("") },
+      );
+      const ends = [
+        "no longer held on 1.2.0; 1.1.0, 1.0.0 may be tried again",
+        "was not on hold, and no version was refused here",
+      ];
+      for (const end of ends) {
+        const { status, stdout, stderr } = await each.run(program, "release", "app.tako");
+        expect([status, stdout, stderr]).toEqual([0, `app.tako: ${end}\n`, ""]);
+        each.expectState(three, {});
+      }
+      const { stdout } = await each.run(program, "release", "--json", "app.tako");
+      expect(JSON.parse(stdout)).toEqual({
+        event: "result",
+        config: "app.tako",
+        outcome: "released",
+        held: null,
+        forgotten: [],
+      });
+      expect(each.systemctl.calls()).toEqual([]);
+    });
+
+    test("ACT-84: records that are damaged go, too", async () => {
+      await using each = new HandledHost({}, { ".hold": "?", ".refused": "?" });
+      const { status } = await each.run(program, "release", "app.tako");
+      expect(status).toBe(0);
+      each.expectState(three, {});
+    });
+
+    test("ACT-80, ACT-81: one config; a name that is no file here is one of /etc/tako, and the error says both", async () => {
+      await using each = new HandledHost();
+      mkdirSync(each.host.at("configs"));
+      for (const words of [
+        ["rollback", "configs/"],
+        ["hold", "."],
+        ["release", each.host.folder],
+      ]) {
+        const { status, stderr } = await each.run(program, ...words);
+        expect([status, stderr.includes("it is a directory; expected one config")]).toEqual([
+          2,
+          true,
+        ]);
+      }
+      const { status, stderr } = await each.run(program, "hold", "no-such-config");
+      expect(status).toBe(2);
+      expect(stderr).toContain(each.host.at("no-such-config"));
+      expect(stderr).toContain("/etc/tako/no-such-config.tako");
+    });
+
+    test("ACT-85: they wait for a run that has the lock, and say so", async () => {
+      await using each = new HandledHost();
+      const holder = Bun.spawn(["flock", "-x", each.host.path(".lock"), "sleep", "4"]);
+      await Bun.sleep(200);
+      const { status, stdout, stderr } = await each.run(program, "hold", "app.tako");
+      expect([status, stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
+      expect(stderr).toContain("waiting for another run");
+      await holder.exited;
+    });
+  });
+}
+
+const tools = needs("strace");
+
+describe.skipIf(tools.missing)("a rollback that is killed", () => {
+  test("ACT-75: at any step, it has done nothing yet, or the next run brings it to its end", async () => {
+    await using undisturbed = hostRefusing();
+    const { calls } = await record(commandOf(undisturbed));
+    const steps = points(calls).filter(({ name }) => /^(rename|unlink)/.test(name));
+    expect(steps.map(({ path }) => path)).toEqual(
+      expect.arrayContaining([".refused", ".hold.new", ".owed.new", ".latest.new", ".good.new"]),
+    );
+    for (const point of steps) {
+      await using each = hostRefusing();
+      await inject(commandOf(each), point, "KILL", `${point.nth}`);
+      const isHeld = each.host.state()[".hold"] !== undefined;
+      const { status } = await each.run(sources(), "fetch", "app.tako");
+      const latest = each.host.state()["latest"];
+      expect({ point, latest, isHeld }).toEqual({
+        point,
+        latest: `-> store/${(isHeld ? two : three).digest}`,
+        isHeld,
+      });
+      // The origin is away, which is told all the same.
+      expect(status).toBe(69);
+    }
+  }, 120_000);
+
+  function commandOf(each: HandledHost) {
+    const words = sources().command(["rollback", each.file, "1.1.0"]);
+    return { words, env: environment(each.systemctl.env), tree: each.host.destination };
+  }
+
+  /** A host on which 1.1.0 was refused. */
+  function hostRefusing(): HandledHost {
+    const refused = `${two.digest} ${three.digest} 1790000000 failed\n`;
+    const records = { ".good": `${three.digest}\n`, ".refused": refused };
+    return new HandledHost({ WatchSec: "1s" }, records);
+  }
+});
