@@ -383,6 +383,33 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
     expect(read("/run/runs-a")).toBeUndefined();
   });
 
+  test.skipIf(tracing.missing)(
+    "DST-101: a link is renamed into place and synced, and its end is synced, too",
+    async () => {
+      await publish("1.0.0");
+      await fetched();
+      await publish("1.1.0");
+      const calls = "symlink,symlinkat,rename,renameat,renameat2,unlink,unlinkat,fsync";
+      const strace = ["strace", "-f", "-y", "-o", "/run/trace", "-e", `trace=${calls}`];
+      await machine.must(...strace, "tako", "fetch", "/srv/app.tako");
+      const done = Array.from(
+        (read("/run/trace") ?? "").matchAll(/(symlink|rename|unlink|fsync)[a-z0-9]*\((.*)\) += 0/g),
+        ([, name = "", words = ""]) =>
+          [name, ...words.matchAll(/\/srv\/app(?:\/[^">]*)?/g)].join(" "),
+      );
+      const from = done.indexOf("symlink /srv/app/.slot.new");
+      expect(done.slice(from, from + 3)).toEqual([
+        "symlink /srv/app/.slot.new",
+        "rename /srv/app/.slot.new /srv/app/b",
+        "fsync /srv/app",
+      ]);
+      expect(done.slice(done.indexOf("unlink /srv/app/a")).slice(0, 2)).toEqual([
+        "unlink /srv/app/a",
+        "fsync /srv/app",
+      ]);
+    },
+  );
+
   describe("a run that is killed", () => {
     const KILLED = 128 + 9;
 
