@@ -39,6 +39,7 @@ interface ConfigCase extends Case {
     readonly check?: readonly string[];
     readonly on_update?: readonly string[];
     readonly on_rollback?: readonly string[];
+    readonly slots?: readonly [string, string];
     readonly watch_ms?: number;
     readonly min_age_ms?: number;
   };
@@ -78,6 +79,7 @@ function meaningOf(config: Config): Meaning {
     check: config.check,
     onUpdate: config.onUpdate,
     onRollback: config.onRollback,
+    slots: config.slots,
     watchMs: config.watchMs,
     minAgeMs: config.minAgeMs,
   };
@@ -85,8 +87,8 @@ function meaningOf(config: Config): Meaning {
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(111);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(205);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(119);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(236);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -112,6 +114,7 @@ function expectConfig(actual: Config, expected: NonNullable<ConfigCase["config"]
     check: expected.check ?? [],
     onUpdate: expected.on_update ?? [],
     onRollback: expected.on_rollback ?? [],
+    slots: expected.slots,
     watchMs: expected.watch_ms,
     minAgeMs: expected.min_age_ms ?? 0,
   });
@@ -292,6 +295,69 @@ describe("laws of config files", () => {
       );
     },
   );
+
+  test("CFG-61: a name of a slot is one of letters, digits and _, with - and . inside", () => {
+    const names = fc.oneof(
+      fc.string({ unit: fc.constantFrom(..."aZ0_-.@ä/"), minLength: 1, maxLength: 66 }),
+      fc.constantFrom("latest", "store", "manifest", "latest.1", "x".repeat(64), "x".repeat(65)),
+    );
+    const isRight = (name: string) =>
+      [...name].every((character) => /[A-Za-z0-9_.-]/.test(character)) &&
+      !/^[.-]|[.-]$/.test(name) &&
+      name.length <= 64 &&
+      !["latest", "store", "manifest"].includes(name);
+    fc.assert(
+      fc.property(names, names, (first, second) => {
+        const text = `${MINIMAL}Restart=app@.service\nWatchSec=30s\nSlots=${first} ${second}\n`;
+        const refusal = refusalOf(() => parse(text));
+        const expected = isRight(first) && isRight(second) && first !== second ? [] : ["CFG-61"];
+        expect((refusal?.problems ?? []).map(({ rule }) => rule)).toEqual(expected);
+      }),
+      runs,
+    );
+  });
+
+  test("CFG-62 to CFG-66: with slots, one template and no other unit", () => {
+    const names = ["a@.service", "b@.service", "a@x.service", "a.service", "a.socket"];
+    const units = (from: readonly string[]) =>
+      fc.uniqueArray(fc.constantFrom(...from), { maxLength: 3 });
+    const lists = fc.record({
+      restart: units(names),
+      reload: units(["a@x.service", "c.service"]),
+      check: units(["a@x.service", "a@y.service", "a@z.service", "b@y.service"]),
+      isWatched: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(lists, ({ restart, reload, check, isWatched }) => {
+        const templates = restart.filter((unit) => unit.includes("@."));
+        const beside = restart.filter((unit) => unit !== templates[0]);
+        const isSlot = (unit: string) =>
+          templates.some((template) =>
+            ["x", "y"].some((slot) => unit === template.replace("@.", `@${slot}.`)),
+          );
+        const expected = [
+          ...beside.map(() => "CFG-63 Restart 6"),
+          ...(restart.length === 0 ? ["CFG-63 Slots 5"] : []),
+          ...reload.map(() => "CFG-64 Reload 7"),
+          ...check.filter(isSlot).map(() => "CFG-59 Check 8"),
+          ...(isWatched ? [] : ["CFG-65 Slots 5"]),
+          ...(isWatched || check.length === 0 ? [] : ["CFG-58 Check 8"]),
+        ];
+        const lines = [
+          "Slots=x y",
+          `Restart=${restart.join(" ")}`,
+          `Reload=${reload.join(" ")}`,
+          `Check=${check.join(" ")}`,
+          ...(isWatched ? ["WatchSec=30s"] : []),
+        ];
+        const refusal = refusalOf(() => parse(`${MINIMAL}${lines.join("\n")}\n`));
+        expect(
+          (refusal?.problems ?? []).map(({ rule, key, line }) => `${rule} ${key} ${line}`).sort(),
+        ).toEqual(expected.sort());
+      }),
+      runs,
+    );
+  });
 
   test("CFG-56 to CFG-60: units conflict as they are listed in the end, each on its own line", () => {
     const names = ["a.service", "b.service", "a@1.service", "a.socket", "a@1.socket"];

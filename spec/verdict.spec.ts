@@ -30,6 +30,7 @@ const running: UnitState = {
   isJob: false,
   triggeredBy: [],
   after: [],
+  startLimitMs: 10_000,
   longestMs: 0,
 };
 const watched: Watched = { unit: "app.service", hasRun: true, invocation: ours, restarts: 0 };
@@ -76,6 +77,15 @@ describe("an answer of systemctl show", () => {
   test("ACT-11: a limit that cannot be read is none", () => {
     const answer = "ActiveState=active\nTimeoutStartUSec=some time\nTimeoutStopUSec=1min 30s\n";
     expect(parseUnitStates(answer, ["a.service"])?.[0]?.longestMs).toBe(90_000);
+  });
+
+  test.each([
+    ["10s", 10_000],
+    ["0", 0],
+    ["infinity", Number.POSITIVE_INFINITY],
+  ])("ACT-102: a limit of starts within %s", (span, expected) => {
+    const answer = `ActiveState=active\nStartLimitIntervalUSec=${span}\n`;
+    expect(parseUnitStates(answer, ["a.service"])?.[0]?.startLimitMs).toBe(expected);
   });
 
   test("how a unit is, in words", () => {
@@ -220,6 +230,18 @@ describe("the verdict on a unit", () => {
       "ACT-26: behind its socket, and it was killed",
       { active: "inactive", triggeredBy: ["app.socket"], result: "signal" },
       {},
+      "unless-stopped",
+    ],
+    [
+      "ACT-104: no slot is idle behind its socket",
+      { active: "inactive", triggeredBy: ["app.socket"], invocation: "" },
+      { mustStay: true },
+      "unless-stopped",
+    ],
+    [
+      "ACT-104: nor is one a job",
+      { active: "inactive", isJob: true, invocation: "" },
+      { mustStay: true },
       "unless-stopped",
     ],
     ["ACT-26: it ended", { active: "inactive", invocation: "" }, {}, "unless-stopped"],

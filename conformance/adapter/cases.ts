@@ -239,6 +239,7 @@ interface ConfigRow extends KeyNames {
   readonly check?: readonly string[];
   readonly on_update?: readonly string[];
   readonly on_rollback?: readonly string[];
+  readonly slots?: readonly string[];
   readonly watch_ms?: number;
   readonly min_age_ms?: number;
 }
@@ -251,6 +252,7 @@ function configOf(row: ConfigRow) {
     check: row.check,
     onUpdate: row.on_update,
     onRollback: row.on_rollback,
+    slots: row.slots,
     watchMs: row.watch_ms,
     minAgeMs: row.min_age_ms,
   };

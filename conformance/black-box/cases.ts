@@ -31,6 +31,7 @@ const TABLES = [
   "activation",
   "min-age",
   "by-hand",
+  "slots",
   "command-line",
 ];
 

@@ -13,6 +13,7 @@ export interface Meaning {
   readonly check: readonly string[];
   readonly onUpdate: readonly string[];
   readonly onRollback: readonly string[];
+  readonly slots: readonly [string, string] | undefined;
   readonly watchMs: number | undefined;
   readonly minAgeMs: number;
 }
@@ -70,6 +71,13 @@ const checks = fc.uniqueArray(
   { maxLength: 3 },
 );
 
+const slots = fc
+  .uniqueArray(word, { minLength: 2, maxLength: 2 })
+  .filter(([first = "", second = ""]) =>
+    [first, second].every((name) => !["manifest", "store", "latest"].includes(name)),
+  )
+  .map(([first = "", second = ""]): readonly [string, string] => [first, second]);
+
 export const meanings: fc.Arbitrary<Meaning> = fc
   .record({
     origin: origins,
@@ -81,11 +89,18 @@ export const meanings: fc.Arbitrary<Meaning> = fc
     check: checks,
     onUpdate: unitLists(),
     onRollback: unitLists(),
+    slots: fc.option(slots, { nil: undefined }),
     watchMs: fc.option(fc.integer({ min: 1000, max: 3_600_000 }), { nil: undefined }),
     minAgeMs: fc.nat({ max: 31_557_600_000 }),
   })
   // (CFG-58)
-  .filter(({ check, watchMs }) => check.length === 0 || watchMs !== undefined);
+  .filter(({ check, watchMs }) => check.length === 0 || watchMs !== undefined)
+  // (CFG-63 to CFG-65)
+  .map((meaning) =>
+    meaning.slots === undefined || meaning.watchMs === undefined
+      ? { ...meaning, slots: undefined }
+      : { ...meaning, restart: ["app@.service"], reload: [] },
+  );
 
 /** The plainest form: one `Key=value` a line, in the order of the specification's table. */
 export function assignments(meaning: Meaning): readonly string[] {
@@ -96,6 +111,7 @@ export function assignments(meaning: Meaning): readonly string[] {
     `Version=${meaning.pattern}`,
     ...meaning.restart.map((unit) => `Restart=${unit}`),
     ...meaning.reload.map((unit) => `Reload=${unit}`),
+    ...(meaning.slots === undefined ? [] : [`Slots=${meaning.slots.join(" ")}`]),
     ...(meaning.watchMs === undefined ? [] : [`WatchSec=${meaning.watchMs}ms`]),
     ...meaning.check.map((unit) => `Check=${unit}`),
     ...meaning.onUpdate.map((unit) => `OnUpdate=${unit}`),

@@ -48,6 +48,8 @@ function describe(event: Event): Message | undefined {
       return info(`downloaded ${event.version}, ${bytes(event.size)}, verified`);
     case "activated":
       return info(`activated ${event.version}`);
+    case "switched":
+      return info(`switched to slot ${event.slot}: ${event.unit}`);
     case "restarted":
       return info(`restarted ${event.units.join(" ")}`);
     case "skipped":
@@ -133,6 +135,8 @@ function fieldsOf(event: Event): object | undefined {
       const { version, sha256, previous = null } = event;
       return { version, sha256, previous };
     }
+    case "switched":
+      return { slot: event.slot, unit: event.unit };
     case "restarted":
     case "started":
       return { units: event.units };

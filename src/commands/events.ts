@@ -57,6 +57,12 @@ export type Event = { readonly config?: string } & (
       /** What `latest` named before. */
       readonly previous: string | undefined;
     }
+  | {
+      /** A slot has taken over (ACT-105). */
+      readonly event: "switched";
+      readonly slot: string;
+      readonly unit: string;
+    }
   | { readonly event: "restarted"; readonly units: readonly string[] }
   | {
       /** A unit is left alone (ACT-3, ACT-5). */

@@ -4,9 +4,13 @@
 import { TakoError } from "./error.ts";
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
+import { parseSlots } from "./slot-name.ts";
 import { parseAge, parseTimeout, parseWatch } from "./time-span.ts";
-import { parseServices, parseUnits } from "./unit-name.ts";
+import { parseRestarted, parseServices, parseUnits } from "./unit-name.ts";
 import { parseHostPattern } from "./version-advice.ts";
+
+/** The names of keys. */
+export type KeyNames = ReadonlySet<string | undefined>;
 
 /** A row of the table. */
 export type ConfigKey = RequiredKey | OptionalKey | ListKey;
@@ -14,8 +18,11 @@ export type ConfigKey = RequiredKey | OptionalKey | ListKey;
 interface Row<Value> {
   /** The key as a file has it. */
   readonly name: string;
-  /** @throws TakoError that says what is wrong with the value */
-  readonly parse: (value: string) => Value;
+  /**
+   * @param named the keys that the file has
+   * @throws TakoError that says what is wrong with the value
+   */
+  readonly parse: (value: string, named: KeyNames) => Value;
   /** What it means, for the documentation: Markdown without a full stop at the end. */
   readonly meaning: string;
 }
@@ -78,7 +85,7 @@ export const CONFIG_KEYS = {
   restart: {
     name: "Restart",
     times: "any number",
-    parse: parseUnits,
+    parse: (list: string, named: KeyNames) => parseRestarted(list, named.has("Slots")),
     fallback: "no unit",
     meaning: "systemd units to restart when the image has changed",
   },
@@ -105,6 +112,15 @@ export const CONFIG_KEYS = {
     parse: parseServices,
     fallback: "no unit",
     meaning: "Services to start while the units are watched, each of which has to succeed",
+  },
+  /** Two names; the unit of `restart` is a template then, whose instances they are. */
+  slots: {
+    name: "Slots",
+    times: "at most once",
+    expected: "two names such as a b",
+    parse: parseSlots,
+    fallback: undefined,
+    meaning: "Two instances of the template in `Restart=`, of which one takes over from the other",
   },
   onUpdate: {
     name: "OnUpdate",

@@ -5,13 +5,14 @@ import {
   CONFIG_KEYS,
   type ConfigKey,
   type ConfigValues,
+  type KeyNames,
   type ListKey,
   type OptionalKey,
   type RequiredKey,
 } from "./config-keys.ts";
 import { asTakoError, type Problem, TakoError } from "./error.ts";
 import { nearest } from "./near-miss.ts";
-import { type ListedUnit, unitConflicts } from "./unit-conflicts.ts";
+import { conflictsOf, type ListedUnit } from "./unit-conflicts.ts";
 import { type Assignment, decodeText, readUnitFile, shownKey } from "./unit-file.ts";
 
 /** What one config file asks for. Only `parseConfig` makes one. */
@@ -48,15 +49,26 @@ export function parseConfig(source: Uint8Array, file: string): Config {
   const problems = [...stray, ...unknown.map(unknownKey), ...missingKeys(named)];
   const given = Map.groupBy(assignments, ({ key }) => key);
   const givenFor = ({ name }: ConfigKey) => given.get(name) ?? [];
-  const units = KEYS.filter(isList).flatMap((key) => readUnits(key, givenFor(key), problems));
-  const values = Object.entries(CONFIG_KEYS).map(([member, key]): [string, unknown] => [
-    member,
-    isList(key) ? unitsOf(key, units) : readValue(key, givenFor(key), problems),
-  ]);
-  const all = [...problems, ...unitConflicts(units, named.has(CONFIG_KEYS.watchMs.name))];
+  const read = { named, problems };
+  const units = KEYS.filter(isList).flatMap((key) => readUnits(key, givenFor(key), read));
+  const values: Partial<ConfigValues> = Object.fromEntries(
+    Object.entries(CONFIG_KEYS).map(([member, key]): [string, unknown] => [
+      member,
+      isList(key) ? unitsOf(key, units) : readValue(key, givenFor(key), read),
+    ]),
+  );
+  const isWrong = ({ name }: ConfigKey) =>
+    problems.some(({ key }) => key === name) || unknown.some(({ near }) => near === name);
+  const [slotsLine] = givenFor(CONFIG_KEYS.slots).map(({ line }) => line);
+  const slots =
+    values.slots === undefined || slotsLine === undefined
+      ? undefined
+      : { names: values.slots, line: slotsLine, lacksUnit: !isWrong(CONFIG_KEYS.restart) };
+  const isWatched = named.has(CONFIG_KEYS.watchMs.name);
+  const all = [...problems, ...conflictsOf({ units, isWatched, slots })];
   if (all.length > 0) throw wrongConfig(file, all);
   // Without a problem, each row has given its value.
-  return { file, ...Object.fromEntries(values) } as Config;
+  return { file, ...values } as Config;
 }
 
 interface UnknownKey {
@@ -96,19 +108,29 @@ function isList(key: ConfigKey): key is ListKey {
   return key.times === "any number";
 }
 
-/** What the assignments of a key give. What is wrong with them is added to the problems. */
+/** What values are read with. */
+interface Reading {
+  /** The keys that the file has. */
+  readonly named: KeyNames;
+  /** What is wrong is added to them. */
+  readonly problems: Problem[];
+}
+
+/** What the assignments of a key give. */
 function readValue(
   key: RequiredKey | OptionalKey,
   given: readonly Assignment[],
-  problems: Problem[],
+  reading: Reading,
 ): unknown {
   if (key.times === "once or more") {
-    return parseAll(key, given, problems).map(({ value }) => value);
+    return parseAll(key, given, reading).map(({ value }) => value);
   }
-  refuseRepetitions(key, given, problems);
-  const [first] = parseAll(key, given, problems);
+  refuseRepetitions(key, given, reading.problems);
+  const [first] = parseAll(key, given, reading);
   const fallback = key.times === "at most once" ? key.fallback : undefined;
-  return first === undefined && fallback !== undefined ? key.parse(fallback) : first?.value;
+  return first === undefined && fallback !== undefined
+    ? key.parse(fallback, reading.named)
+    : first?.value;
 }
 
 function refuseRepetitions(
@@ -130,7 +152,7 @@ interface Parsed<T> {
 function parseAll<T>(
   key: RequiredKey<T> | OptionalKey<T> | ListKey<T>,
   given: readonly Assignment[],
-  problems: Problem[],
+  { named, problems }: Reading,
 ): readonly Parsed<T>[] {
   const values: Parsed<T>[] = [];
   for (const { line, value } of given) {
@@ -140,7 +162,7 @@ function parseAll<T>(
       continue;
     }
     try {
-      values.push({ line, value: key.parse(value) });
+      values.push({ line, value: key.parse(value, named) });
     } catch (error) {
       const { message, rule } = asTakoError(error);
       problems.push({ line, key: key.name, message, rule });
@@ -153,10 +175,10 @@ function parseAll<T>(
 function readUnits(
   key: ListKey,
   given: readonly Assignment[],
-  problems: Problem[],
+  reading: Reading,
 ): readonly ListedUnit[] {
   const units = new Map<string, ListedUnit>();
-  for (const { line, value } of parseAll(key, given, problems)) {
+  for (const { line, value } of parseAll(key, given, reading)) {
     if (value.length === 0) units.clear();
     for (const unit of value) {
       if (!units.has(unit)) units.set(unit, { key: key.name, unit, line });

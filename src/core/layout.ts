@@ -10,6 +10,8 @@ export const MANIFEST = "manifest";
 export const STORE = "store";
 /** The symbolic link to the image in use (DST-2). */
 export const LATEST = "latest";
+/** The name under which the link of any slot is made (DST-101). No name of a slot begins with a dot. */
+export const NEW_SLOT = ".slot.new";
 /** What makes the next check conditional (DST-50). */
 export const ETAG = ".etag";
 /** The restart that is still to be done (DST-60). */

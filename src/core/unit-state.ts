@@ -26,13 +26,15 @@ export interface UnitState {
   readonly triggeredBy: readonly string[];
   /** The units that it is ordered after. */
   readonly after: readonly string[];
+  /** The time within which too many starts keep it from any other, in milliseconds; 0 if nothing does. */
+  readonly startLimitMs: number;
   /** How long a start and a stop of it may take, in milliseconds; Infinity for no limit. */
   readonly longestMs: number;
 }
 
 /** What to ask for: `systemctl show --property=...`. */
 export const UNIT_PROPERTIES =
-  "LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,InvocationID,Type,RemainAfterExit,TriggeredBy,After,TimeoutStartUSec,TimeoutStopUSec";
+  "LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,InvocationID,Type,RemainAfterExit,TriggeredBy,After,TimeoutStartUSec,TimeoutStopUSec,StartLimitIntervalUSec";
 
 /**
  * Reads the answer of `systemctl show` to a question for several units, a block for each in the order of the
@@ -72,6 +74,7 @@ function stateOf(unit: string, block = ""): UnitState | undefined {
     isJob: value("Type") === "oneshot" && value("RemainAfterExit") !== "yes",
     triggeredBy: list("TriggeredBy"),
     after: list("After"),
+    startLimitMs: milliseconds(value("StartLimitIntervalUSec")),
     longestMs: milliseconds(value("TimeoutStartUSec")) + milliseconds(value("TimeoutStopUSec")),
   };
 }

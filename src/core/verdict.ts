@@ -10,6 +10,8 @@ export interface Watched {
   readonly hasRun: boolean;
   /** Its InvocationID; empty also if it ended so soon that it was unloaded. */
   readonly invocation: string;
+  /** Nothing else would start it: it has to run also where others may rest (ACT-104). */
+  readonly mustStay?: boolean;
   /** NRestarts when the watch began. */
   readonly restarts: number;
 }
@@ -40,7 +42,9 @@ export function judge(state: UnitState, watched: Watched): Look {
     case "refreshing":
       return isOther && isTriggered ? "unless-failed" : "good";
     case "inactive":
-      if (state.result === "success" && (state.isJob || isTriggered)) return "good";
+      if (state.result === "success" && (state.isJob || isTriggered) && !watched.mustStay) {
+        return "good";
+      }
       return watched.hasRun ? "unless-stopped" : "open";
     default:
       return "wait";

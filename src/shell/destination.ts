@@ -18,6 +18,7 @@ import {
   LATEST,
   linkTarget,
   MANIFEST,
+  NEW_SLOT,
   OWED,
   REFUSED,
   SEEN,
@@ -166,8 +167,14 @@ class Destination<Images extends ImageStore = ImageStore> {
 
   /** The image in use, `undefined` if `latest` is absent or names none. */
   readLatest(): Sha256Hex | undefined {
-    const path = this.at(LATEST);
-    return isPresent(path, "symbolic link") ? imageOfLink(readlinkSync(path)) : undefined;
+    return this.readLink(LATEST).image;
+  }
+
+  /** What `latest`, or the link of a slot, names (DST-2, DST-100). */
+  readLink(name: string): { readonly isLinked: boolean; readonly image: Sha256Hex | undefined } {
+    const path = this.at(name);
+    const isLinked = isPresent(path, "symbolic link");
+    return { isLinked, image: isLinked ? imageOfLink(readlinkSync(path)) : undefined };
   }
 
   /** Records that are damaged, and what they count as now (DST-62, DST-71, DST-77, DST-82). */
@@ -205,7 +212,9 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
 
   removeLeftovers(): void {
     for (const name of HOST_FILES) removeIfPresent(this.at(temporaryName(name)));
-    removeIfPresent(this.at(temporaryName(LATEST)), "symbolic link");
+    for (const name of [temporaryName(LATEST), NEW_SLOT]) {
+      removeIfPresent(this.at(name), "symbolic link");
+    }
   }
 
   async writeManifest(bytes: Uint8Array): Promise<void> {
@@ -243,6 +252,14 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
       case "swap":
         return replaceSymlink(this.path, LATEST, linkTarget(step.image));
     }
+  }
+
+  /** Lets a slot start from an image, or from none any more (DST-101). */
+  async linkSlot(name: string, image: Sha256Hex | undefined): Promise<void> {
+    this.#lock.requireHeld();
+    if (image !== undefined) return replaceSymlink(this.path, name, linkTarget(image), NEW_SLOT);
+    removeIfPresent(this.at(name), "symbolic link");
+    await syncDirectory(this.path);
   }
 
   /** Keeps the host on an image, or no longer on one. */

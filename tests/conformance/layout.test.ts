@@ -9,7 +9,14 @@ import { judge } from "../../conformance/black-box/judge.ts";
 import { standingOf } from "../../conformance/black-box/layout.ts";
 import { treeOf } from "../../conformance/black-box/tree.ts";
 import { World } from "../../conformance/black-box/world.ts";
-import { HOST_FILES, LATEST, MANIFEST, STORE, temporaryName } from "../../src/core/layout.ts";
+import {
+  HOST_FILES,
+  LATEST,
+  MANIFEST,
+  NEW_SLOT,
+  STORE,
+  temporaryName,
+} from "../../src/core/layout.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 
@@ -65,7 +72,7 @@ test("DST-23: the table has the names of the page", () => {
   const [, sentence = ""] =
     /\*\*DST-23\.\*\* Temporary names are fixed: (.*?`)\. /s.exec(page) ?? [];
   const temporary = Array.from(sentence.matchAll(/`(\S+?)`/g), ([, name = ""]) => name);
-  expect(temporary).toHaveLength(9);
+  expect(temporary).toHaveLength(10);
   for (const name of temporary) {
     const expected = name.startsWith("store/") ? "lasting" : "temporary";
     expect(standingOf(name.replace("<hex>", HEX))).toBe(expected);
@@ -89,7 +96,7 @@ test("DST-9, DST-23: Tako's own names are those of the table", () => {
     `${STORE}/${HEX}.partial`,
   ];
   expect(own.map(standingOf)).toEqual(own.map(() => "lasting"));
-  const temporary = [LATEST, ...HOST_FILES].map(temporaryName);
+  const temporary = [...[LATEST, ...HOST_FILES].map(temporaryName), NEW_SLOT];
   expect(temporary.map(standingOf)).toEqual(temporary.map(() => "temporary"));
 });
 

@@ -153,6 +153,7 @@ function written(config: Config): string {
     `Check=${config.check.join(" ")}`,
     `OnUpdate=${config.onUpdate.join(" ")}`,
     `OnRollback=${config.onRollback.join(" ")}`,
+    ...(config.slots === undefined ? [] : [`Slots=${config.slots.join(" ")}`]),
     ...(config.watchMs === undefined ? [] : [`WatchSec=${config.watchMs}ms`]),
     // No number of a time span has an exponent.
     `MinAge=${config.minAgeMs.toFixed(100)}ms`,

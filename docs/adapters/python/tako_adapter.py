@@ -129,6 +129,8 @@ def _(request: Request):
     for key, units in config.units.items():
         if units:
             value[key[0].lower() + key[1:]] = list(units)
+    if config.slots:
+        value["slots"] = config.slots
     for key, member in ("WatchSec", "watchMs"), ("MinAge", "minAgeMs"):
         if config.spans.get(key):
             value[member] = config.spans[key] * 1000

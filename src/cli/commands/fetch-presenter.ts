@@ -17,12 +17,7 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "ready":
         return [{ on: "stdout", line: `${config}: ${shown(result)} is ready, and not in use yet` }];
       case "unconfirmed":
-        return [
-          {
-            on: "stdout",
-            line: `${config}: ${shown(result)} is in use, and has still to prove itself`,
-          },
-        ];
+        return [{ on: "stdout", line: `${config}: ${shown(result)} has still to prove itself` }];
       case "released":
         return [{ on: "stdout", line: `${config}: ${describeRelease(result)}` }];
       case "held":

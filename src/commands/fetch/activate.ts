@@ -2,18 +2,19 @@
 // (spec/activation.md). What is decided, and what a crash in between means, is core/activation.ts.
 
 import { phaseOf, stepsToActivate, stepsToSettle } from "../../core/activation.ts";
-import { TakoError } from "../../core/error.ts";
 import { dutyOf } from "../../core/unit-duty.ts";
 import { isDown } from "../../core/unit-state.ts";
 import type { Effects } from "../effects.ts";
 import { withRoom } from "./carry-out.ts";
 import { finish } from "./follow.ts";
 import { finishReturn } from "./go-back.ts";
-import { allUnits, type Member } from "./member.ts";
+import type { Member } from "./member.ts";
 import { restartOwed } from "./restart.ts";
+import { activateSlots } from "./slots.ts";
 import { unitsOf } from "./standing.ts";
+import { refuseDeadlock, survey } from "./survey.ts";
 import { tryOut } from "./trial.ts";
-import { askStates, type UnitStates, wasStopped } from "./units.ts";
+import { type UnitStates, wasStopped } from "./units.ts";
 
 /**
  * Brings what is here into use, for configs that share units. Nothing is thrown: what goes wrong is noted with the
@@ -22,6 +23,10 @@ import { askStates, type UnitStates, wasStopped } from "./units.ts";
 export async function activate(members: readonly Member[], effects: Effects): Promise<void> {
   const [returning, active]: [Member[], Member[]] = [[], []];
   for (const member of members) {
+    if (member.run.config.slots !== undefined) {
+      await activateSlots(member);
+      continue;
+    }
     await member.attempt(async () => {
       // Unless something else was decided meanwhile, by hand (ACT-76).
       if (member.prepared === undefined && isReturning(member)) returning.push(member);
@@ -63,38 +68,6 @@ async function isAtWork(member: Member): Promise<boolean> {
   if (member.swaps || phase === "on-trial" || phase === "restart-owed") return true;
   for (const step of stepsToSettle(standing)) await member.perform(step);
   return false;
-}
-
-/** How all units are before anything changes, and the services that this run is a part of (ACT-1). */
-async function survey(
-  members: readonly Member[],
-  { systemd }: Effects,
-): Promise<UnitStates | undefined> {
-  const units = allUnits(members);
-  const own = systemd.ownUnits().filter((unit) => unit.endsWith(".service"));
-  return units.length === 0
-    ? undefined
-    : await askStates(systemd, [...new Set([...units, ...own])]);
-}
-
-/**
- * A unit that is ordered after the one which this run is a part of, while that one is still starting, would wait for
- * its end, and this run for the unit (ACT-2).
- */
-function refuseDeadlock({ run }: Member, before: UnitStates | undefined): void {
-  const starting = run.effects.systemd
-    .ownUnits()
-    .filter((unit) => before?.get(unit)?.active === "activating");
-  const unit = unitsOf(run).find((each) =>
-    before?.get(each)?.after.some((other) => starting.includes(other)),
-  );
-  if (unit === undefined) return;
-  const own = starting.join(" ");
-  const message = `${unit} is ordered after ${own}, which this run is a part of: each would wait for the other's end`;
-  throw new TakoError("unit", message, {
-    rule: "ACT-2",
-    hint: `Take After=${own} out of ${unit}; a unit waits for its image by ExecStartPre=tako fetch --init.`,
-  });
 }
 
 /** Finds the units that are not to be started, and says so (ACT-3 to ACT-6). */

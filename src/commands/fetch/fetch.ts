@@ -8,7 +8,7 @@ import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import { activate, isReturning } from "./activate.ts";
 import { loadConfigs } from "./configs.ts";
-import { alreadyInitialised, initialise, refuseOwnUnit } from "./init.ts";
+import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots } from "./init.ts";
 import { lock, warnOfDestination } from "./lock.ts";
 import { Member } from "./member.ts";
 import { createPlaces, type Places } from "./places.ts";
@@ -115,6 +115,7 @@ async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
   const config = run.config.file;
   using place = await places.take();
   try {
+    if (startsUnit(run.mode)) refuseSlots(run);
     const outcome = isDry(run.mode)
       ? await planOnly(run)
       : await initialise(run, place, (destination) => warnOfDestination(run, destination));

@@ -16,7 +16,7 @@ import { dutyOf } from "../../core/unit-duty.ts";
 import type { Effects } from "../effects.ts";
 import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
-import { allUnits, type Member } from "./member.ts";
+import { allUnits, type Member, versionOf } from "./member.ts";
 import { originOf } from "./origin.ts";
 import { type Restarted, restartOwed } from "./restart.ts";
 import { listedEntry } from "./standing.ts";
@@ -180,9 +180,4 @@ async function conclude(
     rule: "ACT-57",
     hint: "Look at the host, not at the image: what both need may be away. The next run tries the newer one again.",
   });
-}
-
-/** A version for people; of an image that no manifest lists any more, its digest. */
-function versionOf({ run, destination }: Member, digest: Sha256Hex): string {
-  return listedEntry(run, destination, digest)?.version.text ?? digest;
 }

@@ -130,3 +130,17 @@ export function refuseOwnUnit(run: Run): void {
     hint: "Use tako fetch --init inside the unit itself.",
   });
 }
+
+/**
+ * What comes into use by slots has proved itself in one, which no part of the start of a unit can wait for.
+ *
+ * @throws TakoError of kind `usage` (ACT-111)
+ */
+export function refuseSlots({ config }: Run): void {
+  if (config.slots === undefined) return;
+  throw new TakoError("usage", "--init is not for a config with Slots=", {
+    rule: "ACT-111",
+    source: config.file,
+    hint: `Leave it out of ${config.restart.join(" ")}: the image of a slot is there before it is started.`,
+  });
+}

@@ -2,11 +2,12 @@
 // activated together (ACT-60), so several of these may be at work at once.
 
 import type { ActivationStep, Standing } from "../../core/activation.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import { asFailure, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
-import { readStanding, unitsOf } from "./standing.ts";
+import { listedEntry, readStanding, unitsOf } from "./standing.ts";
 import type { Prepared } from "./update.ts";
 
 export class Member {
@@ -73,4 +74,9 @@ export class Member {
 /** The units of all members, each once. */
 export function allUnits(members: readonly Member[]): readonly string[] {
   return [...new Set(members.flatMap(({ run }) => unitsOf(run)))];
+}
+
+/** A version for people; of an image that no manifest lists any more, its digest. */
+export function versionOf({ run, destination }: Member, digest: Sha256Hex): string {
+  return listedEntry(run, destination, digest)?.version.text ?? digest;
 }

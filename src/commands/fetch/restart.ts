@@ -7,7 +7,7 @@ import { isDown, type UnitState } from "../../core/unit-state.ts";
 import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
-import { askStates, couldNotRestart, tell, type UnitStates } from "./units.ts";
+import { askStates, systemctlFailed, tell, type UnitStates } from "./units.ts";
 
 /** Nobody waits longer for units to start, unless they may take longer (ACT-11). */
 const RESTART_LIMIT_MS = 15 * 60_000;
@@ -111,11 +111,7 @@ async function restartUnits(
 ): Promise<Restarted> {
   const units = [...restart, ...reload];
   const limitMs = limitOf(units, before);
-  let isTold = false;
-  using _telling = clock.every(SAY_SO_AFTER_MS, () => {
-    if (!isTold) sayStarting(limitMs);
-    isTold = true;
-  });
+  using _telling = tellLate(clock, () => sayStarting(limitMs));
   const first = await order(systemd, restart, reload, before, limitMs);
   const isAgain = (unit: string) => !first.isLate && isOvertaken(first.states?.get(unit));
   const last = units.some(isAgain)
@@ -127,7 +123,7 @@ async function restartUnits(
   return {
     undone,
     states: new Map([...(first.states ?? []), ...(last.states ?? [])]),
-    error: undone.length === 0 ? undefined : couldNotRestart(undone, call),
+    error: undone.length === 0 ? undefined : systemctlFailed(undone, call),
     isLate: last.isLate,
   };
 }
@@ -167,6 +163,15 @@ async function order(
   return { undone, states, call: restarted.status === 0 ? reloaded : restarted, isLate };
 }
 
+/** Says once, if it comes to that, that units take their time to start (ACT-17). */
+export function tellLate(clock: Effects["clock"], say: () => void): Disposable {
+  let isTold = false;
+  return clock.every(SAY_SO_AFTER_MS, () => {
+    if (!isTold) say();
+    isTold = true;
+  });
+}
+
 /** Where systemd says nothing of a unit, the exit status of the call is all there is. */
 function isDone(
   after: UnitState | undefined,
@@ -182,7 +187,7 @@ function isReloaded(after: UnitState | undefined, { status }: CallResult): boole
 }
 
 /** Twice the longest start and stop, where that is a time, and longer than the usual limit (ACT-11). */
-function limitOf(units: readonly string[], before: UnitStates | undefined): number {
+export function limitOf(units: readonly string[], before: UnitStates | undefined): number {
   const longest = units
     .map((unit) => before?.get(unit)?.longestMs ?? 0)
     .filter((ms) => Number.isFinite(ms));

@@ -11,7 +11,7 @@ import type { Run } from "./run.ts";
 export interface Ended {
   /**
    * The version is in use since this run, or was before; or is here and to be put into use by another run; or would be
-   * in use (a dry run); or is in use and has still to prove itself.
+   * in use (a dry run); or has still to prove itself, in use already or, with slots, beside the one in use.
    */
   readonly outcome: "updated" | "current" | "ready" | "planned" | "unconfirmed";
   /** Absent if the manifest does not list what is in use. */

@@ -6,19 +6,37 @@ import { asTakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { matches } from "../../core/pattern.ts";
 import { entryInUse } from "../../core/select.ts";
+import { slotUnit } from "../../core/slot-name.ts";
+import type { Slot, SlotPair } from "../../core/slots.ts";
 import type { Destination } from "../../shell/destination.ts";
 import type { Run } from "./run.ts";
 
-/** The units that run the image, in the order in which they are restarted. */
+/** The units that run the image, in the order in which they are restarted; with slots, both instances. */
 export function unitsOf({ config }: Pick<Run, "config">): readonly string[] {
-  return [...config.restart, ...config.reload];
+  const { slots, restart, reload } = config;
+  if (slots === undefined) return [...restart, ...reload];
+  return slots.flatMap((slot) => restart.map((template) => slotUnit(template, slot)));
+}
+
+/** The slots of a config that has them. @throws TakoError of kind `storage` */
+export function readSlots(run: Run, destination: Destination): SlotPair | undefined {
+  const [template] = run.config.restart;
+  if (run.config.slots === undefined || template === undefined) return undefined;
+  const read = (name: string): Slot => ({
+    name,
+    unit: slotUnit(template, name),
+    ...destination.readLink(name),
+  });
+  const [first, second] = run.config.slots;
+  return [read(first), read(second)];
 }
 
 /** @throws TakoError of kind `storage` */
 export function readStanding(run: Run, destination: Destination): Standing {
   const inUse = destination.readLatest();
   const { owed, good, refusals } = destination.records();
-  const watches = run.config.watchMs !== undefined;
+  // What comes by slots has proved itself before it is in use (ACT-100).
+  const watches = run.config.watchMs !== undefined && run.config.slots === undefined;
   const canGoBack =
     watches && good !== undefined && good !== inUse && isAllowed(run, destination, good);
   return { inUse, owed, units: unitsOf(run), watches, good, refusals, canGoBack };

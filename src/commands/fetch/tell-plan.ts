@@ -4,6 +4,7 @@ import { phaseOf } from "../../core/activation.ts";
 import { type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import type { Destination } from "../../shell/destination.ts";
 import type { Run } from "./run.ts";
+import { slotToStart } from "./slots.ts";
 import { readStanding } from "./standing.ts";
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
@@ -18,6 +19,11 @@ export function tellPlan(run: Run, destination: Destination, plan: Plan | undefi
   if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
   if (!activates) return isSomething;
   if (plan?.swaps) would("activate", version);
+  if (run.config.slots !== undefined) {
+    const unit = plan?.swaps ? undefined : slotToStart(run, destination);
+    if (unit !== undefined) would("restart", unit);
+    return isSomething;
+  }
   const standing = readStanding(run, destination);
   const phase = phaseOf(plan === undefined ? standing : standingAfterPlan(standing, plan, mode));
   const owed = "units" in phase ? phase.units : [];

@@ -2,6 +2,7 @@
 
 import { recordAfterRestart, stepsOfProof, stepsToGoBack } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
+import type { Refusal } from "../../core/refusals.ts";
 import { isRunning } from "../../core/unit-state.ts";
 import type { Watched } from "../../core/verdict.ts";
 import type { Effects } from "../effects.ts";
@@ -69,6 +70,11 @@ function hanging(watched: readonly Watched[], { isLate, states }: Restarted): Se
 function leaveOpen(member: Member, { error }: Restarted): void {
   // Also a unit that was not restarted keeps the question open, and that is an error.
   if (error !== undefined) throw error;
+  endUnconfirmed(member);
+}
+
+/** @throws TakoError for what kept the run from looking for news */
+export function endUnconfirmed(member: Member): void {
   if (member.prepared === undefined) return;
   const { plan, end } = member.prepared;
   end();
@@ -90,17 +96,25 @@ async function condemn(
   effects: Effects,
   culprit: Culprit,
 ): Promise<void> {
-  const { unit, what, state, invocation } = culprit;
-  const log = await lastWords(effects.systemd, invocation);
-  for (const { run } of members) {
-    const { result, status, restarts } = state ?? {};
-    run.effects.report({ event: "unhealthy", unit, what, result, status, restarts, log });
-  }
-  const why = { time: Math.floor(effects.clock.now() / 1000), reason: `${unit}: ${what}` };
+  const why = await accuse(members, effects, culprit);
   const hasWayBack = (member: Member) => stepsToGoBack(member.standing(), why, []).length > 0;
   const [back, stay] = [members.filter(hasWayBack), members.filter((each) => !hasWayBack(each))];
   for (const member of stay) await member.attempt(() => stayBad(member, culprit));
   if (back.length > 0) await goBack(back, effects, why);
+}
+
+/** Tells which unit is bad. @returns what a refusal says of it */
+export async function accuse(
+  members: readonly Member[],
+  { systemd, clock }: Effects,
+  { unit, what, state, invocation }: Culprit,
+): Promise<Pick<Refusal, "time" | "reason">> {
+  const log = await lastWords(systemd, invocation);
+  for (const { run } of members) {
+    const { result, status, restarts } = state ?? {};
+    run.effects.report({ event: "unhealthy", unit, what, result, status, restarts, log });
+  }
+  return { time: Math.floor(clock.now() / 1000), reason: `${unit}: ${what}` };
 }
 
 async function stayBad(member: Member, { unit, what }: Culprit): Promise<never> {

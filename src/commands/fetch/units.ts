@@ -116,24 +116,26 @@ function couldNotRun(cause: unknown): TakoError {
 /** systemctl's own words, which it translates into no language, where it is systemd that it does not reach. */
 const NO_SYSTEMD = /Failed to connect to bus|System has not been booted with systemd/;
 
-/** @param said how the call ended that was to restart them */
-export function couldNotRestart(
+/** @param verb what the call was to do, which ended like that */
+export function systemctlFailed(
   units: readonly string[],
   { status, stderr }: CallResult,
+  verb: "restart" | "start" | "stop" = "restart",
 ): TakoError {
   const said = stderr.trim().split("\n")[0] ?? "";
-  if (NO_SYSTEMD.test(said)) return systemdNotReached(units, said);
+  if (NO_SYSTEMD.test(said)) return systemdNotReached(units, said, verb);
   const reason = said === "" ? "" : `: ${printable(said)}`;
   const late = status === undefined ? ", which did not end within its time limit" : "";
-  return new TakoError("unit", `systemctl could not restart ${units.join(" ")}${late}${reason}`, {
+  return new TakoError("unit", `systemctl could not ${verb} ${units.join(" ")}${late}${reason}`, {
     rule: "FET-78",
     hint: `See "systemctl status ${units[0]}"; the next run tries again.`,
   });
 }
 
 /** Nothing is wrong with the units: it is the surroundings of this run (FET-87). */
-function systemdNotReached(units: readonly string[], said: string): TakoError {
-  const message = `systemctl does not reach systemd, so ${units.join(" ")} was not restarted: ${printable(said)}`;
+function systemdNotReached(units: readonly string[], said: string, verb: string): TakoError {
+  const done = { restart: "restarted", start: "started", stop: "stopped" }[verb];
+  const message = `systemctl does not reach systemd, so ${units.join(" ")} was not ${done}: ${printable(said)}`;
   return new TakoError("unit", message, {
     rule: "FET-87",
     hint: "A unit that runs tako needs AF_UNIX in RestrictAddressFamilies=, a container the host's /run/systemd; the next run tries again.",

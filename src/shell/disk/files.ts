@@ -100,14 +100,19 @@ export async function moveIntoPlace(from: string, directory: string, name: strin
   await syncDirectory(directory);
 }
 
-/** Makes `directory/name` a symbolic link to `target` by one rename, and syncs `directory` (DST-11). */
+/**
+ * Makes `directory/name` a symbolic link to `target` by one rename, and syncs `directory` (DST-11).
+ *
+ * @param before its name before the rename
+ */
 export async function replaceSymlink(
   directory: string,
   name: string,
   target: string,
+  before = temporaryName(name),
 ): Promise<void> {
   const path = join(directory, name);
-  const temporary = join(directory, temporaryName(name));
+  const temporary = join(directory, before);
   isPresent(path, "symbolic link");
   makeSymlink(temporary, target);
   try {

@@ -68,7 +68,11 @@ function moved(problem: Problem, lineOf: (own: number, other: number) => number)
   return { ...problem, line: lineOf(problem.line ?? 0, other) };
 }
 
+/** What is about slots. */
+const SLOTS = ["CFG-36", "CFG-61", "CFG-62", "CFG-63", "CFG-64", "CFG-65", "CFG-66"];
+
 interface PlainConfig {
+  readonly slots?: readonly string[];
   readonly origin: string;
   readonly credentials?: { readonly user: string; readonly password: string };
   readonly publicKeys: readonly string[];
@@ -450,7 +454,7 @@ export const CONFIG_FAULTS: AdapterFaults = {
   ),
   "no-instance-checks": reads(
     "an instance is no service",
-    ["CFG-53"],
+    ["CFG-53", "CFG-66"],
     ["config-check-instance"],
     (file) => file.replace(/^(Check=\w+@\w+)\.service/gm, "$1.timer"),
   ),
@@ -513,7 +517,7 @@ export const CONFIG_FAULTS: AdapterFaults = {
   ),
   "time-in-seconds": tells(
     "time is told in seconds",
-    ["CFG-37", "CFG-52", "CFG-53", "CFG-54", "CFG-55", "CFG-58"],
+    [...["CFG-37", "CFG-52", "CFG-53", "CFG-54", "CFG-55", "CFG-58"], ...SLOTS],
     ["config-activation", "config-watch-least", "config-min-age-year"],
     ({ watchMs, minAgeMs, ...config }) => ({
       ...config,
@@ -598,6 +602,97 @@ export const CONFIG_FAULTS: AdapterFaults = {
       ...["config-socket-restarted-service-reloaded", "config-check-restarted"],
     ],
     (problems) => problems.map((problem) => moved(problem, Math.max)),
+  ),
+  "no-slots": reads(
+    "Slots= means nothing",
+    [...SLOTS, "CFG-9"],
+    ["config-slots", "config-slots-check-itself"],
+    (file) => file.replace(/^Slots=.*$/gm, ""),
+  ),
+  "any-slots": accepts(
+    "slots have any name, and any number",
+    ["CFG-61"],
+    [
+      ...["config-slots-one", "config-slots-three", "config-slots-same", "config-slots-dot"],
+      ...["config-slots-slash", "config-slots-latest", "config-slots-too-long"],
+    ],
+    ({ rule }) => rule === "CFG-61",
+  ),
+  "slots-of-letters": reads(
+    "the names of slots are letters and digits",
+    ["CFG-61"],
+    ["config-slots-characters", "config-slots-near-names"],
+    (file) => file.replace(/^(Slots=.*)[_.-]/gm, "$1/"),
+  ),
+  "first-slot-counts": tells(
+    "slots have no order",
+    SLOTS,
+    ["config-slots", "config-slots-longest"],
+    ({ slots, ...config }) =>
+      slots === undefined ? config : { ...config, slots: slots.toReversed() },
+  ),
+  "template-of-slots-alone": reads(
+    "Slots= has to stand before the template",
+    [...SLOTS, "CFG-9"],
+    ["config-slots", "config-slots-no-type"],
+    (file) => file.replace(/^Restart=(?=.*@\.?[\s\S]*^Slots=)/gm, "Restart=/"),
+  ),
+  "template-in-any-list": accepts(
+    "with Slots=, every list takes a template",
+    ["CFG-15", "CFG-62"],
+    ["config-template-other-list"],
+    ({ rule, key }) => rule === "CFG-15" && key !== "Restart",
+  ),
+  "instances-told": tells(
+    "the instances are told in the place of the template",
+    SLOTS,
+    ["config-slots", "config-slots-before"],
+    ({ slots = [], restart = [], ...config }) =>
+      tellsLists({
+        ...config,
+        slots,
+        restart: restart.flatMap((unit) =>
+          slots.length === 0 ? [unit] : slots.map((slot) => unit.replace("@.", `@${slot}.`)),
+        ),
+      }),
+  ),
+  "slots-beside-anything": accepts(
+    "with Slots=, any unit is restarted",
+    ["CFG-14", "CFG-60", "CFG-63"],
+    [
+      ...["config-slots-no-template", "config-slots-instance", "config-slots-beside"],
+      ...["config-slots-two-templates", "config-slots-no-restart", "config-slots-unit-too-long"],
+    ],
+    ({ rule }) => rule === "CFG-63",
+  ),
+  "reloaded-beside-slots": accepts(
+    "with Slots=, other units are reloaded",
+    ["CFG-64"],
+    ["config-slots-reload"],
+    ({ rule }) => rule === "CFG-64",
+  ),
+  "slots-without-watch": accepts(
+    "Slots= needs no WatchSec=",
+    ["CFG-65"],
+    ["config-slots-no-watch"],
+    ({ rule }) => rule === "CFG-65",
+  ),
+  "slot-checks-itself": accepts(
+    "an instance of a slot may check itself",
+    ["CFG-66"],
+    ["config-slots-check-itself"],
+    ({ rule, message }) => rule === "CFG-59" && message.includes("@"),
+  ),
+  "slots-on-line-of-unit": refuses(
+    "what slots lack is told on the line before theirs",
+    ["CFG-60", "CFG-63"],
+    ["config-slots-no-restart", "config-slots-restart-cleared", "config-slots-no-watch"],
+    (problems) =>
+      problems.map((problem) =>
+        /^CFG-6[35]$/.test(problem.rule ?? "") && problem.key === "Slots"
+          ? { ...problem, line: (problem.line ?? 0) - 1 }
+          : problem,
+      ),
   ),
   "no-units-told": tells(
     "a config without units has an empty list of them",

@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -56,6 +57,21 @@ function removeOpenImages(destination: string): void {
   const store = join(destination, "store");
   for (const name of existsSync(store) ? readdirSync(store) : [])
     if ((statSync(join(store, name)).mode & 0o022) !== 0) rmSync(join(store, name));
+}
+
+/** Puts another text into a file beside the destination. */
+function replaceBeside(
+  name: string,
+  from: string | RegExp,
+  to: string,
+): (destination: string) => void {
+  return (destination) => {
+    const path = join(dirname(destination), name);
+    if (!existsSync(path)) return;
+    const { mode } = statSync(path);
+    writeFileSync(path, readFileSync(path, "utf8").replace(from, to));
+    chmodSync(path, mode);
+  };
 }
 
 /** Gives a file another name, unless that is taken. */
@@ -114,6 +130,21 @@ function rewriteEtag(
     writeFileSync(path, changed.map((line) => `${line}\n`).join(""), "latin1");
   };
 }
+
+/** Puts a link back to what is in use, if it is not there. */
+function keepLink(name: string): (destination: string) => void {
+  return (destination) => {
+    const [latest, link] = [join(destination, "latest"), join(destination, name)];
+    const isSlot = existsSync(join(destination, "b")) && !existsSync(link);
+    if (isSlot && existsSync(latest)) symlinkSync(readlinkSync(latest), link);
+  };
+}
+
+/** What is about slots. */
+const SLOTS = [
+  ...["ACT-100", "ACT-101", "ACT-103", "ACT-105", "ACT-106", "ACT-107", "ACT-108", "ACT-109"],
+  ...["ACT-102", "ACT-104", "ACT-110", "ACT-111", "ACT-112", "ACT-113"],
+];
 
 /** No fault: what an implementation may add to a destination (DST-9), which each run writes anew. */
 export const ADDITIONS: Pick<WrapperFault, "after"> = {
@@ -419,5 +450,52 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["ACT-84"],
     caught: ["by-hand-hold-and-release", "by-hand-release-refused", "by-hand-release-nothing"],
     words: ([command = "", ...words]) => [command === "release" ? "hold" : command, ...words],
+  },
+  "slots-restarted": {
+    what: "both slots are restarted on each new image",
+    breaks: SLOTS,
+    caught: ["slots-update", "slots-bad-image", "slots-first-image", "slots-init"],
+    before(destination) {
+      replaceBeside("app.tako", "app@.service", "app@a.service app@b.service")(destination);
+      replaceBeside("app.tako", /^Slots=.*\n/gm, "")(destination);
+    },
+  },
+  "slot-left-behind": {
+    what: "what a run left in the second slot that died is not seen",
+    breaks: ["ACT-101", "DST-102"],
+    caught: ["slots-left-before-the-swap", "slots-left-with-one-image", "slots-not-stopped"],
+    before: remove("b"),
+  },
+  "slots-not-stopped": {
+    what: "no slot is stopped, whatever becomes of it",
+    breaks: SLOTS,
+    caught: ["slots-update", "slots-bad-image", "slots-open", "slots-damaged"],
+    before: replaceBeside("bin/systemctl", "start|stop|restart", "start|restart"),
+  },
+  "limit-of-starts-not-asked": {
+    what: "a template may have a limit of starts beside a socket",
+    breaks: ["ACT-102"],
+    caught: ["slots-limit-of-starts"],
+    before: replaceBeside(
+      "bin/systemctl",
+      "StartLimitIntervalUSec=10s",
+      "StartLimitIntervalUSec=0",
+    ),
+  },
+  "slots-not-watched": {
+    what: "a slot takes over at once",
+    breaks: ["ACT-104", "ACT-106", "ACT-107"],
+    caught: ["slots-bad-image", "slots-bad-first-image", "slots-open"],
+    before: replaceBeside(
+      "bin/systemctl",
+      /answer loaded (failed failed exit-code|inactive dead success) (?=.*return)/g,
+      "answer loaded active running success ",
+    ),
+  },
+  "slots-on-both": {
+    what: "the slot that was in use keeps its link",
+    breaks: SLOTS,
+    caught: ["slots-update", "slots-left-after-the-swap"],
+    after: keepLink("a"),
   },
 };

@@ -19,8 +19,8 @@ SPANS = {
     "MinAge": ("CFG-55", 0, 31557600),
     "TimeoutSec": ("CFG-38", 0.001, 86400),
 }
-ONCE = ("Origin", "Destination", "Version", *SPANS)
-KNOWN = (*REQUIRED, *LISTS, *SPANS)
+ONCE = ("Origin", "Destination", "Version", "Slots", *SPANS)
+KNOWN = (*REQUIRED, *LISTS, "Slots", *SPANS)
 
 # Units of time spans in seconds (CFG-37), by systemd.time.
 SECONDS = {
@@ -45,6 +45,10 @@ UNIT = re.compile(
     r"\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope)"
 )
 
+# A service with instances only, and the name of one (CFG-61, CFG-62).
+TEMPLATE = re.compile(r"[A-Za-z0-9:_.\\-]+@\.service")
+SLOT = re.compile(r"\w([\w.-]{0,62}\w)?", re.ASCII)
+
 # What systemd's own key of this name takes (CFG-40).
 SERVICE_RESTART = "no always on-success on-failure on-abnormal on-abort on-watchdog".split()
 
@@ -57,6 +61,7 @@ class Config:
     pattern: Pattern | None = None
     # The units of each list, with the line that names them first.
     units: dict[str, dict[str, int]] = field(default_factory=lambda: {key: {} for key in LISTS})
+    slots: list[str] = field(default_factory=list)
     # Seconds, of the keys that were given.
     spans: dict[str, float] = field(default_factory=dict)
 
@@ -72,9 +77,12 @@ class ConfigError(TakoError):
 
 def parse_config(data: bytes) -> Config:
     config, seen, problems = Config(), set[str](), list[TakoError]()
-    for number, line in _logical_lines(_text(data)):
+    lines = list(_logical_lines(_text(data)))
+    # Only with slots is a template no wrong unit (CFG-62).
+    slotted = [number for number, line in lines if re.match(r"Slots[ \t\r]*=", line)]
+    for number, line in lines:
         try:
-            _read_line(number, line, config, seen)
+            _read_line(number, line, config, seen, bool(slotted))
         except TakoError as error:
             problems.append(error.within("config", number))
     for key in REQUIRED:
@@ -82,7 +90,15 @@ def parse_config(data: bytes) -> Config:
         # example suggests no keys.
         if key not in seen:
             problems.append(TakoError("config", "CFG-10", f"{key} is missing"))
-    problems += _conflicts(config.units, "WatchSec" in seen)
+    wrong = {error.line for error in problems}
+    units = config.units
+    if config.slots and slotted[0] not in wrong:
+        bad_restart = any(
+            number in wrong and re.match(r"Restart[ \t\r]*=", line) for number, line in lines
+        )
+        problems += _slot_conflicts(config, slotted[0], bad_restart, "WatchSec" in seen)
+        units = _instances(config)
+    problems += _conflicts(units, "WatchSec" in seen)
     if problems:
         raise ConfigError(sorted(problems, key=lambda each: each.line or float("inf")))
     return config
@@ -106,6 +122,35 @@ def _conflicts(lists: dict[str, dict[str, int]], watched: bool) -> Iterator[Tako
         yield problem("CFG-59", check[unit], "a unit does not check itself")
     if check and not watched:
         yield problem("CFG-58", min(check.values()), "Check needs WatchSec")
+
+
+def _slot_conflicts(
+    config: Config, line: int, bad_restart: bool, watched: bool
+) -> Iterator[TakoError]:
+    """What a config with slots has, and has not (CFG-63 to CFG-65)."""
+    templates = [unit for unit in config.units["Restart"] if TEMPLATE.fullmatch(unit)]
+    for unit, at in config.units["Restart"].items():
+        if unit not in templates[:1]:
+            yield TakoError("config", "CFG-63", "slots have one template, and nothing else", at)
+        elif any(len(unit) + len(slot) > 255 for slot in config.slots):
+            yield TakoError("config", "CFG-63", "the instances have names that are too long", at)
+    for at in config.units["Reload"].values():
+        yield TakoError("config", "CFG-64", "slots have one template, and nothing else", at)
+    if not config.units["Restart"] and not bad_restart:
+        yield TakoError("config", "CFG-63", "slots need a template in Restart", line)
+    if not watched:
+        yield TakoError("config", "CFG-65", "slots need WatchSec", line)
+
+
+def _instances(config: Config) -> dict[str, dict[str, int]]:
+    """It is the instances of the template that a check could be (CFG-66)."""
+    instances = {
+        unit.replace("@.", f"@{slot}."): line
+        for unit, line in config.units["Restart"].items()
+        for slot in config.slots
+        if TEMPLATE.fullmatch(unit)
+    }
+    return {**config.units, "Restart": instances, "Reload": {}}
 
 
 def _text(data: bytes) -> str:
@@ -139,7 +184,9 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         start, pieces = 0, []
 
 
-def _read_line(number: int, line: str, config: Config, seen: set[str]) -> None:
+def _read_line(
+    number: int, line: str, config: Config, seen: set[str], slotted: bool
+) -> None:
     # The first problem of a line is enough for an example; CFG-16 wants those of every bad unit.
     if line.startswith("[") and line.endswith("]"):
         if line != "[Image]":
@@ -169,13 +216,16 @@ def _read_line(number: int, line: str, config: Config, seen: set[str]) -> None:
                 raise TakoError("config", "CFG-50", "other tools have this notation; 1.* is one here")
             config.pattern = parse_pattern(value)
         case key if key in LISTS:
-            units = [_unit(word) for word in re.split(r"[ \t\r]+", value) if word]
+            templates = slotted and key == "Restart"
+            units = [_unit(word, templates) for word in re.split(r"[ \t\r]+", value) if word]
             if key == "Check" and not all(unit.endswith(".service") for unit in units):
                 raise TakoError("config", "CFG-53", "only services can check")
             if not units:
                 config.units[key].clear()
             for unit in units:
                 config.units[key].setdefault(unit, number)
+        case "Slots":
+            config.slots = _slots(value)
         case _:
             config.spans[key] = _span(value, *SPANS[key])
 
@@ -194,11 +244,23 @@ def _span(text: str, rule: str, least: float, most: float) -> float:
     return seconds
 
 
-def _unit(word: str) -> str:
+def _slots(value: str) -> list[str]:
+    slots = [word for word in re.split(r"[ \t\r]+", value) if word]
+    right = all(SLOT.fullmatch(slot) for slot in slots)
+    if len(slots) != 2 or slots[0] == slots[1] or not right:
+        raise TakoError("config", "CFG-61", "expected two different names such as a b")
+    if {"manifest", "store", "latest"} & set(slots):
+        raise TakoError("config", "CFG-61", "this name is taken in every destination")
+    return slots
+
+
+def _unit(word: str, templates: bool = False) -> str:
     if word in SERVICE_RESTART:
         raise TakoError("config", "CFG-40", "this word belongs to the [Service] section of a unit")
     if "." not in word and re.match(r"[A-Za-z0-9]", word):
         word += ".service"  # (CFG-36)
-    if len(word) > 255 or not UNIT.fullmatch(word):
+    if len(word) > 255 or not (
+        UNIT.fullmatch(word) or (templates and TEMPLATE.fullmatch(word))
+    ):
         raise TakoError("config", "CFG-15", "this is no name of a systemd unit")
     return word

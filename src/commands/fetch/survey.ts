@@ -1,0 +1,39 @@
+// How units are before anything changes, and what then forbids to touch them (ACT-1, ACT-2).
+
+import { TakoError } from "../../core/error.ts";
+import type { Effects } from "../effects.ts";
+import { allUnits, type Member } from "./member.ts";
+import { unitsOf } from "./standing.ts";
+import { askStates, type UnitStates } from "./units.ts";
+
+/** How all units are before anything changes, and the services that this run is a part of (ACT-1). */
+export async function survey(
+  members: readonly Member[],
+  { systemd }: Effects,
+): Promise<UnitStates | undefined> {
+  const units = allUnits(members);
+  const own = systemd.ownUnits().filter((unit) => unit.endsWith(".service"));
+  return units.length === 0
+    ? undefined
+    : await askStates(systemd, [...new Set([...units, ...own])]);
+}
+
+/**
+ * A unit that is ordered after the one which this run is a part of, while that one is still starting, would wait for
+ * its end, and this run for the unit (ACT-2).
+ */
+export function refuseDeadlock({ run }: Member, before: UnitStates | undefined): void {
+  const starting = run.effects.systemd
+    .ownUnits()
+    .filter((unit) => before?.get(unit)?.active === "activating");
+  const unit = unitsOf(run).find((each) =>
+    before?.get(each)?.after.some((other) => starting.includes(other)),
+  );
+  if (unit === undefined) return;
+  const own = starting.join(" ");
+  const message = `${unit} is ordered after ${own}, which this run is a part of: each would wait for the other's end`;
+  throw new TakoError("unit", message, {
+    rule: "ACT-2",
+    hint: `Take After=${own} out of ${unit}; a unit waits for its image by ExecStartPre=tako fetch --init.`,
+  });
+}

@@ -1,0 +1,669 @@
+// Slots on a real systemd (ACT-100 to ACT-113): one instance takes over from the other. What a client sees of it, with
+// a shared socket and behind nginx; what an image that does not work does to the one that serves; and what is left when
+// a run is killed anywhere.
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../support/daemon.ts";
+import { needs } from "../support/needs.ts";
+import { serveWithNginx } from "../support/nginx.ts";
+import { programs } from "../support/program.ts";
+import { type Machine, startMachine } from "./machine.ts";
+import { askAllTheTime, installServer } from "./slots.ts";
+
+const systemd = needs("systemd");
+const serving = needs("systemd", "python3", "nginx");
+const tracing = needs("systemd", "strace");
+
+/** How often a slot takes over while a client asks. */
+const SWITCHES = 20;
+
+/** Notes each call; /run/kill says before or after which one of its verb the run is killed: `before 2 show`. */
+const WRAPPER = `#!/bin/sh
+echo "$@" | sed 's/ --property=[^ ]*//' >> /run/systemctl.log
+call="$(grep -c "^$1 " /run/systemctl.log) $1"
+[ "$(cat /run/kill 2>/dev/null)" != "before $call" ] || { kill -9 $PPID; exit 1; }
+/usr/bin/systemctl "$@"
+status=$?
+[ "$(cat /run/kill 2>/dev/null)" != "after $call" ] || kill -9 $PPID
+exit $status
+`;
+
+/** An image is a script of the shell, which its slot runs. */
+const TEMPLATE = `[Unit]
+ConditionPathIsSymbolicLink=/srv/app/%i
+[Service]
+ExecStart=/bin/sh /srv/app/%i %i
+`;
+const works = (version: string) => `echo ${version} > /run/runs-$1; exec sleep infinity\n`;
+const FAILS = "sleep 0.2; exit 3\n";
+
+describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
+  let machine: Machine;
+  let publicKey: string;
+
+  beforeAll(async () => {
+    // It is built when it is too old.
+    expect(programs[1]?.name).toBe("binary");
+    machine = await startMachine({ binary: join(import.meta.dir, "../../dist/tako") });
+    await machine.write("/usr/local/bin/systemctl", WRAPPER, 0o755);
+    await machine.write("/etc/systemd/system/app@.service", TEMPLATE);
+    for (const name of ["told", "back"]) {
+      const unit = `[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo x >> /run/${name}'\n`;
+      await machine.write(`/etc/systemd/system/${name}.service`, unit);
+    }
+    await installServer(machine);
+    await systemctl("daemon-reload");
+    const generated = await machine.must("tako", "gen-key", "--output", "/root/secret-key");
+    publicKey = /\S{43}=/.exec(generated)?.[0] ?? "";
+  }, 60_000);
+  afterAll(() => machine?.stop());
+
+  beforeEach(async () => {
+    await machine.run(["/usr/bin/systemctl", "stop", "app@a.service", "app@b.service"]);
+    await systemctl("reset-failed");
+    const clean =
+      "rm -rf /srv/origin /srv/app /run/runs-* /run/systemctl.log /run/kill /run/told /run/back";
+    await machine.must("sh", "-c", `${clean}; mkdir -p /srv/origin /srv/app`);
+    await configure();
+  });
+
+  const systemctl = (...words: string[]) => machine.must("/usr/bin/systemctl", ...words);
+
+  async function publish(version: string, image = works(version)): Promise<void> {
+    await machine.write("/srv/image", image);
+    const where = ["-f", "/root/secret-key", "-o", "/srv/origin"];
+    await machine.must("tako", "store", ...where, "/srv/image", version);
+  }
+
+  const SLOTS = ["Restart=app@.service", "Slots=a b", "WatchSec=1"];
+
+  async function configure(lines: readonly string[] = SLOTS): Promise<void> {
+    const usual = [
+      "Origin=file:///srv/origin",
+      `PublicKey=${publicKey}`,
+      "Destination=/srv/app",
+      "Version=*",
+    ];
+    await machine.write("/srv/app.tako", [...usual, ...lines, ""].join("\n"));
+  }
+
+  const fetchNow = (...options: string[]) =>
+    machine.run(["tako", "fetch", ...options, "/srv/app.tako"]);
+
+  /** A run that has to end with status 0. */
+  async function fetched(): Promise<void> {
+    const { status, stderr } = await fetchNow();
+    expect([status, stderr]).toEqual([0, expect.any(String)]);
+  }
+
+  const at = (name: string) => machine.path(`/srv/app/${name}`);
+  const read = (path: string) =>
+    existsSync(machine.path(path)) ? readFileSync(machine.path(path), "utf8") : undefined;
+  function linkOf(name: string): string | undefined {
+    try {
+      return readlinkSync(at(name));
+    } catch {
+      return undefined;
+    }
+  }
+  const show = async (unit: string, property: string) =>
+    (await systemctl("show", "-P", property, unit)).trim();
+  const invocation = (unit: string) => show(unit, "InvocationID");
+  /** What is told to do, without the questions. */
+  const orders = () =>
+    (read("/run/systemctl.log") ?? "")
+      .split("\n")
+      .filter((line) => /^(start|stop|restart)/.test(line));
+
+  /** What a process of its own writes, and nobody waits for. */
+  async function expectSoon(path: string, text: string): Promise<void> {
+    for (let left = 100; left > 0 && read(path) !== text; left--) await Bun.sleep(50);
+    expect(read(path)).toBe(text);
+  }
+
+  /** The slot that runs a version, and nothing else is left of any other one (DST-102). */
+  async function expectAtRest(version: string): Promise<string> {
+    const linked = ["a", "b"].filter((slot) => linkOf(slot) !== undefined);
+    expect(linked).toHaveLength(1);
+    const [slot = ""] = linked;
+    const other = slot === "a" ? "b" : "a";
+    expect(linkOf(slot)).toBe(linkOf("latest")!);
+    expect(read("/srv/app/.good")).toBe(`${linkOf("latest")?.slice("store/".length)}\n`);
+    expect(await show(`app@${slot}`, "ActiveState")).toBe("active");
+    await expectSoon(`/run/runs-${slot}`, `${version}\n`);
+    expect(await show(`app@${other}`, "ActiveState")).toBe("inactive");
+    expect(existsSync(at(".owed"))).toBe(false);
+    expect(existsSync(at(".slot.new"))).toBe(false);
+    return slot;
+  }
+
+  test("ACT-103, ACT-105: the first image starts in the first slot, and the next one beside it, which ends then", async () => {
+    await configure([...SLOTS, "OnUpdate=told.service"]);
+    await publish("1.0.0");
+    await fetched();
+    expect(await expectAtRest("1.0.0")).toBe("a");
+    expect(orders()).toEqual(["start -- app@a.service", "start --no-block -- told.service"]);
+
+    await publish("1.1.0");
+    const { stdout } = await fetchNow("--json");
+    expect(await expectAtRest("1.1.0")).toBe("b");
+    expect(orders().slice(2)).toEqual([
+      "start -- app@b.service",
+      "stop -- app@a.service",
+      "start --no-block -- told.service",
+    ]);
+    const events = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(events.map(({ event }) => event)).toEqual([
+      ...["manifest", "download", "downloaded", "watching", "activated", "switched"],
+      ...["started", "result"],
+    ]);
+    expect(events.find(({ event }) => event === "switched")).toMatchObject({
+      slot: "b",
+      unit: "app@b.service",
+    });
+
+    await publish("1.2.0");
+    await fetched();
+    expect(await expectAtRest("1.2.0")).toBe("a");
+  });
+
+  test("FET-79: without news, nothing is asked of systemd", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await machine.must("rm", "/run/systemctl.log");
+    await fetched();
+    expect(read("/run/systemctl.log")).toBeUndefined();
+  });
+
+  test("ACT-106: an image that does not work is refused, and the one that serves is not touched", async () => {
+    await configure([...SLOTS, "OnRollback=back.service"]);
+    await publish("1.0.0");
+    await fetched();
+    const before = await invocation("app@a");
+
+    await publish("1.1.0", FAILS);
+    const { status, stdout } = await fetchNow("--json");
+    expect([status, stdout]).toEqual([75, expect.stringContaining('"event":"rolled-back"')]);
+    expect(await expectAtRest("1.0.0")).toBe("a");
+    expect(await invocation("app@a")).toBe(before);
+    expect(read("/srv/app/.refused")).toContain("app@b.service: failed (exit-code), status 3");
+    await expectSoon("/run/back", "x\n");
+
+    const later = await fetchNow();
+    expect([later.status, later.stderr]).toEqual([0, expect.stringContaining("stays on 1.0.0")]);
+    await publish("1.2.0");
+    await fetched();
+    expect(await expectAtRest("1.2.0")).toBe("b");
+  });
+
+  test("ACT-104, ACT-106: nor is one that works which ends by itself, with success", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await publish("1.1.0", "sleep 0.3\n");
+    expect((await fetchNow()).status).toBe(75);
+    expect(await expectAtRest("1.0.0")).toBe("a");
+  });
+
+  test("ACT-106: while the other slot is down, no image is to blame", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await systemctl("stop", "app@a");
+    await publish("1.1.0", FAILS);
+    const { status, stderr } = await fetchNow();
+    expect([status, stderr]).toEqual([70, expect.stringContaining("look at the host")]);
+    expect([linkOf("a"), linkOf("b")]).toEqual([linkOf("latest"), undefined]);
+    expect(existsSync(at(".refused"))).toBe(false);
+    expect(await show("app@a", "ActiveState")).toBe("inactive");
+
+    // A slot that is down does not keep the next image from the other one.
+    await publish("1.2.0");
+    await fetched();
+    expect(await expectAtRest("1.2.0")).toBe("b");
+  });
+
+  test("ACT-106: a first image that does not work leaves nothing behind, and is tried again", async () => {
+    await publish("1.0.0", FAILS);
+    for (let run = 0; run < 2; run++) {
+      expect((await fetchNow()).status).toBe(70);
+      expect([linkOf("latest"), linkOf("a"), linkOf("b")]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      expect(existsSync(at(".refused"))).toBe(false);
+    }
+    expect(orders().filter((line) => line.startsWith("start"))).toHaveLength(2);
+  });
+
+  test("ACT-107: somebody who stops the new slot has decided nothing about the image", async () => {
+    await configure(["Restart=app@.service", "Slots=a b", "WatchSec=5"]);
+    await publish("1.0.0");
+    await fetched();
+    await publish("1.1.0");
+    const running = fetchNow("--json");
+    while (read("/run/runs-b") === undefined) await Bun.sleep(50);
+    await systemctl("stop", "app@b");
+    const { status, stdout } = await running;
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringContaining('"outcome":"unconfirmed","version":"1.1.0"'),
+    ]);
+    expect(await expectAtRest("1.0.0")).toBe("a");
+    expect(existsSync(at(".refused"))).toBe(false);
+    await configure();
+    await fetched();
+    expect(await expectAtRest("1.1.0")).toBe("b");
+  });
+
+  test("ACT-108: a host that had none gets its slots for the image in use", async () => {
+    await configure([]);
+    await publish("1.0.0");
+    await fetched();
+    await configure();
+    expect((await fetchNow("--dry-run")).stdout).toContain("would restart app@a.service");
+    await fetched();
+    expect(await expectAtRest("1.0.0")).toBe("a");
+  });
+
+  test("ACT-108: an image in use that does not work in its slot keeps no better one away", async () => {
+    await configure([]);
+    await publish("1.0.0", FAILS);
+    await fetched();
+    await configure();
+    for (let run = 0; run < 2; run++) {
+      const { status, stderr } = await fetchNow();
+      expect([status, stderr]).toEqual([70, expect.stringContaining("app@a.service: failed")]);
+    }
+    await publish("1.1.0");
+    await fetched();
+    expect(await expectAtRest("1.1.0")).toBe("b");
+  });
+
+  test("ACT-109, FET-55: what was damaged is read anew by the other slot", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await machine.must("sh", "-c", "echo exit >> $(echo /srv/app/store/*)");
+    await fetched();
+    expect(await expectAtRest("1.0.0")).toBe("b");
+  });
+
+  test("FET-56, ACT-100: a slot serves on while its damaged image cannot be had", async () => {
+    await publish("1.0.0");
+    await fetched();
+    const before = await invocation("app@a");
+    await machine.must("sh", "-c", "echo exit >> $(echo /srv/app/store/*)");
+    await machine.must("mv", "/srv/origin/store", "/srv/store-away");
+    for (let run = 0; run < 2; run++) expect((await fetchNow()).status).toBe(69);
+    expect(await invocation("app@a")).toBe(before);
+    expect(linkOf("latest")).toBeUndefined();
+    await machine.must("mv", "/srv/store-away", "/srv/origin/store");
+    await fetched();
+    expect(await expectAtRest("1.0.0")).toBe("b");
+  });
+
+  test("ACT-113: a unit that cannot be started for another one is no verdict", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await machine.write(
+      "/etc/systemd/system/app@b.service.d/needs.conf",
+      "[Unit]\nRequires=fails.service\nAfter=fails.service\n",
+    );
+    await machine.write(
+      "/etc/systemd/system/fails.service",
+      "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+    );
+    await systemctl("daemon-reload");
+    try {
+      await publish("1.1.0");
+      const { status, stderr } = await fetchNow();
+      expect([status, stderr]).toEqual([
+        70,
+        expect.stringContaining("systemctl could not start app@b.service"),
+      ]);
+      expect(await expectAtRest("1.0.0")).toBe("a");
+      expect(existsSync(at(".refused"))).toBe(false);
+    } finally {
+      await machine.must("rm", "-r", "/etc/systemd/system/app@b.service.d");
+      await systemctl("daemon-reload");
+    }
+    await fetched();
+    expect(await expectAtRest("1.1.0")).toBe("b");
+  });
+
+  test("ACT-102: what systemd has no usable file of is told before anything changes", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await systemctl("mask", "--runtime", "app@b.service");
+    try {
+      await publish("1.1.0");
+      const { status, stderr } = await fetchNow();
+      expect([status, stderr]).toEqual([70, expect.stringContaining('its unit file is "masked"')]);
+      expect(orders()).toEqual(["start -- app@a.service"]);
+      expect(await expectAtRest("1.0.0")).toBe("a");
+    } finally {
+      await systemctl("unmask", "--runtime", "app@b.service");
+    }
+  });
+
+  test("FET-9: a run inside of a slot is refused; ACT-111: and so is its --init", async () => {
+    await publish("1.0.0");
+    const [unit, status] = ["/etc/systemd/system/app@.service.d/self.conf", "ExecMainStatus"];
+    try {
+      for (const option of ["", "--init"]) {
+        const start = `ExecStart=\nExecStart=/usr/local/bin/tako fetch ${option} /srv/app.tako\n`;
+        await machine.write(unit, `[Unit]\nConditionPathIsSymbolicLink=\n[Service]\n${start}`);
+        await systemctl("daemon-reload");
+        await systemctl("start", "app@a");
+        for (let left = 100; left > 0 && (await show("app@a", status)) !== "2"; left--)
+          await Bun.sleep(50);
+        expect(await show("app@a", status)).toBe("2");
+        await systemctl("reset-failed", "app@a");
+      }
+      expect(existsSync(at("manifest"))).toBe(false);
+    } finally {
+      await machine.must("rm", "-r", "/etc/systemd/system/app@.service.d");
+      await systemctl("daemon-reload");
+    }
+  });
+
+  test("at boot, the condition of the template starts the slot in use alone", async () => {
+    await publish("1.0.0");
+    await fetched();
+    await publish("1.1.0");
+    await fetched();
+    await systemctl("stop", "app@b");
+    await machine.must("sh", "-c", "rm /run/runs-*");
+    await systemctl("start", "app@a", "app@b");
+    expect(await expectAtRest("1.1.0")).toBe("b");
+    expect(read("/run/runs-a")).toBeUndefined();
+  });
+
+  test.skipIf(tracing.missing)(
+    "DST-101: a link is renamed into place and synced, and its end is synced, too",
+    async () => {
+      await publish("1.0.0");
+      await fetched();
+      await publish("1.1.0");
+      const calls = "symlink,symlinkat,rename,renameat,renameat2,unlink,unlinkat,fsync";
+      const strace = ["strace", "-f", "-y", "-o", "/run/trace", "-e", `trace=${calls}`];
+      await machine.must(...strace, "tako", "fetch", "/srv/app.tako");
+      const done = Array.from(
+        (read("/run/trace") ?? "").matchAll(/(symlink|rename|unlink|fsync)[a-z0-9]*\((.*)\) += 0/g),
+        ([, name = "", words = ""]) =>
+          [name, ...words.matchAll(/\/srv\/app(?:\/[^">]*)?/g)].join(" "),
+      );
+      const from = done.indexOf("symlink /srv/app/.slot.new");
+      expect(done.slice(from, from + 3)).toEqual([
+        "symlink /srv/app/.slot.new",
+        "rename /srv/app/.slot.new /srv/app/b",
+        "fsync /srv/app",
+      ]);
+      expect(done.slice(done.indexOf("unlink /srv/app/a")).slice(0, 2)).toEqual([
+        "unlink /srv/app/a",
+        "fsync /srv/app",
+      ]);
+    },
+  );
+
+  describe("a run that is killed", () => {
+    const KILLED = 128 + 9;
+
+    async function killAt(call: string): Promise<void> {
+      await machine.must("rm", "-f", "/run/systemctl.log");
+      await machine.write("/run/kill", call);
+      expect((await fetchNow()).status).toBe(KILLED);
+      await machine.must("rm", "/run/kill");
+    }
+
+    /** The first such call on a path in the destination is not done any more. */
+    async function killAtCall(call: string, path: string): Promise<void> {
+      const strace = ["strace", "-f", "-q", "-o", "/run/trace", "-P", `/srv/app/${path}`];
+      const all = [call, `${call}at`, ...(call === "rename" ? ["renameat2"] : [])].join();
+      const fault = ["-e", `trace=${all}`, "-e", `inject=${all}:signal=KILL:when=1`];
+      const { status } = await machine.run([...strace, ...fault, "tako", "fetch", "/srv/app.tako"]);
+      expect(status).toBe(KILLED);
+    }
+
+    /** From 1.0.0 in slot a to 1.1.0 in slot b: a run that dies on the way, and the one after it. */
+    async function expectUpdate(die: () => Promise<void>): Promise<void> {
+      await publish("1.0.0");
+      await fetched();
+      const [before, old] = [await invocation("app@a"), linkOf("latest")];
+      await publish("1.1.0");
+      await die();
+      // Before the swap, nobody has touched what serves.
+      if (linkOf("latest") === old) {
+        expect([await invocation("app@a"), linkOf("a")]).toEqual([before, old]);
+      }
+      await fetched();
+      await expectAtRest("1.1.0");
+    }
+
+    /** The calls by which 1.1.0 takes over; the looks of a second stand between. */
+    const CALLS = ["1 show", "1 reset-failed", "1 start", "2 show", "3 show", "4 show"];
+    const ENDS = ["1 stop", "2 reset-failed"];
+
+    test("ACT-101: the calls below are all that there are", async () => {
+      await publish("1.0.0");
+      await fetched();
+      await publish("1.1.0");
+      await machine.must("rm", "/run/systemctl.log");
+      await fetched();
+      const calls = (read("/run/systemctl.log") ?? "").trimEnd().split("\n");
+      const isLook = (call: string, index: number) => index > 3 && call === "show -- app@b.service";
+      expect(calls.filter((call, index) => !isLook(call, index))).toEqual([
+        "show -- app@a.service app@b.service",
+        "reset-failed -- app@b.service",
+        "start -- app@b.service",
+        "show -- app@b.service",
+        "stop -- app@a.service",
+        "reset-failed -- app@a.service",
+      ]);
+    });
+
+    for (const call of [...CALLS, ...ENDS]) {
+      for (const when of ["before", "after"]) {
+        test(`ACT-101: an update, ${when} call ${call}`, async () => {
+          await expectUpdate(() => killAt(`${when} ${call}`));
+        });
+      }
+    }
+
+    for (const call of CALLS) {
+      for (const when of ["before", "after"]) {
+        test(`ACT-101: the first install, ${when} call ${call}`, async () => {
+          await publish("1.0.0");
+          await killAt(`${when} ${call}`);
+          expect(linkOf("latest")).toBeUndefined();
+          await fetched();
+          expect(await expectAtRest("1.0.0")).toBe("a");
+        });
+      }
+    }
+
+    for (const [call, path] of [
+      ["symlink", ".slot.new"],
+      ["rename", ".slot.new"],
+      ["symlink", ".latest.new"],
+      ["rename", ".latest.new"],
+      ["rename", ".good.new"],
+      ["unlink", "a"],
+    ] as const) {
+      test.skipIf(tracing.missing)(
+        `ACT-101: an update, before the ${call} of ${path}`,
+        async () => {
+          await expectUpdate(() => killAtCall(call, path));
+        },
+      );
+    }
+
+    for (const [what, isRefused, die] of [
+      ["the looks", false, () => killAt("after 4 show")],
+      ["its refusal", false, () => killAtCall("rename", ".refused.new")],
+      ["its end", true, () => killAt("before 1 stop")],
+      ["what is left of it", true, () => killAt("after 1 stop")],
+      ["its link", true, () => killAtCall("unlink", "b")],
+    ] as const) {
+      test.skipIf(tracing.missing)(`ACT-101: an image that does not work, at ${what}`, async () => {
+        await publish("1.0.0");
+        await fetched();
+        const before = await invocation("app@a");
+        await publish("1.1.0", FAILS);
+        await die();
+        expect((await fetchNow()).status).toBe(isRefused ? 0 : 75);
+        expect(await expectAtRest("1.0.0")).toBe("a");
+        expect(await invocation("app@a")).toBe(before);
+        expect(read("/srv/app/.refused")).toContain("app@b.service: failed");
+      });
+    }
+
+    for (const [what, die] of [
+      ["the swap that is none", () => killAtCall("rename", ".good.new")],
+      ["the end of the other slot", () => killAt("before 1 stop")],
+      ["its link", () => killAtCall("unlink", "a")],
+      ["the record", () => killAtCall("unlink", ".owed")],
+    ] as const) {
+      test.skipIf(tracing.missing)(`ACT-109: what was damaged, at ${what}`, async () => {
+        await publish("1.0.0");
+        await fetched();
+        const before = await invocation("app@a");
+        await machine.must("sh", "-c", "echo exit >> $(echo /srv/app/store/*)");
+        await die();
+        await fetched();
+        const slot = await expectAtRest("1.0.0");
+        expect(await invocation(`app@${slot}`)).not.toBe(before);
+      });
+    }
+
+    test("ACT-101: an update that dies again and again still gets there", async () => {
+      await publish("1.0.0");
+      await fetched();
+      await publish("1.1.0");
+      for (const call of ["after 1 start", "before 1 start", "after 1 stop", "after 4 show"]) {
+        await killAt(call);
+      }
+      await fetched();
+      await expectAtRest("1.1.0");
+    });
+  });
+
+  describe.skipIf(serving.missing)("under a client that asks 50 times a second", () => {
+    const TAKES_MS = 180_000;
+
+    /** The units of a service that shares a socket of systemd's. */
+    async function shareSocket(limit: string, restart = ""): Promise<number> {
+      const port = freePort();
+      const units = {
+        "web.socket": `[Socket]\nListenStream=127.0.0.1:${port}\n`,
+        // What the socket starts when nothing serves: the slot whose link is there.
+        "web.service": `[Unit]\nWants=web@a.service web@b.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n`,
+        "web@.service": `[Unit]\nConditionPathIsSymbolicLink=/srv/app/%i\n${limit}\n[Service]\nSockets=web.socket\nExecStart=/usr/bin/python3 /srv/serve.py /srv/app/%i\n${restart}`,
+      };
+      for (const [name, text] of Object.entries(units))
+        await machine.write(`/etc/systemd/system/${name}`, text);
+      await systemctl("daemon-reload");
+      await configure(["Restart=web@.service", "Slots=a b", "WatchSec=1"]);
+      return port;
+    }
+    const stopAll = (...units: string[]) => machine.run(["/usr/bin/systemctl", "stop", ...units]);
+
+    /** Every switch is an image of its own. */
+    async function switchAgainAndAgain(url: string): Promise<void> {
+      const client = askAllTheTime(url);
+      for (let each = 1; each <= SWITCHES; each++) {
+        await publish(`1.0.${each}`, `1.0.${each}`);
+        await fetched();
+      }
+      const { asked, failed } = await client.stop();
+      expect(failed).toEqual([]);
+      expect(asked).toBeGreaterThan(SWITCHES * 50);
+      expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
+    }
+
+    /** A slot that does not work is gone before anybody has noticed. */
+    async function refuseUnderLoad(url: string, version: string, image: string): Promise<void> {
+      const client = askAllTheTime(url);
+      await publish(version, image);
+      const { status } = await fetchNow();
+      await Bun.sleep(500);
+      const { failed } = await client.stop();
+      expect([status, failed]).toEqual([75, []]);
+      expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
+    }
+
+    test(
+      `ACT-103 to ACT-106: with a shared socket, ${SWITCHES} switches and images that do not work fail no request`,
+      async () => {
+        const port = await shareSocket(
+          "StartLimitIntervalSec=0",
+          "Restart=on-failure\nRestartSec=50ms\n",
+        );
+        const url = `http://127.0.0.1:${port}/`;
+        try {
+          await publish("1.0.0", "1.0.0");
+          await fetched();
+          expect(await show("web@b.service", "TriggeredBy")).toBe("web.socket");
+          await switchAgainAndAgain(url);
+          await refuseUnderLoad(url, "2.0.0", "bad");
+          // The socket would start another one: no reason to rely on it (ACT-104).
+          await refuseUnderLoad(url, "2.1.0", "ends");
+
+          // As at boot: the socket first, which starts what its service wants; the condition picks.
+          await stopAll("web.socket", "web@a.service", "web@b.service");
+          await systemctl("start", "web.socket");
+          expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
+          expect(await show("web.socket", "ActiveState")).toBe("active");
+        } finally {
+          await stopAll("web.socket", "web@a.service", "web@b.service");
+        }
+      },
+      TAKES_MS,
+    );
+
+    test("ACT-102: a template whose limit of starts would end its socket is refused before anything changes", async () => {
+      await shareSocket("", "Restart=on-failure\nRestartSec=50ms\n");
+      await publish("1.0.0", "1.0.0");
+      const { status, stderr } = await fetchNow();
+      expect([status, stderr]).toEqual([70, expect.stringContaining("StartLimitIntervalSec=0")]);
+      expect([linkOf("latest"), linkOf("a"), linkOf("b")]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+      expect(orders()).toEqual([]);
+    });
+
+    test(
+      `ACT-103, ACT-106: behind nginx, ${SWITCHES} switches and a bad image fail no request`,
+      async () => {
+        const [first, second] = [freePort(), freePort()];
+        const template = `[Unit]\nConditionPathIsSymbolicLink=/srv/app/%i\n[Service]\nExecStart=/usr/bin/python3 /srv/serve.py /srv/app/%i %i\n`;
+        await machine.write("/etc/systemd/system/port@.service", template);
+        await systemctl("daemon-reload");
+        await configure(["Restart=port@.service", `Slots=${first} ${second}`, "WatchSec=1"]);
+        const servers = [first, second]
+          .map((port) => `server 127.0.0.1:${port} max_fails=0;`)
+          .join(" ");
+        const nginx = await serveWithNginx("/nonexistent", {
+          httpSnippet: `upstream app { ${servers} }`,
+          configSnippet: "location / { proxy_pass http://app; }",
+        });
+        try {
+          await publish("1.0.0", "1.0.0");
+          await fetched();
+          await switchAgainAndAgain(nginx.url);
+          await refuseUnderLoad(nginx.url, "2.0.0", "bad");
+        } finally {
+          await nginx.stop();
+          await stopAll(`port@${first}.service`, `port@${second}.service`);
+        }
+      },
+      TAKES_MS,
+    );
+  });
+});
