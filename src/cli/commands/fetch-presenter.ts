@@ -76,17 +76,18 @@ function shown({ version, sha256 }: { version?: string | undefined; sha256: stri
 
 function sayRolledBack(config: string, result: Withdrawn): Said {
   const line = `tako: ${config}: went back to ${shown(result)}, for ${result.refused} does not work here: ${result.reason}`;
-  return { on: "stderr", priority: "error", lines: [line, RELEASE] };
+  return { on: "stderr", priority: "error", lines: [line, hintOfRelease(config)] };
 }
 
 /** Once the run that went back has told, it is no error any more. */
 function sayRefused(config: string, result: Withdrawn): Said {
   const line = `tako: ${config}: stays on ${shown(result)}, for ${result.refused} did not work here: ${result.reason}`;
-  return { on: "stderr", priority: "warning", lines: [line, RELEASE] };
+  return { on: "stderr", priority: "warning", lines: [line, hintOfRelease(config)] };
 }
 
-const RELEASE =
-  '  A newer version is taken by itself, unless on hold. "tako release" lets this one be tried again.';
+function hintOfRelease(config: string): string {
+  return `  A newer version is taken by itself, unless on hold. "tako release ${config}" lets this one be tried again.`;
+}
 
 function describeRelease({
   held,

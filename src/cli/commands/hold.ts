@@ -9,7 +9,7 @@ export const hold = command({
     config: {
       type: "positional",
       required: true,
-      description: "A config file; web is also that of /etc/tako/web.tako",
+      description: "A config file; app stands for /etc/tako/app.tako, if there is no file app",
     },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },

@@ -19,6 +19,9 @@ export async function startAfter(
     effects.report({ event: "started", units });
     return;
   }
-  const message = `${units.join(" ")} could not be started: ${stderr.trim()}`;
+  // systemctl starts those that it can, and has a line for each of the others.
+  const which =
+    units.length === 1 ? `${units[0]} could not` : `not all of ${units.join(", ")} could`;
+  const message = `${which} be started: ${stderr.trim().replaceAll("\n", " ")}`;
   effects.report({ event: "warning", message });
 }
