@@ -12,7 +12,7 @@ import {
   parseUnitStates,
   type UnitState,
 } from "../src/core/unit-state.ts";
-import { judge, type Look, verdictOf, type Watched } from "../src/core/verdict.ts";
+import { describeBad, judge, type Look, verdictOf, type Watched } from "../src/core/verdict.ts";
 import { readFixture } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 
@@ -29,6 +29,7 @@ const running: UnitState = {
   invocation: ours,
   isJob: false,
   triggeredBy: [],
+  triggers: [],
   after: [],
   startLimitMs: 10_000,
   longestMs: 0,
@@ -91,6 +92,11 @@ describe("an answer of systemctl show", () => {
   test("how a unit is, in words", () => {
     const failed = { ...running, active: "failed", result: "exit-code", status: "3", restarts: 2 };
     expect(describeState(failed)).toBe("failed (exit-code), status 3, restarted itself 2 times");
+    expect(describeState({ ...failed, restarts: 1 })).toBe(
+      "failed (exit-code), status 3, restarted itself once",
+    );
+    const socket = { ...running, active: "failed", result: "service-start-limit-hit", status: "" };
+    expect(describeState(socket)).toBe("failed (service-start-limit-hit)");
     expect(describeState({ ...running, active: "inactive" })).toBe("inactive, it ended by itself");
     const again = { ...running, active: "activating", sub: "auto-restart" };
     expect(describeState(again)).toBe("waits for its restart");
@@ -197,7 +203,7 @@ describe("the verdict on a unit", () => {
       "ACT-22: failed after somebody restarted it",
       { active: "failed", invocation: another },
       {},
-      "open",
+      "open-unless-failed",
     ],
     [
       "ACT-22: failed after its socket started it again",
@@ -210,9 +216,14 @@ describe("the verdict on a unit", () => {
     ["ACT-23: on its way down", { active: "deactivating" }, {}, "wait"],
     ["ACT-23: a state that nobody knows", { active: "maintenance" }, {}, "wait"],
     ["ACT-24: active", {}, {}, "good"],
-    ["ACT-24: active since somebody restarted it", { invocation: another }, {}, "good"],
     ["ACT-24: reloading", { active: "reloading" }, {}, "good"],
     ["ACT-24: refreshing", { active: "refreshing" }, {}, "good"],
+    [
+      "ACT-25: active since somebody, or a unit of OnFailure=, started it again",
+      { invocation: another },
+      {},
+      "unless-failed",
+    ],
     [
       "ACT-25: active since its socket started it again",
       { invocation: another, triggeredBy: ["app.socket"] },
@@ -257,13 +268,28 @@ describe("the verdict on a unit", () => {
   });
 
   test("ACT-28: one bad unit is enough, one that is not good keeps it open", () => {
-    const looks: readonly Look[] = ["good", "wait", "open", "unless-stopped", "unless-failed"];
+    const looks: readonly Look[] = [
+      "good",
+      "wait",
+      "open",
+      "unless-stopped",
+      "unless-failed",
+      "open-unless-failed",
+    ];
     expect(verdictOf([])).toBe("good");
     expect(verdictOf(["good", "good"])).toBe("good");
     for (const look of looks) {
       expect(verdictOf([look, "bad"])).toBe("bad");
       expect(verdictOf(["good", look])).toBe(look === "good" ? "good" : "open");
     }
+  });
+
+  test("what is wrong with it, in words, also if its next run is well", () => {
+    expect(describeBad({ ...running, active: "failed" }, watched)).toBe("failed");
+    expect(describeBad({ ...running, active: "inactive" }, watched)).toContain("ended by itself");
+    expect(describeBad({ ...running, restarts: 1 }, watched)).toContain("restarted itself once");
+    const other = { ...running, invocation: another };
+    expect(describeBad(other, watched)).toBe("failed, and was started again");
   });
 
   test("a unit that runs is not down, but for one in auto-restart", () => {

@@ -24,6 +24,8 @@ export interface UnitState {
   readonly isJob: boolean;
   /** Sockets, timers and paths that start it. */
   readonly triggeredBy: readonly string[];
+  /** What it starts: the service of a socket, timer or path. */
+  readonly triggers: readonly string[];
   /** The units that it is ordered after. */
   readonly after: readonly string[];
   /** The time within which too many starts keep it from any other, in milliseconds; 0 if nothing does. */
@@ -34,7 +36,7 @@ export interface UnitState {
 
 /** What to ask for: `systemctl show --property=...`. */
 export const UNIT_PROPERTIES =
-  "LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,InvocationID,Type,RemainAfterExit,TriggeredBy,After,TimeoutStartUSec,TimeoutStopUSec,StartLimitIntervalUSec";
+  "LoadState,ActiveState,SubState,Result,ExecMainStatus,NRestarts,InvocationID,Type,RemainAfterExit,TriggeredBy,Triggers,After,TimeoutStartUSec,TimeoutStopUSec,StartLimitIntervalUSec";
 
 /**
  * Reads the answer of `systemctl show` to a question for several units, a block for each in the order of the
@@ -73,6 +75,7 @@ function stateOf(unit: string, block = ""): UnitState | undefined {
     invocation: value("InvocationID"),
     isJob: value("Type") === "oneshot" && value("RemainAfterExit") !== "yes",
     triggeredBy: list("TriggeredBy"),
+    triggers: list("Triggers"),
     after: list("After"),
     startLimitMs: milliseconds(value("StartLimitIntervalUSec")),
     longestMs: milliseconds(value("TimeoutStartUSec")) + milliseconds(value("TimeoutStopUSec")),
@@ -103,7 +106,10 @@ export function isDown({ active, sub }: UnitState): boolean {
 export function describeState({ active, sub, result, status, restarts }: UnitState): string {
   const state = sub === "auto-restart" ? "waits for its restart" : active;
   const reason = active === "inactive" ? ", it ended by itself" : "";
-  const exit = result === "success" ? "" : ` (${result}), status ${status}`;
-  const again = restarts > 0 ? `, restarted itself ${restarts} times` : "";
+  const why = result === "success" ? "" : ` (${result})`;
+  // A socket has no process, and no status.
+  const exit = why === "" || status === "" ? why : `${why}, status ${status}`;
+  const times = restarts === 1 ? "once" : `${restarts} times`;
+  const again = restarts > 0 ? `, restarted itself ${times}` : "";
   return `${state}${reason}${exit}${again}`;
 }

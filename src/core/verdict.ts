@@ -1,7 +1,7 @@
 // What the state of units says about the image that they run (spec/activation.md, Verdict): of one unit at one
 // look, and of all at the end. Only time tells, so who looks, and how often, is commands/fetch/watch.ts.
 
-import { isDown, type UnitState } from "./unit-state.ts";
+import { describeState, isDown, type UnitState } from "./unit-state.ts";
 
 /** The run of a unit that is being watched. */
 export interface Watched {
@@ -26,21 +26,24 @@ export type Look =
   | "open"
   /** Bad, unless the journal's last job of the unit is a stop: then open (ACT-26). */
   | "unless-stopped"
-  /** Good, unless the journal has a failure of the watched run: then bad (ACT-25). */
-  | "unless-failed";
+  /** Good, unless the journal has a failure of the watched run that nobody stopped: then bad (ACT-25). */
+  | "unless-failed"
+  /** Open, unless the journal has such a failure: then bad (ACT-22). */
+  | "open-unless-failed";
 
 /** Judges one unit, by the first rule that fits (ACT-20 to ACT-27). */
 export function judge(state: UnitState, watched: Watched): Look {
   const isTriggered = state.triggeredBy.length > 0;
   const isOther = state.invocation !== "" && state.invocation !== watched.invocation;
   if (state.restarts > watched.restarts) return "bad";
-  // Whoever started it anew answers for that run; a socket does not, it starts it at each request.
-  if (isDown(state)) return isOther && !isTriggered ? "open" : "bad";
+  // Whoever started it anew answers for that run, unless the one before had failed: a socket starts it at each
+  // request, and a unit of OnFailure= at each failure.
+  if (isDown(state)) return isOther && !isTriggered ? "open-unless-failed" : "bad";
   switch (state.active) {
     case "active":
     case "reloading":
     case "refreshing":
-      return isOther && isTriggered ? "unless-failed" : "good";
+      return isOther ? "unless-failed" : "good";
     case "inactive":
       if (state.result === "success" && (state.isJob || isTriggered) && !watched.mustStay) {
         return "good";
@@ -49,6 +52,14 @@ export function judge(state: UnitState, watched: Watched): Look {
     default:
       return "wait";
   }
+}
+
+/** What is wrong with a unit that is bad, in words. */
+export function describeBad(state: UnitState, { restarts }: Watched): string {
+  const isUp = state.active !== "inactive" && !isDown(state);
+  // Then the run before this one is to blame (ACT-25).
+  if (isUp && state.restarts <= restarts) return "failed, and was started again";
+  return describeState(state);
 }
 
 /** What all looks at the end of a watch, or a bad one before it, say of the image. */

@@ -69,6 +69,8 @@ function call(
     const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: environment,
+      // One that hangs need not listen to anything milder, and whoever waits for it has a lock.
+      killSignal: "SIGKILL",
       ...(limits.timeoutMs === undefined ? {} : { timeout: limits.timeoutMs }),
       ...(limits.signal === undefined ? {} : { signal: limits.signal }),
     });
@@ -83,6 +85,12 @@ function call(
         output[stream] = (output[stream] + text).slice(0, MAX_OUTPUT);
       });
     }
+    child.on("exit", (_, signal) => {
+      // What it started may hold its output open for ever.
+      if (signal === null) return;
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    });
     child.on("close", (status) => resolve({ status: status ?? undefined, ...output }));
   });
 }

@@ -34,6 +34,12 @@ test("FET-76: a call is ended at its time limit, and has no status", async () =>
   expect(answer).toEqual({ status: undefined, stdout: "begun\n", stderr: "" });
 });
 
+test("ACT-11: so is one that listens to no signal, and whose children hold its output open", async () => {
+  const { systemctl } = systemd("trap '' TERM; echo begun; sleep 30 & sleep 30");
+  const answer = await systemctl(["restart"], { timeoutMs: 500 });
+  expect(answer).toEqual({ status: undefined, stdout: "begun\n", stderr: "" });
+}, 5000);
+
 test("FET-76: so it is by a signal, also by one that was given before", async () => {
   const { systemctl } = systemd("exec sleep 30");
   const { status } = await systemctl(["restart"], { signal: AbortSignal.timeout(500) });

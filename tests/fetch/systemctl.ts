@@ -38,9 +38,10 @@ esac
 
 /**
  * The journal has one thing to say of each kind: the last job of a unit, from $UNITS/NAME.jobs; that a watched run failed,
- * if there is $UNITS/failed; and a run's last words, from $UNITS/said.
+ * if there is $UNITS/failed; that it was stopped, if there is $UNITS/ended; and a run's last words, from $UNITS/said.
  */
 const JOURNAL = `
+case "$*" in *" INVOCATION_ID="*JOB_TYPE=*) cat $UNITS/ended 2> /dev/null; exit 0;; esac
 for word; do case $word in
   UNIT=*) tail -n 1 $UNITS/\${word#UNIT=}.jobs;;
   INVOCATION_ID=*) cat $UNITS/failed;;

@@ -58,6 +58,36 @@ for (const program of programs) {
       expect([bad.status, other.inUse]).toEqual([75, uses(one)]);
     });
 
+    test("ACT-25: a service that dies, and that a unit of OnFailure= starts anew, is bad; one that somebody restarted is not", async () => {
+      const anew = (each: Watching) => `${onTwo(each, "echo x > $UNITS/looks")}
+        if [ $1 = show ] && [ -e $UNITS/looks ]; then
+          echo x >> $UNITS/looks
+          [ $(wc -l < $UNITS/looks) -ne 3 ] || printf 'InvocationID=%032d\\n' 9 >> $UNITS/app.service
+        fi
+        echo app failed > $UNITS/failed`;
+      await using each = new Watching();
+      const bad = await each.run(program, anew(each));
+      expect([bad.status, each.inUse]).toEqual([75, uses(one)]);
+      expect(bad.stderr).toContain("app.service does not work: failed, and was started again");
+
+      await using other = new Watching();
+      const fine = await other.run(program, `${anew(other)}\necho app stopped > $UNITS/ended`);
+      expect([fine.status, other.inUse]).toEqual([0, uses(two)]);
+    });
+
+    test("ACT-10: the start limit of what a unit triggers is reset, too", async () => {
+      await using each = new Watching();
+      const { status, orders } = await each.run(
+        program,
+        `echo Triggers=worker.service > $UNITS/app.service
+        [ $1 != reset-failed ] || echo "reset $*" >> $LOG`,
+      );
+      expect([status, orders]).toEqual([
+        0,
+        ["reset reset-failed -- app.service worker.service", restart],
+      ]);
+    });
+
     test("ACT-21: without any answer to show there is no verdict", async () => {
       await using each = new Watching();
       const { status, stdout } = await each.run(program, "[ $1 != show ] || exit 1");

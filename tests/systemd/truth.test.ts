@@ -313,6 +313,36 @@ describe.skipIf(systemd.missing).concurrent("a restart is told as it was", () =>
   }
   const isNew = (name: string) => `grep -q 1.1.0 /srv/${name}/latest`;
 
+  test("ACT-22, ACT-25: what a unit of OnFailure= starts again and again is bad; what somebody restarts is not, though it fails when it is stopped", async () => {
+    const app = await apps.add("again", {
+      config: ["WatchSec=3"],
+      unit: `[Unit]\nOnFailure=again-rescue.service\n\n${serviceOf("again")}`,
+    });
+    const rescue = "systemctl reset-failed again; systemctl start --no-block again";
+    await apps.machine.write(
+      unitFile("again-rescue.service"),
+      `[Service]\nType=oneshot\nExecStart=/bin/sh -c '${rescue}'\n`,
+    );
+    await reload();
+    app.publish("1.0.0", WORKS);
+    expect((await app.fetch()).outcome).toBe("updated");
+    for (const [version, script] of [
+      ["1.1.0", "sleep 0.7; exit 3"],
+      ["1.2.0", "exit 3"],
+    ] as const) {
+      app.publish(version, script);
+      expect((await app.fetch()).outcome).toBe("rolled-back");
+      expect([app.inUse, app.good, app.refused.at(-1)]).toEqual(["1.0.0", "1.0.0", version]);
+    }
+
+    app.publish("1.3.0", "trap 'exit 7' TERM; while :; do sleep 0.1; done");
+    const [run] = await Promise.all([
+      app.fetch(),
+      apps.machine.must("/bin/sh", "-c", "sleep 2; /usr/bin/systemctl restart again"),
+    ]);
+    expect([run.outcome, app.inUse, app.good]).toEqual(["updated", "1.3.0", "1.3.0"]);
+  });
+
   test("ACT-29: a check that succeeds lets the image stay, and its own start limit is none", async () => {
     const app = await checked("check-good", "true", "StartLimitBurst=1\nStartLimitIntervalSec=1h");
     expect([(await app.fetch()).outcome, app.good]).toEqual(["updated", "1.1.0"]);

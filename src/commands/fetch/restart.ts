@@ -142,8 +142,10 @@ async function order(
   limitMs: number,
 ): Promise<Ordered> {
   const units = [...restart, ...reload];
-  // Else a start limit that an earlier image has reached refuses this one (ACT-10).
-  if (units.length > 0) await tell(systemd, ["reset-failed"], units);
+  // Else a start limit that an earlier image has reached refuses this one, or the service behind a socket (ACT-10).
+  const triggered = units.flatMap((unit) => before?.get(unit)?.triggers ?? []);
+  const all = [...new Set([...units, ...triggered])];
+  if (all.length > 0) await tell(systemd, ["reset-failed"], all);
   const nothing: CallResult = { status: 0, stdout: "", stderr: "" };
   const restarted =
     restart.length === 0

@@ -56,11 +56,14 @@ export async function wasStopped(
 /** The message that systemd logs when a unit failed: SD_MESSAGE_UNIT_FAILURE_RESULT. */
 const UNIT_FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
 
-/** Whether a run of a unit ended in a failure. */
+/** Whether a run of a unit ended in a failure, and nobody had ended it: many fail when they are stopped. */
 export async function hasFailed(systemd: Systemd, invocation: string): Promise<boolean> {
   const field = systemd.manager === "user" ? "USER_INVOCATION_ID" : "INVOCATION_ID";
-  const words = [`${field}=${invocation}`, `MESSAGE_ID=${UNIT_FAILURE_RESULT}`];
-  return ((await askJournal(systemd, ["--output=cat", ...words])) ?? "") !== "";
+  const has = async (...words: readonly string[]) =>
+    ((await askJournal(systemd, ["--output=cat", `${field}=${invocation}`, ...words])) ?? "") !==
+    "";
+  const isFailed = await has(`MESSAGE_ID=${UNIT_FAILURE_RESULT}`);
+  return isFailed && !(await has("JOB_TYPE=stop", "JOB_TYPE=restart"));
 }
 
 /** What a run of a unit logged last itself, one line. */

@@ -1,7 +1,14 @@
 // Watching units for a while after an image came into use: only time tells whether it works (ACT-20 to ACT-29).
 
 import { describeState, type UnitState } from "../../core/unit-state.ts";
-import { judge, type Look, type Verdict, verdictOf, type Watched } from "../../core/verdict.ts";
+import {
+  describeBad,
+  judge,
+  type Look,
+  type Verdict,
+  verdictOf,
+  type Watched,
+} from "../../core/verdict.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
 import type { Restarted } from "./restart.ts";
@@ -137,15 +144,16 @@ class Looks {
     if (bad === undefined) return { verdict };
     const state = states?.get(bad.unit);
     const { unit, invocation } = bad;
-    const what = state === undefined ? "down" : describeState(state);
+    const what = state === undefined ? "down" : describeBad(state, bad);
     return { verdict, culprit: { unit, what, state, invocation } };
   }
 
   /** Asks the journal where the state alone does not tell. */
   async #resolve(look: Look, { unit, invocation }: Watched): Promise<Look> {
     const { systemd } = this.#effects;
-    if (look === "unless-failed") {
-      return (await hasFailed(systemd, invocation)) ? "bad" : "good";
+    if (look === "unless-failed" || look === "open-unless-failed") {
+      if (await hasFailed(systemd, invocation)) return "bad";
+      return look === "unless-failed" ? "good" : "open";
     }
     if (look !== "unless-stopped") {
       this.#suspects.delete(unit);
