@@ -7,7 +7,7 @@ import type { Call } from "./strace.ts";
 export type TreeKind = "destination" | "origin";
 
 const IMAGE = /^store\/[0-9a-f]{64}$/;
-const LASTING = /^(manifest|latest|\.owed|store\/[0-9a-f]{64})$/;
+const LASTING = /^(manifest|latest|\.(owed|good|refused|hold)|store\/[0-9a-f]{64})$/;
 const WRITING = /^(write|pwrite64|writev|ftruncate|fchmod|copy_file_range|sendfile)$/;
 
 export class Unsynced {

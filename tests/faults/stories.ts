@@ -15,6 +15,7 @@ import {
 import { environment, type Program } from "../support/program.ts";
 import {
   bigImage,
+  type Image,
   image,
   key,
   manifestOf,
@@ -35,15 +36,19 @@ export interface Story {
   readonly env?: Readonly<Record<string, string>>;
   readonly config?: ConfigLines;
   readonly before: Contents;
-  /** The disturbed run is one in which systemctl does so. */
+  /** The disturbed run is one in which systemctl does so; `TREE` is the directory. */
   readonly systemctl?: string;
+  /** The run after it, too. */
+  readonly nextSystemctl?: string;
   /** The exit status when nothing disturbs it; 0 unless given. */
   readonly status?: number;
-  /** That of the run after it, if it is not 0. */
-  readonly nextStatus?: number;
+  /** That of the run after it, if it is not 0; one of several where it depends on what was left to do. */
+  readonly nextStatus?: number | readonly number[];
   readonly after: Contents;
   /** What systemctl must have been asked for when all is done. */
   readonly restart?: string;
+  /** What is in use for a while besides the images of `before` and `after`. */
+  readonly between?: Image;
   /** Nothing whole can be in use for a while (FET-56). */
   readonly mayLackLatest?: boolean;
   /** Of all its calls, those that are tried; all unless given. */
@@ -59,6 +64,12 @@ const two = bigImage("1.1.0", 200_000);
 const half = two.content.slice(0, 100_000);
 const partial = `store/${two.digest}.partial`;
 const damaged = two.content.replace("1.1.0 7", "1.1.0 8");
+const damagedGood = one.content.toUpperCase();
+/** The image 1.1.0 does not work. */
+const failing = `if [ $1 = restart ]; then case $(readlink TREE/latest) in
+  store/${two.digest}) printf 'ActiveState=failed\\nResult=exit-code\\nExecMainStatus=3\\n' > $UNITS/app.service; exit 1;;
+  *) rm -f $UNITS/app.service;;
+esac; fi`;
 const IMAGE = /^store\/([0-9a-f]{64})$/;
 const restart = "restart -- app.service";
 const both = { published: [one, two], latest: two };
@@ -77,6 +88,26 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   const base = { kind: "destination", args: ["fetch", "HOST"], restart } as const;
   const config = { Origin: origin.url, Restart: "app.service" };
   const localConfig = { ...config, Origin: local(origin) };
+  const good = (image: Image) => ({ ".good": `${image.digest}\n` });
+  const wayBack = {
+    ...base,
+    config: { ...localConfig, WatchSec: "1" },
+    before: { published: [one], latest: one, files: good(one) },
+    systemctl: failing,
+    nextSystemctl: failing,
+    status: 75,
+    // Nothing may have been left to do, or the way back.
+    nextStatus: [0, 75],
+    between: two,
+    after: {
+      ...both,
+      latest: one,
+      files: {
+        ...good(one),
+        ".refused": `${two.digest} ${one.digest} TIME app.service: failed (exit-code), status 3\n`,
+      },
+    },
+  } as const;
 
   return [
     {
@@ -178,6 +209,20 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       config: { ...localConfig, Version: "1.0.*" },
       before: both,
       after: { ...both, latest: one },
+    },
+    {
+      ...base,
+      name: "update on trial",
+      config: { ...localConfig, WatchSec: "1" },
+      before: { published: [one], latest: one, files: good(one) },
+      after: { ...both, files: good(two) },
+    },
+    { ...wayBack, name: "way back" },
+    {
+      ...wayBack,
+      name: "way back to a damaged image",
+      prepare: (tree) => write(join(tree, "store", one.digest), damagedGood, 0o444),
+      mayLackLatest: true,
     },
     {
       ...base,
@@ -307,12 +352,12 @@ export class Scene implements AsyncDisposable {
 
   /** The one after it. */
   next(): Command {
-    return this.#command(this.story.nextArgs ?? this.story.args);
+    return this.#command(this.story.nextArgs ?? this.story.args, this.story.nextSystemctl);
   }
 
   #command(args: readonly string[], script?: string): Command {
     const places: Record<string, string> = { HOST: this.#host.file, TREE: this.tree };
-    const fake = fakeSystemctl(script);
+    const fake = fakeSystemctl(script?.replaceAll("TREE", this.tree));
     this.#fakes.push(fake);
     return {
       words: this.#program.command(args.map((word) => places[word] ?? word)),
@@ -323,8 +368,8 @@ export class Scene implements AsyncDisposable {
 
   /** What of the invariants does not hold, at whatever moment. */
   broken(): readonly string[] {
-    const { before, after, mayLackLatest } = this.story;
-    const state = this.#host.state();
+    const { before, after, between, mayLackLatest } = this.story;
+    const state = this.#state();
     const problems: string[] = [];
     const check = (holds: boolean, problem: string) => {
       if (!holds) problems.push(problem);
@@ -341,7 +386,10 @@ export class Scene implements AsyncDisposable {
       const isWhole = sha256sum(content) === digest && described.startsWith("444 ");
       if (isWhole) whole.add(path);
       // What the story is about is no work of the program.
-      check(isWhole || content === damaged, `${path} is not a whole image`);
+      check(
+        isWhole || content === damaged || content === damagedGood,
+        `${path} is not a whole image`,
+      );
     }
     if (this.story.kind === "origin" && state["manifest"] !== undefined) {
       const named = state["manifest"] === stateOf(after)["manifest"] ? after : before;
@@ -362,9 +410,15 @@ export class Scene implements AsyncDisposable {
       check(before.latest === undefined || mayLackLatest === true, "latest is lost");
     } else {
       check(whole.has(link) || mayLackLatest === true, "latest names no whole image");
-      const allowed = [before.latest, after.latest].map((each) => each && `store/${each.digest}`);
-      check(allowed.includes(link), "latest names another image");
+      const allowed = [before.latest, between, after.latest];
+      const links = allowed.map((each) => each && `store/${each.digest}`);
+      check(links.includes(link), "latest names another image");
     }
+    const proven = [stateOf(before)[".good"], stateOf(after)[".good"]];
+    check(proven.includes(state[".good"]), ".good names an image that has not proved itself");
+    const isOnWayBack =
+      between !== undefined && state[".owed"]?.startsWith(`644 ${after.latest?.digest}`) === true;
+    check(!isOnWayBack || ".refused" in state, "the image that does not work is not refused");
 
     const isSwapped = before.latest !== after.latest && link === `store/${after.latest?.digest}`;
     if (this.story.restart && isSwapped && !this.#isRestarted()) {
@@ -379,7 +433,7 @@ export class Scene implements AsyncDisposable {
 
   /** What is not as it must be after all runs. */
   unfinished(): readonly string[] {
-    const state = this.#host.state();
+    const state = this.#state();
     const expected = stateOf(this.story.after);
     const names = new Set([...Object.keys(state), ...Object.keys(expected)]);
     const different = [...names].filter((name) => state[name] !== expected[name]);
@@ -400,6 +454,13 @@ export class Scene implements AsyncDisposable {
   }
 
   readonly #calls: string[] = [];
+
+  /** What the directory holds, without the times of refusals. */
+  #state(): Record<string, string> {
+    const { ".refused": refused, ...state } = this.#host.state();
+    if (refused === undefined) return state;
+    return { ...state, ".refused": refused.replaceAll(/ \d{10} /g, " TIME ") };
+  }
 
   #read(path: string): string {
     return readFileSync(join(this.tree, path), "latin1");

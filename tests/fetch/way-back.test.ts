@@ -181,6 +181,22 @@ for (const program of programs) {
       },
     );
 
+    test("ACT-54, FET-91: a dry run tells the way back that is to be gone, and does not look for news either", async () => {
+      await using each = new Watching();
+      rmSync(each.host.path("latest"));
+      const refused = `${two.digest} ${one.digest} 1 app.service: failed\n`;
+      const files = { ".refused": refused, ".good": `${one.digest}\n` };
+      each.host.install({ published: [one, two], latest: two, files });
+      rmSync(each.host.path(`store/${one.digest}`));
+      rmSync(each.host.originDirectory, { recursive: true });
+      const before = each.host.snapshot();
+      const { status, stdout, orders } = await each.run(program, "", "--dry-run");
+      expect([status, orders]).toEqual([0, []]);
+      const told = ["would download 1.0.0", "would activate 1.0.0", "would restart app.service"];
+      expect(stdout).toBe(told.map((line) => `${each.host.file}: ${line}\n`).join(""));
+      expect(each.host.snapshot()).toEqual(before);
+    });
+
     test("ACT-60: configs that share a unit go back together, and are restarted once each way", async () => {
       await using first = new Watching();
       await using second = new Watching();

@@ -15,7 +15,7 @@ import { createPlaces, type Places } from "./places.ts";
 import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import { type Run, startRun } from "./run.ts";
 import { unitsOf } from "./standing.ts";
-import { tellPlan } from "./tell-plan.ts";
+import { tellPlan, tellWayBack } from "./tell-plan.ts";
 import { planUpdate, prepare } from "./update.ts";
 
 export interface FetchOptions {
@@ -134,6 +134,8 @@ async function planOnly(run: Run): Promise<Outcome> {
   const destination = openDestination(run.config.destination);
   destination.requireDirectory();
   warnOfDestination(run, destination);
+  const wayBack = await tellWayBack(run, destination);
+  if (wayBack !== undefined) return wayBack;
   let isTold = false;
   try {
     const { plan, end } = await planUpdate(run, destination);

@@ -1,11 +1,13 @@
 // What a run would do, told and not done (FET-91).
 
 import { phaseOf } from "../../core/activation.ts";
-import { type Plan, standingAfterPlan, startsUnit } from "../../core/plan.ts";
+import { type Plan, planFor, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import type { Destination } from "../../shell/destination.ts";
+import { isShared } from "./exposed.ts";
+import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { slotToStart } from "./slots.ts";
-import { readStanding } from "./standing.ts";
+import { listedEntry, readStanding } from "./standing.ts";
 
 /** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
 export function tellPlan(run: Run, destination: Destination, plan: Plan | undefined): boolean {
@@ -29,4 +31,19 @@ export function tellPlan(run: Run, destination: Destination, plan: Plan | undefi
   const owed = "units" in phase ? phase.units : [];
   if (!startsUnit(mode) && owed.length > 0) would("restart", owed.join(" "));
   return isSomething;
+}
+
+/** A way back on which a run died is gone to its end by the next, which asks for no news (ACT-54). */
+export async function tellWayBack(
+  run: Run,
+  destination: Destination,
+): Promise<Outcome | undefined> {
+  if (startsUnit(run.mode) || !run.activates) return undefined;
+  const standing = readStanding(run, destination);
+  const phase = phaseOf(standing);
+  const entry = phase.phase === "way-back" ? listedEntry(run, destination, phase.to) : undefined;
+  if (entry === undefined) return undefined;
+  const image = await destination.images.check(entry, true);
+  tellPlan(run, destination, planFor(entry, isShared(image) ? "present" : image, standing));
+  return ended("planned", entry);
 }
