@@ -114,6 +114,7 @@ const UNKNOWN = {
   invocation: "",
   isJob: false,
   triggeredBy: [],
+  triggers: [],
   after: [],
   startLimitMs: 0,
   longestMs: 0,
