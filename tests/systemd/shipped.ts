@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import type { Machine } from "./machine.ts";
 
 const folder = join(import.meta.dir, "../../systemd");
-const UNITS = new Bun.Glob("**/*.{service,timer}");
+const UNITS = new Bun.Glob("**/*.{service,socket,timer}");
 
 /** Where docs/hosts.md installs them. */
 export const INSTALLED = "/usr/local/lib/systemd/system";

@@ -2,7 +2,7 @@
 // a shared socket and behind nginx; what an image that does not work does to the one that serves; and what is left when
 // a run is killed anywhere.
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../support/daemon.ts";
@@ -10,7 +10,8 @@ import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
 import { programs } from "../support/program.ts";
 import { type Machine, startMachine } from "./machine.ts";
-import { askAllTheTime, installServer } from "./slots.ts";
+import { installUnits, shipped } from "./shipped.ts";
+import { askAllTheTime, ENDING, FAILING, webImage } from "./slots.ts";
 
 const systemd = needs("systemd");
 const serving = needs("systemd", "python3", "nginx");
@@ -53,8 +54,7 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
       const unit = `[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo x >> /run/${name}'\n`;
       await machine.write(`/etc/systemd/system/${name}.service`, unit);
     }
-    await installServer(machine);
-    await systemctl("daemon-reload");
+    await installUnits(machine);
     const generated = await machine.must("tako", "gen-key", "--output", "/root/secret-key");
     publicKey = /\S{43}=/.exec(generated)?.[0] ?? "";
   }, 60_000);
@@ -66,6 +66,7 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
     const clean =
       "rm -rf /srv/origin /srv/app /run/runs-* /run/systemctl.log /run/kill /run/told /run/back";
     await machine.must("sh", "-c", `${clean}; mkdir -p /srv/origin /srv/app`);
+    config = "/srv/app.tako";
     await configure();
   });
 
@@ -89,8 +90,8 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
     await machine.write("/srv/app.tako", [...usual, ...lines, ""].join("\n"));
   }
 
-  const fetchNow = (...options: string[]) =>
-    machine.run(["tako", "fetch", ...options, "/srv/app.tako"]);
+  let config = "/srv/app.tako";
+  const fetchNow = (...options: string[]) => machine.run(["tako", "fetch", ...options, config]);
 
   /** A run that has to end with status 0. */
   async function fetched(): Promise<void> {
@@ -552,118 +553,136 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
     });
   });
 
-  describe.skipIf(serving.missing)("under a client that asks 50 times a second", () => {
-    const TAKES_MS = 180_000;
+  describe.skipIf(serving.missing)(
+    "the examples, under a client that asks 50 times a second",
+    () => {
+      const TAKES_MS = 180_000;
+      const LAST = `1.0.${SWITCHES}`;
 
-    /** The units of a service that shares a socket of systemd's. */
-    async function shareSocket(limit: string, restart = ""): Promise<number> {
-      const port = freePort();
-      const units = {
-        "web.socket": `[Socket]\nListenStream=127.0.0.1:${port}\n`,
-        // What the socket starts when nothing serves: the slot whose link is there.
-        "web.service": `[Unit]\nWants=web@a.service web@b.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n`,
-        "web@.service": `[Unit]\nConditionPathIsSymbolicLink=/srv/app/%i\n${limit}\n[Service]\nSockets=web.socket\nExecStart=/usr/bin/python3 /srv/serve.py /srv/app/%i\n${restart}`,
-      };
-      for (const [name, text] of Object.entries(units))
-        await machine.write(`/etc/systemd/system/${name}`, text);
-      await systemctl("daemon-reload");
-      await configure(["Restart=web@.service", "Slots=a b", "WatchSec=1"]);
-      return port;
-    }
-    const stopAll = (...units: string[]) => machine.run(["/usr/bin/systemctl", "stop", ...units]);
-
-    /** Every switch is an image of its own. */
-    async function switchAgainAndAgain(url: string): Promise<void> {
-      const client = askAllTheTime(url);
-      for (let each = 1; each <= SWITCHES; each++) {
-        await publish(`1.0.${each}`, `1.0.${each}`);
-        await fetched();
+      /** Takes over an example, with ports that are free here. */
+      async function take(name: string, ports: ReadonlyMap<string, number>): Promise<void> {
+        const onOtherPorts = (path: string) =>
+          [...ports].reduce(
+            (text, [from, to]) => text.replaceAll(from, String(to)),
+            shipped(`examples/slots/${path}`),
+          );
+        config = `/etc/tako/${name}.tako`;
+        const text = onOtherPorts(`${name}.tako`)
+          .replace(/^Origin=.*/m, "Origin=file:///srv/origin")
+          .replace(/^PublicKey=.*/m, `PublicKey=${publicKey}`)
+          .replace(/^WatchSec=.*/m, "WatchSec=1s");
+        await machine.write(config, text);
+        const destination = `/var/lib/images/${name}`;
+        await machine.must("sh", "-c", `rm -rf ${destination}; mkdir -p ${destination}`);
+        if (name === "web") {
+          await machine.write("/etc/systemd/system/web.socket", onOtherPorts("web.socket"));
+          await systemctl("daemon-reload");
+        }
       }
-      const { asked, failed } = await client.stop();
-      expect(failed).toEqual([]);
-      expect(asked).toBeGreaterThan(SWITCHES * 50);
-      expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
-    }
+      const stopAll = (...units: string[]) => machine.run(["/usr/bin/systemctl", "stop", ...units]);
+      const versionAt = async (url: string) => await (await fetch(url)).text();
 
-    /** A slot that does not work is gone before anybody has noticed. */
-    async function refuseUnderLoad(url: string, version: string, image: string): Promise<void> {
-      const client = askAllTheTime(url);
-      await publish(version, image);
-      const { status } = await fetchNow();
-      await Bun.sleep(500);
-      const { failed } = await client.stop();
-      expect([status, failed]).toEqual([75, []]);
-      expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
-    }
+      /** Every switch is an image of its own. */
+      async function switchAgainAndAgain(url: string): Promise<void> {
+        await publish("1.0.0", webImage("1.0.0"));
+        await fetched();
+        const client = askAllTheTime(url);
+        for (let each = 1; each <= SWITCHES; each++) {
+          await publish(`1.0.${each}`, webImage(`1.0.${each}`));
+          await fetched();
+        }
+        const { asked, failed } = await client.stop();
+        expect(failed).toEqual([]);
+        expect(asked).toBeGreaterThan(SWITCHES * 50);
+        expect(await versionAt(url)).toBe(LAST);
+      }
 
-    test(
-      `ACT-103 to ACT-106: with a shared socket, ${SWITCHES} switches and images that do not work fail no request`,
-      async () => {
-        const port = await shareSocket(
-          "StartLimitIntervalSec=0",
-          "Restart=on-failure\nRestartSec=50ms\n",
-        );
+      /** A slot that does not work is gone before anybody has noticed. */
+      async function refuseUnderLoad(url: string, version: string, image: string): Promise<void> {
+        const client = askAllTheTime(url);
+        await publish(version, image);
+        const { status } = await fetchNow();
+        await Bun.sleep(500);
+        const { failed } = await client.stop();
+        expect([status, failed]).toEqual([75, []]);
+        expect(await versionAt(url)).toBe(LAST);
+      }
+
+      describe("web.socket", () => {
+        const UNITS = ["web.socket", "web.service", "web@a.service", "web@b.service"];
+        const port = freePort();
         const url = `http://127.0.0.1:${port}/`;
-        try {
-          await publish("1.0.0", "1.0.0");
-          await fetched();
-          expect(await show("web@b.service", "TriggeredBy")).toBe("web.socket");
-          await switchAgainAndAgain(url);
-          await refuseUnderLoad(url, "2.0.0", "bad");
-          // The socket would start another one: no reason to rely on it (ACT-104).
-          await refuseUnderLoad(url, "2.1.0", "ends");
-
-          // As at boot: the socket first, which starts what its service wants; the condition picks.
-          await stopAll("web.socket", "web@a.service", "web@b.service");
-          await systemctl("start", "web.socket");
-          expect(await (await fetch(url)).text()).toBe(`1.0.${SWITCHES}`);
-          expect(await show("web.socket", "ActiveState")).toBe("active");
-        } finally {
-          await stopAll("web.socket", "web@a.service", "web@b.service");
-        }
-      },
-      TAKES_MS,
-    );
-
-    test("ACT-102: a template whose limit of starts would end its socket is refused before anything changes", async () => {
-      await shareSocket("", "Restart=on-failure\nRestartSec=50ms\n");
-      await publish("1.0.0", "1.0.0");
-      const { status, stderr } = await fetchNow();
-      expect([status, stderr]).toEqual([70, expect.stringContaining("StartLimitIntervalSec=0")]);
-      expect([linkOf("latest"), linkOf("a"), linkOf("b")]).toEqual([
-        undefined,
-        undefined,
-        undefined,
-      ]);
-      expect(orders()).toEqual([]);
-    });
-
-    test(
-      `ACT-103, ACT-106: behind nginx, ${SWITCHES} switches and a bad image fail no request`,
-      async () => {
-        const [first, second] = [freePort(), freePort()];
-        const template = `[Unit]\nConditionPathIsSymbolicLink=/srv/app/%i\n[Service]\nExecStart=/usr/bin/python3 /srv/serve.py /srv/app/%i %i\n`;
-        await machine.write("/etc/systemd/system/port@.service", template);
-        await systemctl("daemon-reload");
-        await configure(["Restart=port@.service", `Slots=${first} ${second}`, "WatchSec=1"]);
-        const servers = [first, second]
-          .map((port) => `server 127.0.0.1:${port} max_fails=0;`)
-          .join(" ");
-        const nginx = await serveWithNginx("/nonexistent", {
-          httpSnippet: `upstream app { ${servers} }`,
-          configSnippet: "location / { proxy_pass http://app; }",
+        beforeEach(() => take("web", new Map([["8080", port]])));
+        afterEach(async () => {
+          await stopAll(...UNITS);
+          await machine.must("rm", "-rf", "/etc/systemd/system/web@.service.d");
         });
-        try {
-          await publish("1.0.0", "1.0.0");
-          await fetched();
-          await switchAgainAndAgain(nginx.url);
-          await refuseUnderLoad(nginx.url, "2.0.0", "bad");
-        } finally {
-          await nginx.stop();
-          await stopAll(`port@${first}.service`, `port@${second}.service`);
-        }
-      },
-      TAKES_MS,
-    );
-  });
+
+        test(
+          `ACT-103, ACT-104, ACT-106: ${SWITCHES} switches, and images that do not work, fail no request`,
+          async () => {
+            await switchAgainAndAgain(url);
+            expect(await show("web@b.service", "TriggeredBy")).toBe("web.socket");
+            await refuseUnderLoad(url, "1.1.0", FAILING);
+            // The socket would start a slot again: no reason to take it for one that works.
+            await refuseUnderLoad(url, "1.2.0", ENDING);
+
+            // As at boot: who comes before any slot runs is served by the one whose link is there.
+            await stopAll(...UNITS);
+            await systemctl("start", "web.socket");
+            const client = askAllTheTime(url);
+            await systemctl("start", "web.service");
+            await Bun.sleep(1000);
+            expect((await client.stop()).failed).toEqual([]);
+            expect(await versionAt(url)).toBe(LAST);
+            expect(await show("web.socket", "ActiveState")).toBe("active");
+          },
+          TAKES_MS,
+        );
+
+        test("ACT-102: a limit of starts, by which a slot would end the socket, is refused before anything changes", async () => {
+          const limit = "[Unit]\nStartLimitIntervalSec=10s\n";
+          await machine.write("/etc/systemd/system/web@.service.d/limit.conf", limit);
+          await systemctl("daemon-reload");
+          await publish("1.0.0", webImage("1.0.0"));
+          const { status, stderr } = await fetchNow();
+          expect([status, stderr]).toEqual([
+            70,
+            expect.stringContaining("StartLimitIntervalSec=0"),
+          ]);
+          const names = await machine.must("ls", "/var/lib/images/web");
+          expect(names).toBe("manifest\nstore\n");
+          expect(orders()).toEqual([]);
+        });
+      });
+
+      test(
+        `nginx: ACT-103, ACT-106: ${SWITCHES} switches, and an image that does not work, fail no request`,
+        async () => {
+          const [first, second] = [freePort(), freePort()];
+          await take(
+            "api",
+            new Map([
+              ["8081", first],
+              ["8082", second],
+            ]),
+          );
+          const [upstream = ""] =
+            /^upstream api \{.*?^\}/ms.exec(shipped("examples/slots/api.conf")) ?? [];
+          const nginx = await serveWithNginx("/nonexistent", {
+            httpSnippet: upstream.replace("8081", String(first)).replace("8082", String(second)),
+            configSnippet: "location / { proxy_pass http://api; }",
+          });
+          try {
+            await switchAgainAndAgain(nginx.url);
+            await refuseUnderLoad(nginx.url, "1.1.0", FAILING);
+          } finally {
+            await nginx.stop();
+            await stopAll(`api@${first}.service`, `api@${second}.service`);
+          }
+        },
+        TAKES_MS,
+      );
+    },
+  );
 });

@@ -1,69 +1,20 @@
-// A host with slots on a machine with a real systemd: a service in Python that serves HTTP from a socket of systemd's or
-// from a port of its own and ends gracefully, the units around it, and a client that asks again and again.
+// A client that asks a service again and again while one slot takes over from the other, and the images that it asks.
 
-import type { Machine } from "./machine.ts";
+import { shipped } from "./shipped.ts";
 
 /**
- * `serve.py IMAGE [PORT]` answers every request with what IMAGE holds, after a moment. Told to stop, it accepts nothing
- * more, finishes what it has, and ends. An image that begins with "bad" fails at
- * once, and one with "ends" ends.
+ * The example's program, which answers with its version. It takes a moment for that, so that at any time there is
+ * somebody whose answer a stop could cut off.
  */
-const SERVE = `
-import os, select, signal, socket, sys, threading, time
-
-image = open(sys.argv[1]).read().strip()
-if image.startswith("bad"):
-    sys.exit("this image does not work")
-if image.startswith("ends"):
-    sys.exit()
-if "LISTEN_FDS" in os.environ:
-    listener = socket.socket(fileno=3)
-else:
-    listener = socket.create_server(("127.0.0.1", int(sys.argv[2])), backlog=128)
-listener.setblocking(False)
-reader, writer = os.pipe()
-signal.signal(signal.SIGTERM, lambda *_: os.write(writer, b"x"))
-
-def answer(connection):
-    connection.setblocking(True)
-    request = b""
-    while b"\\r\\n\\r\\n" not in request:
-        piece = connection.recv(4096)
-        if not piece:
-            return connection.close()
-        request += piece
-    time.sleep(0.03)
-    head = f"HTTP/1.1 200 OK\\r\\nContent-Length: {len(image)}\\r\\nConnection: close\\r\\n\\r\\n"
-    connection.sendall((head + image).encode())
-    connection.close()
-
-threads = []
-def accept():
-    try:
-        connection, _ = listener.accept()
-    except BlockingIOError:  # the other slot was faster
-        return False
-    thread = threading.Thread(target=answer, args=(connection,))
-    thread.start()
-    threads[:] = [each for each in threads if each.is_alive()] + [thread]
-    return True
-
-while True:
-    ready, _, _ = select.select([listener, reader], [], [])
-    if reader in ready:
-        break
-    accept()
-if "LISTEN_FDS" not in os.environ:  # whoever waits for a port of its own waits for nobody else
-    while accept():
-        pass
-    listener.close()
-for thread in threads:
-    thread.join()
-`;
-
-export async function installServer(machine: Machine): Promise<void> {
-  await machine.write("/srv/serve.py", SERVE);
+export function webImage(version: string): string {
+  return shipped("examples/slots/web.py")
+    .replace(/^VERSION = .*/m, `VERSION = "${version}"`)
+    .replace("        head = ", "        select.select([], [], [], 0.05)\n        head = ");
 }
+
+/** Programs that do not work: one fails, one ends as if all were well. */
+export const FAILING = 'import sys\nsys.exit("this image does not work")\n';
+export const ENDING = "import time\ntime.sleep(0.2)\n";
 
 export interface Client {
   /** Stops asking. How many requests there were, and what went wrong with each that failed. */
