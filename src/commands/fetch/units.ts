@@ -76,7 +76,8 @@ export async function lastWords(systemd: Systemd, invocation: string): Promise<s
 /** The newest entry that matches; empty without one, `undefined` without a journal. */
 async function askJournal(systemd: Systemd, words: readonly string[]): Promise<string | undefined> {
   try {
-    const all = ["--quiet", "--no-pager", "--lines=1", ...words];
+    // The other way round, `--since=` makes it the oldest one since then.
+    const all = ["--quiet", "--no-pager", "--reverse", "--lines=1", ...words];
     const { status, stdout } = await systemd.journalctl(all, { timeoutMs: ANSWER_LIMIT_MS });
     return status === 0 ? stdout.trim() : undefined;
   } catch {
