@@ -261,6 +261,22 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
     expect(await expectAtRest("1.1.0")).toBe("b");
   });
 
+  test("ACT-26: a journal that is behind blames nobody", async () => {
+    await configure(["Restart=app@.service", "Slots=a b", "WatchSec=5"]);
+    await publish("1.0.0");
+    await fetched();
+    await publish("1.1.0");
+    const running = fetchNow();
+    while (read("/run/runs-b") === undefined) await Bun.sleep(50);
+    await machine.must("pkill", "-STOP", "-x", "systemd-journal");
+    await systemctl("stop", "app@b");
+    await Bun.sleep(2000);
+    await machine.must("pkill", "-CONT", "-x", "systemd-journal");
+    const { status, stdout } = await running;
+    expect([status, stdout]).toEqual([0, expect.stringContaining("1.1.0 has still to prove")]);
+    expect(existsSync(at(".refused"))).toBe(false);
+  });
+
   test("ACT-108: a host that had none gets its slots for the image in use", async () => {
     await configure([]);
     await publish("1.0.0");

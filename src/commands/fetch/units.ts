@@ -53,6 +53,15 @@ export async function wasStopped(
   return last === undefined || last === "" ? undefined : last === "stop";
 }
 
+/** Waits until the journal has what was logged so far. Only root may; for others it may still be behind. */
+export async function letJournalCatchUp(systemd: Systemd): Promise<void> {
+  try {
+    await systemd.journalctl(["--sync"], { timeoutMs: ANSWER_LIMIT_MS });
+  } catch {
+    // Without a journal, nobody is blamed by it.
+  }
+}
+
 /** The message that systemd logs when a unit failed: SD_MESSAGE_UNIT_FAILURE_RESULT. */
 const UNIT_FAILURE_RESULT = "d9b373ed55a64feb8242e02dbe79a49c";
 

@@ -12,7 +12,14 @@ import {
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
 import type { Restarted } from "./restart.ts";
-import { askStates, hasFailed, tell, type UnitStates, wasStopped } from "./units.ts";
+import {
+  askStates,
+  hasFailed,
+  letJournalCatchUp,
+  tell,
+  type UnitStates,
+  wasStopped,
+} from "./units.ts";
 
 interface Watch {
   readonly units: readonly Watched[];
@@ -166,6 +173,7 @@ class Looks {
     // The journal may be a moment behind: who is to blame is asked twice.
     if (this.#suspects.has(unit)) return "bad";
     this.#suspects.add(unit);
+    await letJournalCatchUp(systemd);
     return "wait";
   }
 }
