@@ -243,6 +243,11 @@ describe("an image on trial", () => {
       { step: "record", owed: [] },
     ]);
     expect(stepsOfProof({ ...onTrial, owed: [] })).toEqual([{ step: "good", image: next }]);
+    const earlier = { ...refusal, digest: other };
+    expect(stepsOfProof({ ...onTrial, owed: [], refusals: [earlier, refusal] })).toEqual([
+      { step: "refuse", refusals: [earlier] },
+      { step: "good", image: next },
+    ]);
   });
 });
 

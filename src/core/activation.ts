@@ -176,8 +176,16 @@ export function recordAfterRestart(standing: Standing, undone: readonly string[]
 }
 
 /** The steps once the image in use has proved itself (ACT-43). */
-export function stepsOfProof({ inUse, owed }: Standing): readonly (GoodStep | RecordStep)[] {
+export function stepsOfProof({
+  inUse,
+  owed,
+  refusals,
+}: Standing): readonly (RefuseStep | GoodStep | RecordStep)[] {
+  const refusal = refusalOf(refusals, inUse);
   return [
+    ...(refusal === undefined
+      ? []
+      : [{ step: "refuse", refusals: withoutRefusal(refusals, refusal.digest) } as const]),
     { step: "good", image: inUse },
     ...(owed.length === 0 ? [] : [{ step: "record", owed: [] } as const]),
   ];

@@ -191,6 +191,20 @@ for (const program of programs) {
       }
     });
 
+    test("ACT-18: a socket whose service runs is refused before the swap; one whose service is down is restarted", async () => {
+      await using each = new Prepared();
+      each.host.configure({ Restart: "app.socket" });
+      const triggers = "echo Triggers=app.service > $UNITS/app.socket";
+      const { status, stderr, orders } = await each.run(program, triggers);
+      expect([status, orders]).toEqual([70, []]);
+      expect(stderr).toContain("app.socket would be down after its restart, since app.service");
+      expect(each.host.state()["latest"]).toBe(`-> store/${one.digest}`);
+
+      const down = `${triggers}; echo ActiveState=inactive > $UNITS/app.service`;
+      const next = await each.run(program, down);
+      expect([next.status, next.orders]).toEqual([0, ["restart -- app.socket"]]);
+    });
+
     test("ACT-11, ACT-15: the units of Reload= are reloaded after the restart, and a reload that fails stays owed", async () => {
       await using each = new Prepared();
       each.host.configure({ Restart: "app.service", Reload: "web.service" });

@@ -1,6 +1,7 @@
-// How units are before anything changes, and what then forbids to touch them (ACT-1, ACT-2).
+// How units are before anything changes, and what then forbids to touch them (ACT-1, ACT-2, ACT-18).
 
 import { TakoError } from "../../core/error.ts";
+import { isRunning } from "../../core/unit-state.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
 import { unitsOf } from "./standing.ts";
@@ -36,4 +37,22 @@ export function refuseDeadlock({ run }: Member, before: UnitStates | undefined):
     rule: "ACT-2",
     hint: `Take After=${own} out of ${unit}; a unit waits for its image by ExecStartPre=tako fetch --init.`,
   });
+}
+
+/** systemd starts no socket whose service runs, so the restart of one alone would end without it (ACT-18). */
+export async function refuseDeadSocket(
+  { run }: Member,
+  { systemd }: Effects,
+  before: UnitStates | undefined,
+): Promise<void> {
+  for (const socket of unitsOf(run).filter((unit) => unit.endsWith(".socket"))) {
+    const services = await askStates(systemd, before?.get(socket)?.triggers ?? []);
+    const running = services?.values().find(isRunning)?.unit;
+    if (running === undefined) continue;
+    const message = `${socket} would be down after its restart, since ${running}, which it starts, runs`;
+    throw new TakoError("unit", message, {
+      rule: "ACT-18",
+      hint: `Name ${running} in Restart= in its place: the socket stays, and needs no restart.`,
+    });
+  }
 }
