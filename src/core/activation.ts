@@ -209,15 +209,23 @@ export function stepsToGoBack(
 
 /**
  * The steps once it is known whether the image that was put back works. If it does not either, the other one is not
- * to blame, and its refusal is taken back (ACT-57).
+ * to blame: its refusal is taken back, and what is down is owed a restart (ACT-57).
+ *
+ * @param bad what is down, a unit or a check; nothing if the image works
  */
 export function stepsOfControl(
-  { refusals }: Standing,
+  { inUse, owed, units, refusals }: Standing,
   { digest }: Refusal,
-  works: boolean,
+  bad: string | undefined,
 ): readonly (RefuseStep | RecordStep)[] {
-  const forgiven = { step: "refuse", refusals: withoutRefusal(refusals, digest) } as const;
-  return [...(works ? [] : [forgiven]), { step: "record", owed: [] }];
+  if (bad === undefined) return [{ step: "record", owed: [] }];
+  const open = owed.filter((group) => group.digest === inUse);
+  const left = open.map(({ digest, done }) => ({ digest, done: done.filter((u) => u !== bad) }));
+  const isDone = left.every(({ done }) => units.every((unit) => done.includes(unit)));
+  return [
+    { step: "refuse", refusals: withoutRefusal(refusals, digest) },
+    { step: "record", owed: isDone ? [] : left },
+  ];
 }
 
 /** Where a destination stands after a step that went well. */

@@ -125,14 +125,16 @@ for (const program of programs) {
       expect([next.status, next.orders]).toEqual([0, [restart]]);
     });
 
-    test("ACT-57: where the good image does not work either, none stays refused, status 70", async () => {
+    test("ACT-57: where the good image does not work either, none stays refused, the unit is owed, status 70", async () => {
       await using each = new Watching();
       const { status, stderr } = await each.run(program, each.failingOn(one, two));
       expect(status).toBe(70);
       expect(stderr).toContain("neither 1.1.0 nor 1.0.0, to which this host went back, works");
       expect([each.inUse, each.record(".refused")]).toEqual([uses(one), undefined]);
+      expect(each.record(".owed")).toBe(`${one.digest}\n`);
       const next = await each.run(program);
       expect([next.status, each.inUse]).toEqual([0, uses(two)]);
+      expect(each.record(".owed")).toBeUndefined();
     });
 
     test("ACT-42, ACT-44: what is still starting at the end is undecided, and the next run judges without a restart", async () => {

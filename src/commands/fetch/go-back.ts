@@ -153,19 +153,15 @@ async function reviveSockets({ systemd }: Effects, before: UnitStates | undefine
 }
 
 /** The end of a way back, which is told in the run that comes to it (ACT-56, ACT-57). */
-async function conclude(
-  member: Member,
-  { error }: Restarted,
-  { verdict, culprit }: Seen,
-): Promise<void> {
+async function conclude(member: Member, { error }: Restarted, { culprit }: Seen): Promise<void> {
   const standing = member.standing();
   const { inUse, refusals } = standing;
   const refusal = refusals.findLast(({ instead }) => instead === inUse);
   if (inUse === undefined || refusal === undefined) return;
-  const works = verdict !== "bad";
+  const works = culprit === undefined;
   // A unit that was not restarted keeps it open: the next run goes on here.
   if (works && error !== undefined) throw error;
-  for (const step of stepsOfControl(standing, refusal, works)) await member.perform(step);
+  for (const step of stepsOfControl(standing, refusal, culprit?.unit)) await member.perform(step);
   const { run } = member;
   const [version, refused] = [versionOf(member, inUse), versionOf(member, refusal.digest)];
   const { reason } = refusal;
@@ -175,7 +171,7 @@ async function conclude(
     member.outcome = { outcome: "rolled-back", version, sha256: inUse, refused, reason };
     return;
   }
-  const message = `neither ${refused} nor ${version}, to which this host went back, works: ${culprit?.unit}: ${culprit?.what}`;
+  const message = `neither ${refused} nor ${version}, to which this host went back, works: ${culprit.unit}: ${culprit.what}`;
   throw new TakoError("unit", message, {
     rule: "ACT-57",
     hint: "Look at the host, not at the image: what both need may be away. The next run tries the newer one again.",
