@@ -137,6 +137,22 @@ for (const program of programs) {
       expect(each.record(".owed")).toBeUndefined();
     });
 
+    test("ACT-27, ACT-57: a unit that still runs the bad image does not speak for the good one", async () => {
+      await using each = new Watching();
+      const { status, stderr } = await each.run(
+        program,
+        `[ $1 != restart ] || case $(readlink ${each.host.path("latest")}) in
+          store/${two.digest}) printf 'ActiveState=activating\nSubState=auto-restart\n' > $UNITS/app.service;;
+          *) echo "Operation refused." >&2; exit 1;;
+        esac`,
+      );
+      expect([status, each.inUse]).toEqual([70, uses(one)]);
+      expect(stderr).toContain("systemctl could not restart app.service: Operation refused.\n");
+      expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
+      expect(each.record(".owed")).toBe(`${one.digest}\n${two.digest}\n`);
+      expect((await each.run(program)).status).toBe(75);
+    });
+
     test("ACT-42, ACT-44: what is still starting at the end is undecided, and the next run judges without a restart", async () => {
       await using each = new Watching();
       const starting = "[ $1 != restart ] || echo ActiveState=activating > $UNITS/app.service";

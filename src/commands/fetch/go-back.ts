@@ -18,7 +18,7 @@ import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
 import { allUnits, type Member, versionOf } from "./member.ts";
 import { originOf } from "./origin.ts";
-import { type Restarted, restartOwed } from "./restart.ts";
+import { isBlocked, type Restarted, restartOwed } from "./restart.ts";
 import { listedEntry } from "./standing.ts";
 import { askStates, tell, type UnitStates, wasStopped } from "./units.ts";
 import { type Seen, watchAll, watchedRun } from "./watch.ts";
@@ -99,7 +99,7 @@ async function control(members: readonly Member[], effects: Effects): Promise<vo
 
   const stopped = members.flatMap((member) => member.stopped);
   const watched = units
-    .filter((unit) => !stopped.includes(unit))
+    .filter((unit) => !stopped.includes(unit) && !isBlocked(unit, before, restarted))
     .map((unit) => watchedRun(unit, before, restarted));
   const longest = Math.max(...members.map(({ run }) => run.config.watchMs ?? 0));
   let seen: Seen;
