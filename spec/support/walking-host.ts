@@ -228,9 +228,10 @@ export class WalkingHost {
     const verdict = this.#verdict();
     // A unit that was not restarted keeps it open.
     if (verdict !== "bad" && !isRestarted) return;
-    const bad = verdict === "bad" ? UNIT : undefined;
-    if (bad !== undefined) this.#refused.delete(phase.refusal.digest);
-    this.#perform(stepsOfControl(this.standing, phase.refusal, bad));
+    const works = verdict !== "bad";
+    if (!works) this.#refused.delete(phase.refusal.digest);
+    const left = works ? [] : [UNIT];
+    this.#perform(stepsOfControl(this.standing, phase.refusal, works, left));
   }
 
   /** @returns whether nothing that was to be restarted was left out */

@@ -209,22 +209,22 @@ export function stepsToGoBack(
 
 /**
  * The steps once it is known whether the image that was put back works. If it does not either, the other one is not
- * to blame: its refusal is taken back, and what is down is owed a restart (ACT-57).
+ * to blame, and its refusal is taken back (ACT-57).
  *
- * @param bad what is down, a unit or a check; nothing if the image works
+ * @param left what is still owed a start on it: what is bad, and what systemd cannot restart
  */
 export function stepsOfControl(
-  { inUse, owed, units, refusals }: Standing,
+  { inUse, units, refusals }: Standing,
   { digest }: Refusal,
-  bad: string | undefined,
+  works: boolean,
+  left: readonly string[],
 ): readonly (RefuseStep | RecordStep)[] {
-  if (bad === undefined) return [{ step: "record", owed: [] }];
-  const open = owed.filter((group) => group.digest === inUse);
-  const left = open.map(({ digest, done }) => ({ digest, done: done.filter((u) => u !== bad) }));
-  const isDone = left.every(({ done }) => units.every((unit) => done.includes(unit)));
+  const forgiven = { step: "refuse", refusals: withoutRefusal(refusals, digest) } as const;
+  const done = units.filter((unit) => !left.includes(unit));
+  const isLeft = inUse !== undefined && done.length < units.length;
   return [
-    { step: "refuse", refusals: withoutRefusal(refusals, digest) },
-    { step: "record", owed: isDone ? [] : left },
+    ...(works ? [] : [forgiven]),
+    { step: "record", owed: isLeft ? [{ digest: inUse, done }] : [] },
   ];
 }
 

@@ -153,6 +153,17 @@ for (const program of programs) {
       expect((await each.run(program)).status).toBe(75);
     });
 
+    test("ACT-4, ACT-56: a unit without a usable file stays owed at the end of a way back", async () => {
+      await using each = new Watching({ Restart: "app.service web.service" });
+      // Its file is gone, and with it the unit, once the bad image is in use.
+      const lose = `[ $1 != restart ] || printf 'LoadState=not-found\\nActiveState=inactive\\nInvocationID=\\n' > $UNITS/web.service`;
+      const { status, stderr } = await each.run(program, `${lose}\n${each.failingOn(two)}`);
+      expect([status, each.inUse]).toEqual([70, uses(one)]);
+      expect(stderr).toContain("web.service cannot be restarted");
+      expect(each.record(".owed")).toBe(`${one.digest}\napp.service\n`);
+      expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
+    });
+
     test("ACT-42, ACT-44: what is still starting at the end is undecided, and the next run judges without a restart", async () => {
       await using each = new Watching();
       const starting = "[ $1 != restart ] || echo ActiveState=activating > $UNITS/app.service";

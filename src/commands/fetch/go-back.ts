@@ -18,7 +18,7 @@ import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
 import { allUnits, type Member, versionOf } from "./member.ts";
 import { originOf } from "./origin.ts";
-import { isBlocked, type Restarted, restartOwed } from "./restart.ts";
+import { isBlocked, owedUnits, type Restarted, restartOwed } from "./restart.ts";
 import { listedEntry } from "./standing.ts";
 import { askStates, tell, type UnitStates, wasStopped } from "./units.ts";
 import { type Seen, watchAll, watchedRun } from "./watch.ts";
@@ -161,7 +161,9 @@ async function conclude(member: Member, { error }: Restarted, { culprit }: Seen)
   const works = culprit === undefined;
   // A unit that was not restarted keeps it open: the next run goes on here.
   if (works && error !== undefined) throw error;
-  for (const step of stepsOfControl(standing, refusal, culprit?.unit)) await member.perform(step);
+  const bad = works ? [] : [culprit.unit];
+  const steps = stepsOfControl(standing, refusal, works, [...owedUnits(member), ...bad]);
+  for (const step of steps) await member.perform(step);
   const { run } = member;
   const [version, refused] = [versionOf(member, inUse), versionOf(member, refusal.digest)];
   const { reason } = refusal;

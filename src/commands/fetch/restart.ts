@@ -62,7 +62,7 @@ export async function restartOwed(
 }
 
 /** The units that a member owes a restart, but for those that stay stopped. */
-function owedUnits(member: Member): readonly string[] {
+export function owedUnits(member: Member): readonly string[] {
   const phase = phaseOf(member.standing());
   return "units" in phase ? phase.units.filter((unit) => !member.stopped.includes(unit)) : [];
 }
