@@ -293,18 +293,45 @@ describe("the way back", () => {
     const back: Standing = { ...proven, owed, refusals: [refusal] };
     expect(phaseOf(back)).toEqual({ phase: "control", refusal, units: ["web.service"] });
     expect(recordAfterRestart(back, []).owed).toEqual([{ digest: old, done: both }, refused]);
-    expect(stepsOfControl(back, refusal, true)).toEqual([{ step: "record", owed: [] }]);
+    expect(stepsOfControl(back, refusal, true, [])).toEqual([{ step: "record", owed: [] }]);
     expect(phaseOf({ ...back, owed: [] })).toEqual({ phase: "at-rest" });
     // What was refused in favour of another image has nothing to do with this one.
     const elsewhere = { ...refusal, instead: other };
     expect(phaseOf({ ...back, refusals: [elsewhere] }).phase).toBe("restart-owed");
   });
 
-  test("ACT-57: if the good image does not work either, the other one is not to blame", () => {
+  test("ACT-4, ACT-56: what systemd could not restart stays owed, and the good image is at its end of the way", () => {
+    const back: Standing = { ...proven, refusals: [refusal] };
+    const steps = stepsOfControl(back, refusal, true, ["web.service"]);
+    expect(steps).toEqual([{ step: "record", owed: [{ digest: old, done: ["app.service"] }] }]);
+    expect(phaseOf(steps.reduce(standingAfter, back))).toEqual({
+      phase: "restart-owed",
+      image: old,
+      units: ["web.service"],
+    });
+  });
+
+  test("ACT-57: if the good image does not work either, the other one is not to blame, and what is down is owed", () => {
     const earlier = { ...refusal, digest: other };
-    const back: Standing = { ...proven, refusals: [earlier, refusal] };
-    expect(stepsOfControl(back, refusal, false)).toEqual([
-      { step: "refuse", refusals: [earlier] },
+    const owed = [
+      { digest: old, done: both },
+      { digest: next, done: both },
+    ];
+    const back: Standing = { ...proven, owed, refusals: [earlier, refusal] };
+    const forgiven = { step: "refuse", refusals: [earlier] } as const;
+    const steps = stepsOfControl(back, refusal, false, ["app.service"]);
+    expect(steps).toEqual([
+      forgiven,
+      { step: "record", owed: [{ digest: old, done: ["web.service"] }] },
+    ]);
+    expect(phaseOf(steps.reduce(standingAfter, back))).toEqual({
+      phase: "restart-owed",
+      image: old,
+      units: ["app.service"],
+    });
+    // A check is no unit that could be owed one.
+    expect(stepsOfControl(back, refusal, false, ["probe.service"])).toEqual([
+      forgiven,
       { step: "record", owed: [] },
     ]);
   });

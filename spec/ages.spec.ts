@@ -11,8 +11,14 @@ import { type Choice, choose, chooseHere, type HostChoice } from "../src/core/pl
 import type { Refusal } from "../src/core/refusals.ts";
 import { parseSize } from "../src/core/size.ts";
 import { parseVersion } from "../src/core/version.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { digestOf, digests, garbage, manifestOf, manifests } from "./support/manifests.ts";
+
+interface SeenCase extends Case {
+  readonly text: string;
+  readonly images?: readonly { readonly digest: string; readonly time: number }[];
+}
 
 const [a, b, c, d] = ["a", "b", "c", "d"].map((letter) => digestOf(letter.repeat(64))) as [
   Sha256Hex,
@@ -232,32 +238,19 @@ describe("what is taken", () => {
 });
 
 describe("fixtures of .seen", () => {
-  test("DST-90: a line for each image", () => {
-    const text = `${a} 1795000000\n${b} 0\n`;
-    const seen = decodeSeen(text);
-    expect(seen).toEqual(
-      new Map([
-        [a, today],
-        [b, 0],
-      ]),
-    );
-    expect(seen && encodeSeen(seen)).toBe(text);
-  });
-
-  test.each([
-    ["no line feed at the end", `${a} 1`],
-    ["nothing at all", ""],
-    ["an empty line", `${a} 1\n\n`],
-    ["no time", `${a}\n`],
-    ["two spaces", `${a}  1\n`],
-    ["a sign", `${a} -1\n`],
-    ["a fraction", `${a} 1.5\n`],
-    ["a time that no clock shows", `${a} 1234567890123\n`],
-    ["something after it", `${a} 1 x\n`],
-    ["no digest", "abc 1\n"],
-    ["upper case", `${a.toUpperCase()} 1\n`],
-    ["a digest twice", `${a} 1\n${a} 2\n`],
-  ])("DST-91: %s", (_, text) => expect(decodeSeen(text)).toBeUndefined());
+  for (const each of casesOf<SeenCase>("fetch/seen.toml")) {
+    test(title(each), () => {
+      const seen = decodeSeen(each.text);
+      if (each.images === undefined) {
+        expect(seen).toBeUndefined();
+      } else {
+        expect([...(seen ?? [])].map(([digest, time]) => ({ digest: `${digest}`, time }))).toEqual([
+          ...each.images,
+        ]);
+        expect(seen && encodeSeen(seen)).toBe(each.text);
+      }
+    });
+  }
 });
 
 describe("laws", () => {

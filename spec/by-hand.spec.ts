@@ -176,7 +176,9 @@ describe("what a hold means", () => {
     expect(here({ inUse: b, hold: b })).toEqual(["1.0"]);
     expect(here({ inUse: a, hold: a })).toEqual(["0.9"]);
     expect(here({ inUse: d, hold: b, refusals: [refusal(b)] })).toEqual(["1.2"]);
-    expect(here({ inUse: a, hold: b })).toEqual(["1.0", "1.2", "1.1", "1.0"]);
+    expect(here({ inUse: a, hold: b })).toEqual(["1.0", "0.9"]);
+    expect(here({ inUse: a, hold: foreign })).toEqual(["0.9"]);
+    expect(here({ inUse: foreign, hold: foreign })).toEqual([]);
   });
 });
 

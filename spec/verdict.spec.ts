@@ -65,6 +65,35 @@ describe("an answer of systemctl show", () => {
     expect([socket?.restarts, gone?.invocation, gone?.longestMs]).toEqual([0, "", 180_000]);
   });
 
+  /** How a unit of show-states.txt is, in words, what is to be done with it, and what a look says after its start. */
+  const told: readonly (readonly [string, string, ReturnType<typeof dutyOf>, Look])[] = [
+    ["failed.service", "failed (exit-code), status 3", "restart", "bad"],
+    ["again.service", "waits for its restart (signal), status 9", "restart", "bad"],
+    ["limit.service", "failed (exit-code), status 4, restarted itself 3 times", "restart", "bad"],
+    ["slow.service", "activating", "restart", "wait"],
+    ["stays.service", "active", "restart", "good"],
+    ["job.timer", "active", "restart", "good"],
+    ["job.service", "inactive, it ended by itself", "leave-stopped", "good"],
+    ["bad.service", "inactive, it ended by itself", "unusable", "unless-stopped"],
+    ["late.service", "inactive, it ended by itself", "leave-stopped", "unless-stopped"],
+    ["twice.service", "active, restarted itself 2 times", "restart", "bad"],
+  ];
+  const all = new TextDecoder().decode(readFixture("activation/show-states.txt"));
+  const named = told.map(([unit]) => unit);
+  test.each(told)("ACT-3 to ACT-6, ACT-20 to ACT-26: of %s: %s", (unit, words, duty, look) => {
+    const state = parseUnitStates(all, named)?.find((each) => each.unit === unit);
+    if (state === undefined) throw new Error("no answer");
+    expect(describeState(state)).toBe(words);
+    expect(dutyOf(state, false)).toBe(duty);
+    const { invocation } = state;
+    expect(judge(state, { unit, hasRun: true, invocation, restarts: 0 })).toBe(look);
+  });
+
+  test("ACT-11: time limits are as systemd spells them, both together", () => {
+    const limits = parseUnitStates(all, named)?.map(({ longestMs }) => longestMs);
+    expect(limits?.slice(3, 7)).toEqual([4_020_500, Infinity, 0, Infinity]);
+  });
+
   test.each([
     ["nothing", ""],
     ["a block too few", "ActiveState=active\n"],

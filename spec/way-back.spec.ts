@@ -59,11 +59,11 @@ describe("the control", () => {
     expect(phaseOf(some)).toEqual({ phase: "control", refusal, units: ["web.service"] });
     const all = standingAfter(some, recordAfterRestart(some, []));
     expect(phaseOf(all)).toEqual({ phase: "control", refusal, units: [] });
-    const end = stepsOfControl(all, refusal, true).reduce(standingAfter, all);
+    const end = stepsOfControl(all, refusal, true, []).reduce(standingAfter, all);
     expect(phaseOf(end)).toEqual({ phase: "at-rest" });
   });
 
-  const atRest = stepsOfControl(back, refusal, true).reduce(standingAfter, back);
+  const atRest = stepsOfControl(back, refusal, true, []).reduce(standingAfter, back);
 
   test("FET-55, ACT-56: a good image that is got anew owes a restart, and nobody went back again", () => {
     const repaired = stepsBeforeRepair(atRest, good).reduce(standingAfter, atRest);

@@ -1,15 +1,17 @@
-// Proof of what a host does not take, though its config allows it (spec/activation.md, ACT-30 to ACT-37): examples
-// written down by hand, then laws.
+// Proof of what a host does not take, though its config allows it (spec/activation.md, ACT-30 to ACT-37): the
+// fixtures, then examples and laws.
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Sha256Hex } from "../src/core/digest.ts";
+import type { Entry } from "../src/core/manifest.ts";
 import { matches, parsePattern } from "../src/core/pattern.ts";
 import { choose, chooseHere, type HostChoice, mayStayInUse } from "../src/core/plan.ts";
 import type { Refusals } from "../src/core/refusals.ts";
 import { entryInUse } from "../src/core/select.ts";
 import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion } from "../src/core/version.ts";
+import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { digestOf, manifestOf } from "./support/manifests.ts";
 
@@ -44,117 +46,62 @@ const hostOf = (inUse: string, hold: string, refused: string): HostChoice => ({
   young: new Map(),
 });
 
-/** What is chosen, in words: the candidates, or why there are none; and why it is not the newest. */
-function chosen(pattern: string, host: HostChoice): string {
-  const choice = choose(manifest, parsePattern(pattern), host);
-  if (choice.choice === "no-match") return "no match";
-  const { withheld } = choice;
-  const why = withheld === undefined ? "" : ` ${withheld.why}`;
-  const version = withheld?.why === "refused" ? ` ${withheld.version}: ${withheld.reason}` : "";
-  const entries = choice.choice === "take" ? choice.candidates : [];
-  return `${entries.map((entry) => entry.version.text).join(" ")}${why}${version}`;
+interface WithheldCase extends Case {
+  readonly entries: readonly (readonly [version: string, image: string])[];
+  readonly pattern: string;
+  readonly "in-use"?: string;
+  readonly hold?: string;
+  readonly refused?: readonly (readonly [image: string, instead: string])[];
+  readonly taken: readonly string[];
+  readonly outcome?: string;
+  readonly here: readonly string[];
 }
 
-/** [why, pattern, in use, hold, refused, chosen] */
-const rows: readonly (readonly [string, string, string, string, string, string])[] = [
-  ["ACT-30: on hold, what is in use stays", "*", "1.1", "1.1", "", "1.1 held"],
-  ["ACT-30: also where the pattern does not allow it", "2.*", "1.1", "1.1", "", "1.1 held"],
-  ["ACT-30: also one that the manifest does not list", "*", "9", "9", "", " held"],
-  [
-    "ACT-30: another one is swapped in, which a run that died left to do",
-    "*",
-    "2.0",
-    "1.1",
-    "",
-    "1.1 held",
-  ],
-  ["ACT-30: unless it did not work", "*", "2.0", "1.1", "1.1>2.0", "2.0 held"],
-  ["ACT-30: without one in use, the held one is taken", "2.*", "", "1.1", "", "1.1 held"],
-  ["ACT-30: if the manifest lists it", "1.*", "", "9", "", "1.3 1.2 1.1 1.0"],
-  [
-    "ACT-31: what did not work is not tried again",
-    "1.*",
-    "1.2",
-    "",
-    "1.3>1.2",
-    "1.2 refused 1.3: down",
-  ],
-  ["ACT-31: nor anything older than that", "1.*", "1.0", "", "1.3>1.0", "1.0 refused 1.3: down"],
-  ["ACT-31: but what is newer is", "*", "1.1", "", "2.0>1.1", "2.1"],
-  [
-    "ACT-31: the newest that was refused counts",
-    "1.*",
-    "1.0",
-    "",
-    "1.1>1.0 1.3>1.0",
-    "1.0 refused 1.3: down",
-  ],
-  [
-    "ACT-31: one that the pattern does not allow says nothing",
-    "1.*",
-    "1.2",
-    "",
-    "2.1>1.2",
-    "1.3 1.2",
-  ],
-  ["ACT-31, FET-50: no replacement is as old as that", "*", "1.1", "", "1.3>1.1", "2.1 2.0"],
-  [
-    "ACT-32: an image in use that is allowed stays",
-    "*",
-    "1.3",
-    "",
-    "2.1>1.1",
-    "1.3 refused 2.1: down",
-  ],
-  [
-    "ACT-32: else the one that was put back is taken",
-    "2.*",
-    "1.3",
-    "",
-    "2.1>2.0",
-    "2.0 refused 2.1: down",
-  ],
-  ["ACT-32: it stays if it is in use", "2.*", "1.3", "", "2.1>1.3", "1.3 refused 2.1: down"],
-  ["ACT-32: without an image in use, too", "1.*", "", "", "1.3>1.1", "1.1 refused 1.3: down"],
-  [
-    "ACT-32: if nothing was put back, what is in use stays",
-    "2.*",
-    "1.3",
-    "",
-    "2.1>9",
-    "1.3 refused 2.1: down",
-  ],
-  ["ACT-36: without any of them there is nothing", "1.*", "", "", "1.3>9", " refused 1.3: down"],
-  ["FET-41: no match is no match", "7.*", "1.1", "", "1.3>1.1", "no match"],
-];
+/** A letter as the digest of an image. */
+const lettered = (letter: string): Sha256Hex =>
+  digestOf(letter.charCodeAt(0).toString(16).repeat(32));
 
-describe("what is chosen", () => {
-  test.each(rows)("%s", (_, pattern, inUse, hold, refused, expected) => {
-    expect(chosen(pattern, hostOf(inUse, hold, refused))).toBe(expected);
-  });
+const textsOf = (entries: readonly Entry[]) => entries.map(({ version }) => version.text);
+
+describe("fixtures of what is withheld", () => {
+  for (const each of casesOf<WithheldCase>("fetch/withheld.toml")) {
+    test(title(each), () => {
+      const offered = manifestOf(
+        each.entries.map(([version, letter]) => ({
+          version: parseVersion(version),
+          size: parseSize(1),
+          digest: lettered(letter),
+        })),
+      );
+      const host: HostChoice = {
+        inUse: each["in-use"] === undefined ? undefined : lettered(each["in-use"]),
+        hold: each.hold === undefined ? undefined : lettered(each.hold),
+        refusals: (each.refused ?? []).map(([refused, instead]) => {
+          return { digest: lettered(refused), instead: lettered(instead), time: 0, reason: "down" };
+        }),
+        young: new Map(),
+      };
+      const pattern = parsePattern(each.pattern);
+      const choice = choose(offered, pattern, host);
+      if (choice.choice === "no-match") throw new Error("no version matches");
+      expect(textsOf(choice.choice === "take" ? choice.candidates : [])).toEqual([...each.taken]);
+      expect(choice.withheld?.why as string | undefined).toBe(each.outcome);
+      expect(textsOf(chooseHere(offered, pattern, host))).toEqual([...each.here]);
+    });
+  }
 });
 
-describe("without the origin", () => {
-  const here = (pattern: string, host: HostChoice) =>
-    chooseHere(manifest, parsePattern(pattern), host).map(({ version }) => version.text);
-
-  test("ACT-30, ACT-37, FET-26: what may stay in use stays", () => {
-    expect(here("1.*", hostOf("1.0", "", "1.3>1.1"))).toEqual(["1.0"]);
-    expect(here("2.*", hostOf("1.0", "1.0", ""))).toEqual(["1.0"]);
-    expect(here("2.*", hostOf("1.3", "", "2.1>1.3"))).toEqual(["1.3"]);
+describe("what is chosen", () => {
+  test("ACT-32: it is said which version did not work, and why", () => {
+    const host = hostOf("1.0", "", "1.1>1.0 1.3>1.0");
+    expect(choose(manifest, parsePattern("1.*"), host)).toMatchObject({
+      withheld: { why: "refused", version: "1.3", reason: "down" },
+    });
   });
 
-  test("ACT-30 to ACT-32: else the held one, what is newer than all that was refused, and what was put back", () => {
-    expect(here("*", hostOf("", "1.1", ""))).toEqual([
-      "1.1",
-      "2.1",
-      "2.0",
-      "1.3",
-      "1.2",
-      "1.1",
-      "1.0",
-    ]);
-    expect(here("*", hostOf("", "", "2.0>1.0"))).toEqual(["2.1", "1.0"]);
+  test("FET-41: no match is no match", () => {
+    const host = hostOf("1.1", "", "1.3>1.1");
+    expect(choose(manifest, parsePattern("7.*"), host).choice).toBe("no-match");
   });
 });
 
@@ -183,26 +130,39 @@ describe("laws", () => {
     fc.tuple(words, words).map(([version, instead]) => `${version}>${instead}`),
     { maxLength: 4 },
   );
+  /** Also an image that the manifest does not list, and none at all. */
+  const images = fc.oneof({ weight: 6, arbitrary: words }, fc.constantFrom("", "9"));
   const hosts = fc
-    .tuple(fc.option(words, { nil: "" }), fc.option(words, { nil: "" }), refused)
+    .tuple(images, images, refused)
     .map(([inUse, hold, all]) => hostOf(inUse, hold, all.join(" ")));
   const patterns = fc.constantFrom("*", "1.*", "2.*", "1.1");
 
-  test("ACT-31: nothing comes into use that is not newer than all that was refused, but what was there, was put back or is held", () => {
+  /** The newest version that the pattern allows and that did not work, by the words of ACT-31. */
+  const floorOf = (pattern: string, { refusals }: HostChoice): Entry | undefined =>
+    manifest.entries
+      .filter(({ version }) => matches(parsePattern(pattern), version))
+      .filter(({ digest }) => refusals.some((refusal) => refusal.digest === digest))
+      .reduce<Entry | undefined>((newest, entry) => {
+        const isNewer = newest === undefined || compareVersions(entry.version, newest.version) > 0;
+        return isNewer ? entry : newest;
+      }, undefined);
+
+  test("ACT-31, ACT-32: nothing comes into use that is not newer than all that was refused, but what was there, was put back for it or is held", () => {
     fc.assert(
       fc.property(hosts, patterns, (host, pattern) => {
+        const floor = floorOf(pattern, host);
+        if (floor === undefined) return;
+        const instead = host.refusals.find(({ digest }) => digest === floor.digest)?.instead;
+        const known = [host.inUse, host.hold, instead];
         const choice = choose(manifest, parsePattern(pattern), host);
-        if (choice.choice !== "take") return;
-        const known = [host.inUse, host.hold, ...host.refusals.map(({ instead }) => instead)];
-        const refusedHere = manifest.entries.filter(
-          ({ digest, version }) =>
-            matches(parsePattern(pattern), version) &&
-            host.refusals.some((refusal) => refusal.digest === digest),
-        );
-        for (const entry of choice.candidates.filter(({ digest }) => !known.includes(digest))) {
-          for (const { version } of refusedHere) {
-            expect(compareVersions(entry.version, version)).toBeGreaterThan(0);
-          }
+        const candidates = choice.choice === "take" ? choice.candidates : [];
+        const here = chooseHere(manifest, parsePattern(pattern), host);
+        for (const { version, digest } of [...candidates, ...here]) {
+          if (known.includes(digest)) continue;
+          expect(compareVersions(version, floor.version)).toBeGreaterThan(0);
+        }
+        for (const { version } of candidates.slice(1)) {
+          expect(compareVersions(version, floor.version)).toBeGreaterThan(0);
         }
       }),
       runs,
@@ -214,7 +174,24 @@ describe("laws", () => {
       fc.property(hosts, patterns, words, words, (host, pattern, inUse, hold) => {
         const held = { ...host, inUse: image(inUse), hold: image(hold) };
         const isRefused = host.refusals.some(({ digest }) => digest === held.hold);
-        expect(chosen(pattern, held)).toBe(`${isRefused ? inUse : hold} held`);
+        const choice = choose(manifest, parsePattern(pattern), held);
+        expect(choice.choice === "take" && textsOf(choice.candidates)).toEqual([
+          isRefused ? inUse : hold,
+        ]);
+        expect(choice).toMatchObject({ withheld: { why: "held" } });
+      }),
+      runs,
+    );
+  });
+
+  test("FET-26, ACT-30 to ACT-32: what is withheld is so without the origin, too", () => {
+    fc.assert(
+      fc.property(hosts, patterns, (host, pattern) => {
+        const choice = choose(manifest, parsePattern(pattern), host);
+        if (choice.choice === "no-match" || choice.withheld === undefined) return;
+        const [wanted] = choice.choice === "take" ? choice.candidates : [];
+        const [here] = chooseHere(manifest, parsePattern(pattern), host);
+        expect(here?.digest ?? host.inUse).toBe(wanted?.digest ?? host.inUse);
       }),
       runs,
     );

@@ -218,14 +218,22 @@ export function stepsToGoBack(
 /**
  * The steps once it is known whether the image that was put back works. If it does not either, the other one is not
  * to blame, and its refusal is taken back (ACT-57).
+ *
+ * @param left what is still owed a start on it: what is bad, and what systemd cannot restart
  */
 export function stepsOfControl(
-  { refusals }: Standing,
+  { inUse, units, refusals }: Standing,
   { digest }: Refusal,
   works: boolean,
+  left: readonly string[],
 ): readonly (RefuseStep | RecordStep)[] {
   const forgiven = { step: "refuse", refusals: withoutRefusal(refusals, digest) } as const;
-  return [...(works ? [] : [forgiven]), { step: "record", owed: [] }];
+  const done = units.filter((unit) => !left.includes(unit));
+  const isLeft = inUse !== undefined && done.length < units.length;
+  return [
+    ...(works ? [] : [forgiven]),
+    { step: "record", owed: isLeft ? [{ digest: inUse, done }] : [] },
+  ];
 }
 
 /** Where a destination stands after a step that went well. */

@@ -203,23 +203,22 @@ export function mayStayInUse(
  * so that nobody who keeps news away can order a downgrade.
  */
 export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice): readonly Entry[] {
-  const { inUse, refusals, young } = host;
+  const { inUse, hold, refusals, young } = host;
   const current = inUse && entryInUse(local, inUse, pattern);
   const held = heldEntry(local, pattern, host);
-  const first = held === undefined ? [] : [held];
-  if (current !== undefined && mayStayInUse(local, pattern, current, host)) {
-    return [...first, ...(current === held ? [] : [current])];
+  const mayStay = current !== undefined && mayStayInUse(local, pattern, current, host);
+  if (mayStay || (hold !== undefined && inUse !== undefined)) {
+    return [...new Set([held, current])].filter((entry) => entry !== undefined);
   }
   const refused = newestRefused(local, pattern, refusals);
-  const withDigest = (wanted: Sha256Hex | undefined) =>
-    local.entries.filter(({ digest }) => digest === wanted);
+  const instead = refused && entryInUse(local, refused.refusal.instead, pattern);
   const allowed = local.entries.filter(
     (entry) => matches(pattern, entry.version) && isNewer(entry, refused),
   );
   return [
-    ...first,
+    ...(held === undefined ? [] : [held]),
     ...ripeOf(allowed, young, inUse).toReversed(),
-    ...withDigest(refused?.refusal.instead),
+    ...(instead === undefined ? [] : [instead]),
     ...(inUse === undefined ? byAge(allowed, young) : []),
   ];
 }

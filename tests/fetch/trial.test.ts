@@ -125,14 +125,43 @@ for (const program of programs) {
       expect([next.status, next.orders]).toEqual([0, [restart]]);
     });
 
-    test("ACT-57: where the good image does not work either, none stays refused, status 70", async () => {
+    test("ACT-57: where the good image does not work either, none stays refused, the unit is owed, status 70", async () => {
       await using each = new Watching();
       const { status, stderr } = await each.run(program, each.failingOn(one, two));
       expect(status).toBe(70);
       expect(stderr).toContain("neither 1.1.0 nor 1.0.0, to which this host went back, works");
       expect([each.inUse, each.record(".refused")]).toEqual([uses(one), undefined]);
+      expect(each.record(".owed")).toBe(`${one.digest}\n`);
       const next = await each.run(program);
       expect([next.status, each.inUse]).toEqual([0, uses(two)]);
+      expect(each.record(".owed")).toBeUndefined();
+    });
+
+    test("ACT-27, ACT-57: a unit that still runs the bad image does not speak for the good one", async () => {
+      await using each = new Watching();
+      const { status, stderr } = await each.run(
+        program,
+        `[ $1 != restart ] || case $(readlink ${each.host.path("latest")}) in
+          store/${two.digest}) printf 'ActiveState=activating\nSubState=auto-restart\n' > $UNITS/app.service;;
+          *) echo "Operation refused." >&2; exit 1;;
+        esac`,
+      );
+      expect([status, each.inUse]).toEqual([70, uses(one)]);
+      expect(stderr).toContain("systemctl could not restart app.service: Operation refused.\n");
+      expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
+      expect(each.record(".owed")).toBe(`${one.digest}\n${two.digest}\n`);
+      expect((await each.run(program)).status).toBe(75);
+    });
+
+    test("ACT-4, ACT-56: a unit without a usable file stays owed at the end of a way back", async () => {
+      await using each = new Watching({ Restart: "app.service web.service" });
+      // Its file is gone, and with it the unit, once the bad image is in use.
+      const lose = `[ $1 != restart ] || printf 'LoadState=not-found\\nActiveState=inactive\\nInvocationID=\\n' > $UNITS/web.service`;
+      const { status, stderr } = await each.run(program, `${lose}\n${each.failingOn(two)}`);
+      expect([status, each.inUse]).toEqual([70, uses(one)]);
+      expect(stderr).toContain("web.service cannot be restarted");
+      expect(each.record(".owed")).toBe(`${one.digest}\napp.service\n`);
+      expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
     });
 
     test("ACT-42, ACT-44: what is still starting at the end is undecided, and the next run judges without a restart", async () => {

@@ -18,7 +18,7 @@ import { obtain } from "./carry-out.ts";
 import { startAfter } from "./follow.ts";
 import { allUnits, type Member, versionOf } from "./member.ts";
 import { originOf } from "./origin.ts";
-import { type Restarted, restartOwed } from "./restart.ts";
+import { isBlocked, owedUnits, type Restarted, restartOwed } from "./restart.ts";
 import { listedEntry } from "./standing.ts";
 import { askStates, tell, type UnitStates, wasStopped } from "./units.ts";
 import { type Seen, watchAll, watchedRun } from "./watch.ts";
@@ -99,7 +99,7 @@ async function control(members: readonly Member[], effects: Effects): Promise<vo
 
   const stopped = members.flatMap((member) => member.stopped);
   const watched = units
-    .filter((unit) => !stopped.includes(unit))
+    .filter((unit) => !stopped.includes(unit) && !isBlocked(unit, before, restarted))
     .map((unit) => watchedRun(unit, before, restarted));
   const longest = Math.max(...members.map(({ run }) => run.config.watchMs ?? 0));
   let seen: Seen;
@@ -153,19 +153,17 @@ async function reviveSockets({ systemd }: Effects, before: UnitStates | undefine
 }
 
 /** The end of a way back, which is told in the run that comes to it (ACT-56, ACT-57). */
-async function conclude(
-  member: Member,
-  { error }: Restarted,
-  { verdict, culprit }: Seen,
-): Promise<void> {
+async function conclude(member: Member, { error }: Restarted, { culprit }: Seen): Promise<void> {
   const standing = member.standing();
   const { inUse, refusals } = standing;
   const refusal = refusals.findLast(({ instead }) => instead === inUse);
   if (inUse === undefined || refusal === undefined) return;
-  const works = verdict !== "bad";
+  const works = culprit === undefined;
   // A unit that was not restarted keeps it open: the next run goes on here.
   if (works && error !== undefined) throw error;
-  for (const step of stepsOfControl(standing, refusal, works)) await member.perform(step);
+  const bad = works ? [] : [culprit.unit];
+  const steps = stepsOfControl(standing, refusal, works, [...owedUnits(member), ...bad]);
+  for (const step of steps) await member.perform(step);
   const { run } = member;
   const [version, refused] = [versionOf(member, inUse), versionOf(member, refusal.digest)];
   const { reason } = refusal;
@@ -175,7 +173,7 @@ async function conclude(
     member.outcome = { outcome: "rolled-back", version, sha256: inUse, refused, reason };
     return;
   }
-  const message = `neither ${refused} nor ${version}, to which this host went back, works: ${culprit?.unit}: ${culprit?.what}`;
+  const message = `neither ${refused} nor ${version}, to which this host went back, works: ${culprit.unit}: ${culprit.what}`;
   throw new TakoError("unit", message, {
     rule: "ACT-57",
     hint: "Look at the host, not at the image: what both need may be away. The next run tries the newer one again.",

@@ -3,7 +3,7 @@
 import { phaseOf, recordAfterRestart } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
 import { dutyOf, isOvertaken, isRestarted } from "../../core/unit-duty.ts";
-import { isDown, type UnitState } from "../../core/unit-state.ts";
+import { isDown, isRunning, type UnitState } from "../../core/unit-state.ts";
 import type { CallResult, Systemd } from "../../shell/systemd.ts";
 import type { Effects } from "../effects.ts";
 import { allUnits, type Member } from "./member.ts";
@@ -62,7 +62,7 @@ export async function restartOwed(
 }
 
 /** The units that a member owes a restart, but for those that stay stopped. */
-function owedUnits(member: Member): readonly string[] {
+export function owedUnits(member: Member): readonly string[] {
   const phase = phaseOf(member.standing());
   return "units" in phase ? phase.units.filter((unit) => !member.stopped.includes(unit)) : [];
 }
@@ -71,6 +71,22 @@ function owedUnits(member: Member): readonly string[] {
 export function isUsable(unit: string, before: UnitStates | undefined): boolean {
   const state = before?.get(unit);
   return state === undefined || dutyOf(state, true) === "restart";
+}
+
+/** Whether a unit runs on what it ran before, so that it can't tell anything about the image (ACT-27). */
+export function isBlocked(
+  unit: string,
+  before: UnitStates | undefined,
+  { undone, states }: Restarted,
+): boolean {
+  if (!isUsable(unit, before)) return true;
+  const now = states?.get(unit);
+  return (
+    undone.includes(unit) &&
+    now !== undefined &&
+    isRunning(now) &&
+    now.invocation === before?.get(unit)?.invocation
+  );
 }
 
 /** Puts on record, and tells, what became of a member's units. */

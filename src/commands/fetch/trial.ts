@@ -3,13 +3,12 @@
 import { recordAfterRestart, stepsOfProof, stepsToGoBack } from "../../core/activation.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Refusal } from "../../core/refusals.ts";
-import { isRunning } from "../../core/unit-state.ts";
 import type { Watched } from "../../core/verdict.ts";
 import type { Effects } from "../effects.ts";
 import { finish } from "./follow.ts";
 import { goBack } from "./go-back.ts";
 import { allUnits, type Member } from "./member.ts";
-import { isUsable, type Restarted } from "./restart.ts";
+import { isBlocked, type Restarted } from "./restart.ts";
 import { ended } from "./result.ts";
 import { lastWords, type UnitStates } from "./units.ts";
 import { type Culprit, type Seen, watchAll, watchedRun } from "./watch.ts";
@@ -39,22 +38,6 @@ export async function tryOut(
   if (seen.culprit !== undefined) await condemn(members, effects, seen.culprit);
   else if (seen.verdict === "good" && blocked.length === 0) await proveAll(members);
   else for (const member of members) await member.attempt(() => leaveOpen(member, restarted));
-}
-
-/** Whether a unit runs on what it ran before, so that it can't tell anything about the image (ACT-27). */
-function isBlocked(
-  unit: string,
-  before: UnitStates | undefined,
-  { undone, states }: Restarted,
-): boolean {
-  if (!isUsable(unit, before)) return true;
-  const now = states?.get(unit);
-  return (
-    undone.includes(unit) &&
-    now !== undefined &&
-    isRunning(now) &&
-    now.invocation === before?.get(unit)?.invocation
-  );
 }
 
 /** A unit that is not up when even the longest wait is over is bad (ACT-11). */
