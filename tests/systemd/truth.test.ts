@@ -16,11 +16,13 @@ echo "$@" | sed "s/ --property=[^ ]*//" >> /run/systemctl.log
 exec /usr/bin/systemctl "$@"
 `;
 
-/** Fails once if a unit's file /run/UNIT.mute is there. */
+/** Fails once if a unit's file /run/UNIT.mute is there, and takes three seconds once if it is /run/UNIT.slow. */
 const JOURNALCTL = `#!/bin/sh
 for word in "$@"; do
   mute=/run/\${word#UNIT=}.mute
+  slow=/run/\${word#UNIT=}.slow
   if [ -e $mute ]; then rm $mute; exit 1; fi
+  if [ -e $slow ]; then rm $slow; sleep 3; fi
 done
 exec /usr/bin/journalctl "$@"
 `;
@@ -406,6 +408,15 @@ describe.skipIf(systemd.missing).concurrent("a restart is told as it was", () =>
     await apps.machine.write(`/run/${app.unit}.mute`, "");
     const { outcome } = await app.fetch();
     expect(existsSync(apps.machine.path(`/run/${app.unit}.mute`))).toBe(false);
+    expect([outcome, app.refused]).toEqual(["rolled-back", ["1.1.1"]]);
+  });
+
+  test("ACT-26: an image that ended by itself goes also if only the last look finds it so", async () => {
+    const app = await running("late", { config: ["WatchSec=2"] });
+    app.publish("1.1.1", "sleep 0.2; exit 0");
+    await apps.machine.write(`/run/${app.unit}.slow`, "");
+    const { outcome } = await app.fetch();
+    expect(existsSync(apps.machine.path(`/run/${app.unit}.slow`))).toBe(false);
     expect([outcome, app.refused]).toEqual(["rolled-back", ["1.1.1"]]);
   });
 

@@ -100,7 +100,7 @@ async function watch(effects: Effects, { units, checks, ms }: Watch): Promise<Se
       checking.goOn();
       const seen = await judging.look();
       if (seen.verdict === "bad" || judging.isForlorn()) return seen;
-      if (clock.elapsed() < end) continue;
+      if (clock.elapsed() < end || judging.hasNewSuspect()) continue;
       if (seen.verdict !== "good" || checks.length === 0) return seen;
       const culprit = await checking.last();
       if (culprit === undefined) return seen;
@@ -120,6 +120,7 @@ class Looks {
   #looks: readonly Look[];
   /** Units that ended, and that nobody stopped as far as the journal knows by now. */
   #suspects = new Set<string>();
+  #hasNewSuspect = false;
 
   constructor(effects: Effects, units: readonly Watched[]) {
     this.#effects = effects;
@@ -132,7 +133,13 @@ class Looks {
     return this.#looks.length > 0 && this.#looks.every((look) => look === "open");
   }
 
+  /** The last look was the first one that found a unit so: another one decides, also when time is over. */
+  hasNewSuspect(): boolean {
+    return this.#hasNewSuspect;
+  }
+
   async look(): Promise<Seen> {
+    this.#hasNewSuspect = false;
     const names = this.#units.map(({ unit }) => unit);
     const states = await askStates(this.#effects.systemd, names);
     // No answer is no news.
@@ -173,6 +180,7 @@ class Looks {
     // The journal may be a moment behind: who is to blame is asked twice.
     if (this.#suspects.has(unit)) return "bad";
     this.#suspects.add(unit);
+    this.#hasNewSuspect = true;
     await letJournalCatchUp(systemd);
     return "wait";
   }
