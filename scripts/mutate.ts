@@ -83,7 +83,8 @@ async function run(): Promise<number> {
       judged.outcome = await judge(tree, compiler, measured, judged.mutant, source);
       const id = identify(judged.mutant, source);
       await appendFile(join(kept, "outcomes"), `${id} ${judged.outcome}\n`);
-      if (judged.outcome === "lived") console.log(`${asEntry(judged.description)}\n`);
+      if (judged.outcome === "lived" || judged.outcome === "untried")
+        console.log(`${asEntry(judged.description)}\n`);
     }
   };
   await Promise.all([first, ...others].map(work));
@@ -104,7 +105,8 @@ async function judge(
   // What noticed other faults of the file comes first, then what is quickest.
   const catches = noticed.get(mutant.file) ?? new Map<string, number>();
   noticed.set(mutant.file, catches);
-  const selected = testsAt(measured, mutant.file, place)
+  const all = testsAt(measured, mutant.file, place);
+  const selected = all
     .filter(({ ms }) => ms <= 1000 * Number(values.slowest))
     .toSorted((a, b) => a.ms - b.ms)
     .toSorted((a, b) => (catches.get(b.path) ?? 0) / b.ms - (catches.get(a.path) ?? 0) / a.ms);
@@ -114,7 +116,8 @@ async function judge(
       return "caught";
     }
   }
-  return "lived";
+  // What was left out may notice it yet.
+  return selected.length === all.length ? "lived" : "untried";
 }
 
 /** Whether one of the tests fails with the fault, and passes without it. */
