@@ -261,6 +261,17 @@ for (const program of programs) {
       expect((await each.run(program)).status).toBe(0);
     });
 
+    test("ACT-19: a check that has no unit file is an error before anything changes", async () => {
+      await using each = new Watching({ Check: "probe.service" });
+      const missing =
+        "printf 'LoadState=not-found\\nActiveState=inactive\\n' > $UNITS/probe.service";
+      const { status, stderr, orders } = await each.run(program, missing);
+      expect([status, orders, each.inUse]).toEqual([70, [], uses(one)]);
+      expect(stderr).toContain(
+        'probe.service of Check= cannot be started: its unit file is "not-found"',
+      );
+    });
+
     test("ACT-29, ACT-28: while a unit is stopped, a check says nothing", async () => {
       await using each = new Watching({
         Restart: "app.service web.service",

@@ -12,7 +12,7 @@ import type { Member } from "./member.ts";
 import { restartOwed } from "./restart.ts";
 import { activateSlots } from "./slots.ts";
 import { unitsOf } from "./standing.ts";
-import { refuseDeadlock, refuseDeadSocket, survey } from "./survey.ts";
+import { refuseDeadlock, refuseDeadSocket, refuseMissingCheck, survey } from "./survey.ts";
 import { tryOut } from "./trial.ts";
 import { type UnitStates, wasStopped } from "./units.ts";
 
@@ -40,6 +40,7 @@ export async function activate(members: readonly Member[], effects: Effects): Pr
   for (const member of active) {
     const isDone = await member.attempt(async () => {
       refuseDeadlock(member, before);
+      refuseMissingCheck(member, before);
       await refuseDeadSocket(member, effects, before);
       await leaveAlone(member, before);
       await putIntoUse(member, before);

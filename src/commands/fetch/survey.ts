@@ -1,4 +1,4 @@
-// How units are before anything changes, and what then forbids to touch them (ACT-1, ACT-2, ACT-18).
+// How units are before anything changes, and what then forbids to touch them (ACT-1, ACT-2, ACT-18, ACT-19).
 
 import { TakoError } from "../../core/error.ts";
 import { isRunning } from "../../core/unit-state.ts";
@@ -14,9 +14,10 @@ export async function survey(
 ): Promise<UnitStates | undefined> {
   const units = allUnits(members);
   const own = systemd.ownUnits().filter((unit) => unit.endsWith(".service"));
-  return units.length === 0
+  const checks = members.flatMap(({ run }) => run.config.check);
+  return units.length === 0 && checks.length === 0
     ? undefined
-    : await askStates(systemd, [...new Set([...units, ...own])]);
+    : await askStates(systemd, [...new Set([...units, ...checks, ...own])]);
 }
 
 /**
@@ -36,6 +37,19 @@ export function refuseDeadlock({ run }: Member, before: UnitStates | undefined):
   throw new TakoError("unit", message, {
     rule: "ACT-2",
     hint: `Take After=${own} out of ${unit}; a unit waits for its image by ExecStartPre=tako fetch --init.`,
+  });
+}
+
+/** A check that cannot run says nothing of any image, so none is put into use to be judged by it (ACT-19). */
+export function refuseMissingCheck({ run }: Member, before: UnitStates | undefined): void {
+  const missing = run.config.check.find(
+    (unit) => (before?.get(unit)?.load ?? "loaded") !== "loaded",
+  );
+  if (missing === undefined) return;
+  const message = `${missing} of Check= cannot be started: its unit file is "${before?.get(missing)?.load}"`;
+  throw new TakoError("unit", message, {
+    rule: "ACT-19",
+    hint: `See "systemctl status ${missing}"; nothing was changed.`,
   });
 }
 
