@@ -187,7 +187,7 @@ describe.skipIf(systemd.missing).concurrent("after kill -9", () => {
       await apps.machine.write(away, "");
       await killAt(app, moment);
       const { status, errors } = await app.fetch();
-      expect([status, standing(app)]).toEqual([70, ["1.0.0", "1.0.0", [], false]]);
+      expect([status, standing(app)]).toEqual([70, ["1.0.0", "1.0.0", [], true]]);
       expect(errors.join()).toContain("neither 1.1.0 nor 1.0.0");
       await apps.machine.must("rm", away);
       expect((await app.fetch()).errors).toEqual([]);

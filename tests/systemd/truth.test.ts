@@ -358,13 +358,15 @@ describe.skipIf(systemd.missing).concurrent("a restart is told as it was", () =>
     expect(state?.["ActiveState"]).not.toBe("activating");
   });
 
-  test("ACT-29, ACT-57: without its unit a check can't succeed, and no image is to blame", async () => {
+  test("ACT-19: a check whose unit file is gone is an error before anything changes", async () => {
     const app = await checked("check-gone", "true");
+    const [before] = await app.is("InvocationID");
     await apps.machine.must("rm", unitFile("check-gone-check.service"));
     await reload();
     const { status, errors } = await app.fetch();
-    expect([status, app.inUse, app.refused]).toEqual([70, "1.0.0", []]);
-    expect(errors.join()).toContain("neither 1.1.0 nor 1.0.0");
+    expect([status, app.inUse, app.isOwed, app.refused]).toEqual([70, "1.0.0", false, []]);
+    expect(errors.join()).toContain("check-gone-check.service");
+    expect(await app.is("InvocationID", "ActiveState")).toEqual([before, "active"]);
   });
 
   test("ACT-16: OnUpdate= follows the proof, OnRollback= the way back, and what they do changes nothing", async () => {

@@ -163,7 +163,7 @@ describe.skipIf(systemd.missing).concurrent("while an image is watched", () => {
     await apps.machine.write("/run/database-away", "");
     for (const _ of [1, 2]) {
       const { status, errors } = await app.fetch();
-      expect([status, states(app)]).toEqual([70, ["1.0.0", "1.0.0", [], false]]);
+      expect([status, states(app)]).toEqual([70, ["1.0.0", "1.0.0", [], true]]);
       expect(errors.join()).toContain("neither 1.1.0 nor 1.0.0");
     }
     await apps.machine.must("rm", "/run/database-away");
