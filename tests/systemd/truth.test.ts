@@ -365,7 +365,7 @@ describe.skipIf(systemd.missing).concurrent("a restart is told as it was", () =>
     await reload();
     const { status, errors } = await app.fetch();
     expect([status, app.inUse, app.isOwed, app.refused]).toEqual([70, "1.0.0", false, []]);
-    expect(errors.join()).toContain("check-gone-check.service");
+    expect(errors.join()).toContain("check-gone-check.service of Check= cannot be started");
     expect(await app.is("InvocationID", "ActiveState")).toEqual([before, "active"]);
   });
 
