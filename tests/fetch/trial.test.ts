@@ -272,6 +272,19 @@ for (const program of programs) {
       );
     });
 
+    test("ACT-19: so it is with slots, of which none is started", async () => {
+      await using each = new Watching({
+        Restart: "app@.service",
+        Slots: "a b",
+        Check: "probe.service",
+      });
+      const missing =
+        "printf 'LoadState=not-found\\nActiveState=inactive\\n' > $UNITS/probe.service";
+      const { status, stderr, orders } = await each.run(program, missing);
+      expect([status, orders, each.inUse]).toEqual([70, [], uses(one)]);
+      expect(stderr).toContain("probe.service of Check= cannot be started");
+    });
+
     test("ACT-29, ACT-28: while a unit is stopped, a check says nothing", async () => {
       await using each = new Watching({
         Restart: "app.service web.service",

@@ -7,17 +7,18 @@ import { isDown, isRunning, type UnitState } from "../../core/unit-state.ts";
 import type { CallResult } from "../../shell/systemd.ts";
 import type { Member } from "./member.ts";
 import { limitOf, tellLate } from "./restart.ts";
-import { refuseDeadlock } from "./survey.ts";
+import { refuseDeadlock, refuseMissingCheck } from "./survey.ts";
 import { askStates, systemctlFailed, tell, type UnitStates } from "./units.ts";
 import { type Seen, watchAll } from "./watch.ts";
 
-/** @throws TakoError if a start would come to no good end, before anything changes (ACT-2, ACT-102) */
+/** @throws TakoError if a start would come to no good end, before anything changes (ACT-2, ACT-19, ACT-102) */
 export function requireStartable(
   member: Member,
   { unit }: Slot,
   before: UnitStates | undefined,
 ): void {
   refuseDeadlock(member, before);
+  refuseMissingCheck(member, before);
   const load = before?.get(unit)?.load;
   if (load !== undefined && load !== "loaded") {
     throw new TakoError("unit", `${unit} cannot be started: its unit file is "${load}"`, {
