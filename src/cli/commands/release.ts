@@ -2,15 +2,12 @@
 
 import { command } from "../command.ts";
 import { fetchPresenter } from "./fetch-presenter.ts";
+import { ONE_CONFIG } from "./one-config.ts";
 
 export const release = command({
   meta: { name: "release", description: "End a hold, and let refused versions be tried again" },
   args: {
-    config: {
-      type: "positional",
-      required: true,
-      description: "A config file; app stands for /etc/tako/app.tako, if there is no file app",
-    },
+    config: ONE_CONFIG,
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
   async run({ config: name }, { output, effects }) {

@@ -2,15 +2,12 @@
 
 import { command } from "../command.ts";
 import { fetchPresenter } from "./fetch-presenter.ts";
+import { ONE_CONFIG } from "./one-config.ts";
 
 export const rollback = command({
   meta: { name: "rollback", description: "Go back to an earlier version, and stay on it" },
   args: {
-    config: {
-      type: "positional",
-      required: true,
-      description: "A config file; app stands for /etc/tako/app.tako, if there is no file app",
-    },
+    config: ONE_CONFIG,
     version: {
       type: "positional",
       required: false,
