@@ -266,8 +266,14 @@ describe("the way back", () => {
       },
       { step: "swap", image: old },
     ]);
-    const [, record] = stepsToGoBack({ ...onTrial, units: [], owed: [] }, why, []);
-    expect(record).toEqual({ step: "record", owed: [] });
+  });
+
+  test("ACT-50, ACT-56: so it is where only checks tell, and no unit is restarted", () => {
+    const checked = { ...onTrial, units: [], owed: [] };
+    const back = stepsToGoBack(checked, why, []).reduce(standingAfter, checked);
+    expect(phaseOf(back)).toEqual({ phase: "control", refusal, units: [] });
+    const end = stepsOfControl(back, refusal, true, []).reduce(standingAfter, back);
+    expect([phaseOf(end), end.owed]).toEqual([{ phase: "at-rest" }, []]);
   });
 
   test("ACT-51: there is none without another good image that the config allows", () => {

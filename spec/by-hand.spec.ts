@@ -61,7 +61,7 @@ describe("what rollback goes back to", () => {
       "failed",
       "ACT-72",
       "there is no earlier version on this host that the config allows",
-      "Here are 1.2, 1.1, 1.0 (in use), 0.9.",
+      "Here are 1.2, 1.1, 1.0 (in use), 0.9. One that is named is taken whatever Version= says.",
     ]);
   });
 

@@ -409,6 +409,10 @@ describe(".refused", () => {
     expect(decodeRefusals(empty)?.[0]?.reason).toHaveLength(1);
   });
 
+  test("DST-77: a digest that is there twice is damage", () => {
+    expect(decodeRefusals(line + line)).toBeUndefined();
+  });
+
   test("DST-76, DST-77: 100 lines are read, and 101 are damaged", () => {
     const lines = Array.from({ length: 101 }, (_, index) =>
       line.replace(a, index.toString(16).padStart(64, "0")),

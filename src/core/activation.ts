@@ -210,7 +210,7 @@ export function stepsToGoBack(
   const record = [{ digest: good, done: stopped }, open];
   return [
     ...(isRefused ? [] : [{ step: "refuse", refusals: withRefusal(refusals, refusal) } as const]),
-    { step: "record", owed: units.length === 0 ? owed : record },
+    { step: "record", owed: record },
     { step: "swap", image: good },
   ];
 }

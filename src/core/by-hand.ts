@@ -32,7 +32,10 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
     const found = earlier(host, current);
     if (found !== undefined) return found;
     const message = "there is no earlier version on this host that the config allows";
-    throw new TakoError("failed", message, { rule: "ACT-72", hint: offer(host) });
+    throw new TakoError("failed", message, {
+      rule: "ACT-72",
+      hint: `${offer(host)} One that is named is taken whatever Version= says.`,
+    });
   }
   const found = manifest.entries.find((entry) => compareVersions(entry.version, version) === 0);
   if (found === undefined) {

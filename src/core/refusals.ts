@@ -55,7 +55,8 @@ export function decodeRefusals(text: string): Refusals | undefined {
       /^(\S+) (\S+) (\d{1,12}) ([ -~]{1,200})$/.exec(line) ?? [];
     const [digest, instead] = [parseSha256Hex(hex), parseSha256Hex(insteadHex)];
     if (digest === undefined || instead === undefined) return undefined;
-    refusals = withRefusal(refusals, { digest, instead, time: Number(time), reason });
+    if (refusalOf(refusals, digest) !== undefined) return undefined;
+    refusals = [...refusals, { digest, instead, time: Number(time), reason }];
   }
   return refusals;
 }

@@ -2,10 +2,10 @@
 // tests/systemd.
 
 import { describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { realpathSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { createHost, stateOf } from "../support/host.ts";
-import { type Program, programs } from "../support/program.ts";
+import { environment, type Program, programs } from "../support/program.ts";
 import { image } from "../support/publishing.ts";
 import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
 
@@ -228,6 +228,50 @@ for (const program of programs) {
       const next = await each.run(program, "[ $1 != start ] || exit 1");
       expect([next.status, next.orders]).toEqual([0, ["restart -- app.service", start]]);
       expect(next.stderr).toContain("warning: tell.service could not be started");
+    });
+
+    test("ACT-16: so they are by the run that makes good a restart, though it gets no news", async () => {
+      await using each = new Prepared(`${one.digest}\n`);
+      each.host.configure({ Restart: "app.service", OnUpdate: "tell.service" });
+      rmSync(join(each.host.originDirectory, "manifest"));
+      const { status, orders } = await each.run(program);
+      expect([status, orders]).toEqual([
+        69,
+        ["restart -- app.service", "start --no-block -- tell.service"],
+      ]);
+    });
+
+    test("ACT-60: two runs lock what they share in one order, by whatever paths they know it", async () => {
+      await using first = new Prepared();
+      await using second = new Prepared();
+      const hosts = [first.host, second.host];
+      const holders = hosts.map((host) =>
+        Bun.spawn(["flock", "--no-fork", host.path(".lock"), "sh", "-c", "echo; exec sleep 60"], {
+          stdout: "pipe",
+        }),
+      );
+      for (const holder of holders) await holder.stdout.getReader().read();
+      /** The destination at which a run waits that knows them by these names. */
+      const waitsAt = async (...names: readonly string[]) => {
+        for (const [index, host] of hosts.entries()) {
+          const path = first.host.at(names[index] ?? "");
+          symlinkSync(host.destination, path);
+          host.configure({ Destination: path, Restart: "app.service" });
+        }
+        const words = ["fetch", "--json", ...hosts.map(({ file }) => file)];
+        const run = Bun.spawn(program.command(words), { env: environment(), stdout: "pipe" });
+        const { value } = await run.stdout.getReader().read();
+        run.kill();
+        await run.exited;
+        const { event, directory } = JSON.parse(
+          new TextDecoder().decode(value).split("\n")[0] ?? "",
+        );
+        expect(event).toBe("waiting");
+        return realpathSync(directory);
+      };
+      const [some, others] = [await waitsAt("z", "a"), await waitsAt("b", "y")];
+      for (const holder of holders) holder.kill();
+      expect(some).toBe(others);
     });
 
     test("ACT-60: configs that share a unit are swapped together, and it is restarted once", async () => {

@@ -2,13 +2,17 @@
 // told to do what, and what people and programs are told. Real units are proved in tests/systemd.
 
 import { describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { stateOf } from "../support/host.ts";
-import { programs } from "../support/program.ts";
+import { needs } from "../support/needs.ts";
+import { programs, sources } from "../support/program.ts";
 import { secondKey, write } from "../support/publishing.ts";
+import { Site } from "./site.ts";
 import { fakeSystemctl } from "./systemctl.ts";
 import { one, restart, three, two, uses, Watching } from "./watching.ts";
+
+const nginx = needs("nginx");
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
@@ -285,6 +289,25 @@ for (const program of programs) {
       expect(stderr).toContain("probe.service of Check= cannot be started");
     });
 
+    test("ACT-114: a slot whose image was refused by a run that died is ended, and that is told", async () => {
+      await using each = new Watching({
+        Restart: "app@.service",
+        Slots: "a b",
+        OnRollback: "tell.service",
+      });
+      const refused = `${two.digest} ${one.digest} 1 app@b.service: failed\n`;
+      each.host.install({ published: [one, two], files: { ".refused": refused } });
+      symlinkSync(`store/${one.digest}`, each.host.path("a"));
+      symlinkSync(`store/${two.digest}`, each.host.path("b"));
+      const stopped = `[ $1 != stop ] || echo ActiveState=inactive > $UNITS/app@b.service`;
+      const { status, orders, stderr } = await each.run(program, stopped);
+      expect([status, each.inUse]).toEqual([75, uses(one)]);
+      expect(orders).toEqual(["stop -- app@b.service", "start --no-block -- tell.service"]);
+      expect(stderr).toContain("went back from 1.1.0 to 1.0.0");
+      expect(each.host.state()["b"]).toBeUndefined();
+      expect((await each.run(program)).status).toBe(0);
+    });
+
     test("ACT-29, ACT-28: while a unit is stopped, a check says nothing", async () => {
       await using each = new Watching({
         Restart: "app.service web.service",
@@ -350,14 +373,31 @@ test("ACT-17, ACT-10: a restart that takes longer than ten seconds is told once;
   expect(stderr.match(/waiting for app\.service to start, up to 15 min/g)).toHaveLength(1);
 });
 
+test.skipIf(nginx.missing)(
+  "FET-52, ACT-32: where what was put back is gone, too, the error says how the other one is tried again",
+  async () => {
+    const site = await Site.start();
+    await using _stop = { [Symbol.asyncDispose]: async () => site.stop() };
+    await using each = new Watching();
+    const origin = site.origin(one, two);
+    origin.retire(one);
+    each.host.configure({ Origin: origin.url, Restart: "app.service", WatchSec: "1" });
+    rmSync(each.host.path("latest"));
+    rmSync(each.host.path(`store/${one.digest}`));
+    write(each.host.path(".refused"), `${two.digest} ${one.digest} 1 down\n`);
+    const { status, stderr } = await each.run(sources());
+    expect(status).toBe(69);
+    expect(stderr).toContain("the origin no longer has version 1.0.0");
+    expect(stderr).toContain("tako release lets what was refused here be tried again.");
+  },
+);
+
 test("ACT-36: where all that is allowed was refused, and nothing is here to go back to, that is an error", async () => {
-  const [source] = programs;
-  if (source === undefined) throw new Error("there is no program");
   await using each = new Watching();
   rmSync(each.host.path("latest"));
   const refused = [one, two].map(({ digest }) => `${digest} ${three.digest} 1 down\n`).join("");
   write(each.host.path(".refused"), refused);
-  const { status, stderr } = await each.run(source);
+  const { status, stderr } = await each.run(sources());
   expect(status).toBe(1);
   expect(stderr).toContain("every version that the config allows was refused here");
 });

@@ -138,6 +138,37 @@ for (const program of programs) {
       expect(each.record(".refused")).toStartWith(`${three.digest} ${one.digest} `);
     });
 
+    test("ACT-45: nothing is decided of an image that somebody takes out of use by hand meanwhile", async () => {
+      await using each = new Watching();
+      const byHand = `ln -sfn store/${one.digest} ${each.host.path("latest")}`;
+      const { status, stderr } = await each.run(
+        program,
+        `${onTwo(each, "touch $UNITS/looks")}
+        if [ $1 = show ] && [ -e $UNITS/looks ]; then
+          echo x >> $UNITS/looks
+          [ $(wc -l < $UNITS/looks) -ne 2 ] || { ${byHand}; echo ActiveState=failed > $UNITS/app.service; }
+        fi`,
+      );
+      expect([status, each.inUse]).toEqual([70, uses(one)]);
+      expect(stderr).toContain("latest: it names another image than at the start of the watch");
+      expect([each.record(".refused"), each.record(".good")]).toEqual([
+        undefined,
+        `${one.digest}\n`,
+      ]);
+    });
+
+    test("ACT-42, ACT-56: where checks alone tell, a run that died after the swap back is finished, too", async () => {
+      await using each = new Watching({ Restart: "", Check: "probe.service" });
+      const failing = `case "$1 $(readlink ${each.host.path("latest")})" in
+        "start store/${two.digest}") echo ActiveState=failed > $UNITS/probe.service;;
+        start*) rm -f $UNITS/probe.service; [ -e $UNITS/again ] || { touch $UNITS/again; kill -9 $PPID; };; esac`;
+      const killed = await each.run(program, failing);
+      expect([killed.status, each.inUse]).toEqual([137, uses(one)]);
+      const next = await each.run(program);
+      expect([next.status, each.inUse, each.record(".owed")]).toEqual([75, uses(one), undefined]);
+      expect(next.stderr).toContain("went back to 1.0.0, for 1.1.0 does not work here");
+    });
+
     test("ACT-53: the good image is verified by its digest, whatever --no-verify says", async () => {
       await using each = new Watching();
       const damaged = one.content.toUpperCase();

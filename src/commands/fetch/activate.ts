@@ -53,7 +53,9 @@ export async function activate(members: readonly Member[], effects: Effects): Pr
 
   const isOnTrial = (member: Member) => phaseOf(member.standing()).phase === "on-trial";
   const onTrial = going.filter(isOnTrial);
-  for (const member of going.filter((each) => !onTrial.includes(each))) await finish(member);
+  for (const member of going.filter((each) => !onTrial.includes(each))) {
+    await member.attempt(() => finish(member));
+  }
   if (onTrial.length > 0) await tryOut(onTrial, effects, before, restarted);
 }
 

@@ -119,7 +119,7 @@ function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly Lo
 }
 
 /** The directory's device and inode; `undefined` for one that can't be found, which fails later. */
-function identity(directory: string): string | undefined {
+export function identity(directory: string): string | undefined {
   try {
     const { dev, ino } = statSync(directory, { bigint: true });
     return `${dev}:${ino}`;

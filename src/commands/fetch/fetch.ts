@@ -7,7 +7,7 @@ import { openDestination } from "../../shell/destination.ts";
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import { activate, isReturning } from "./activate.ts";
-import { loadConfigs } from "./configs.ts";
+import { identity, loadConfigs } from "./configs.ts";
 import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots } from "./init.ts";
 import { lock, warnOfDestination } from "./lock.ts";
 import { Member } from "./member.ts";
@@ -97,8 +97,10 @@ async function fetchGroup(
   for (const member of members) finished(await member.result());
 }
 
+/** One that does not exist is not locked, so where it stands does not matter. */
 function byDestination(a: Run, b: Run): number {
-  return a.config.destination < b.config.destination ? -1 : 1;
+  const [first = "", second = ""] = [a, b].map(({ config }) => identity(config.destination));
+  return first < second ? -1 : 1;
 }
 
 async function bring(member: Member): Promise<void> {

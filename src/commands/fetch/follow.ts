@@ -1,11 +1,13 @@
 // The units of `OnUpdate=` and `OnRollback=`, which are started after the event and not waited for (ACT-16).
 
+import { phaseOf } from "../../core/activation.ts";
 import type { Member } from "./member.ts";
 import { tell } from "./units.ts";
 
-/** Starts what is to follow an update that went well (ACT-16). */
+/** Starts what is to follow an update, once nothing is owed any more, whatever else went wrong (ACT-16). */
 export async function finish(member: Member): Promise<void> {
-  if (!member.hasFailed) await startAfter(member, member.run.config.onUpdate);
+  const { phase } = phaseOf(member.standing());
+  if (phase === "at-rest") await startAfter(member, member.run.config.onUpdate);
 }
 
 /** Starts units without waiting for them: what becomes of them is theirs. */

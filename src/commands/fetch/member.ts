@@ -26,10 +26,6 @@ export class Member {
     this.destination = destination;
   }
 
-  get hasFailed(): boolean {
-    return this.#errors.length > 0;
-  }
-
   /** Whether another image is to come into use. */
   get swaps(): boolean {
     return this.prepared?.plan?.swaps ?? false;

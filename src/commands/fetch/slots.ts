@@ -3,7 +3,7 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
-import { type Refusal, withRefusal } from "../../core/refusals.ts";
+import { type Refusal, refusalOf, withRefusal } from "../../core/refusals.ts";
 import {
   findSlots,
   freeSlot,
@@ -75,12 +75,20 @@ async function cleanUp(member: Member): Promise<Slot | undefined> {
     await remove(member, isSecond ? first : second);
     return isSecond ? second : first;
   }
+  const { refusals } = member.standing();
   for (const slot of stale) {
-    const message = `${slot.unit} is stopped: an earlier run that ended too soon has left it on another image than the one in use`;
-    member.run.effects.report({ event: "warning", message });
+    const refusal = refusalOf(refusals, slot.image);
+    if (refusal === undefined) warnOfStale(member, slot);
     await remove(member, slot);
+    // The run that refused it came to no end (ACT-114).
+    if (refusal !== undefined) await tellRefusal(member, refusal);
   }
   return first;
+}
+
+function warnOfStale({ run }: Member, { unit }: Slot): void {
+  const message = `${unit} is stopped: an earlier run that ended too soon has left it on another image than the one in use`;
+  run.effects.report({ event: "warning", message });
 }
 
 /** Makes sure that what is in use works in a slot, where that is not on record (ACT-108). */

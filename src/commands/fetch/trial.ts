@@ -28,16 +28,32 @@ export async function tryOut(
     .filter((unit) => !blocked.includes(unit))
     .map((unit) => watchedRun(unit, before, restarted));
   const ms = Math.max(...members.map(({ run }) => run.config.watchMs ?? 0));
+  let [tried, replaced]: [readonly Member[], readonly Member[]] = [[], []];
   let seen: Seen;
   try {
+    const images = new Map(members.map((member) => [member, member.destination.readLatest()]));
+    const isReplaced = (member: Member) => member.destination.readLatest() !== images.get(member);
     seen = hanging(watched, restarted) ?? (await watchAll(members, effects, watched, ms));
+    replaced = members.filter(isReplaced);
+    tried = members.filter((member) => !replaced.includes(member));
   } catch (error) {
     for (const member of members) member.fail(error);
     return;
   }
-  if (seen.culprit !== undefined) await condemn(members, effects, seen.culprit);
-  else if (seen.verdict === "good" && blocked.length === 0) await proveAll(members);
-  else for (const member of members) await member.attempt(() => leaveOpen(member, restarted));
+  for (const member of replaced) member.fail(replacedByHand(member));
+  if (seen.culprit !== undefined) await condemn(tried, effects, seen.culprit);
+  else if (seen.verdict === "good" && blocked.length === 0) await proveAll(tried);
+  else for (const member of tried) await member.attempt(() => leaveOpen(member, restarted));
+}
+
+/** What was watched says nothing of what is in use now (ACT-45). */
+function replacedByHand({ destination }: Member): TakoError {
+  const message = "it names another image than at the start of the watch, so nothing is decided";
+  return new TakoError("unit", message, {
+    rule: "ACT-45",
+    source: `${destination.path}/latest`,
+    hint: "tako rollback goes back to an earlier version, and waits for a run that is at work.",
+  });
 }
 
 /** A unit that is not up when even the longest wait is over is bad (ACT-11). */

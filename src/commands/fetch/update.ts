@@ -76,6 +76,9 @@ function chooseAndTell({ config, effects }: Run, { manifest, host }: News): Choi
   return choice;
 }
 
+/** What somebody can do whose host keeps away from what it refused. */
+const TRY_AGAIN = "tako release lets what was refused here be tried again.";
+
 /** What keeps news away, and has nothing to say of what is here. */
 const WITHOUT_NEWS: readonly ErrorKind[] = [
   "origin",
@@ -126,7 +129,11 @@ async function bringFirst(
   throw new TakoError(
     "origin",
     `the origin no longer has version ${version.text}, nor an older one that may be taken`,
-    { rule: "FET-52", source: imageLocation(run.config.origin, digest).shown },
+    {
+      rule: "FET-52",
+      source: imageLocation(run.config.origin, digest).shown,
+      hint: withheld?.why === "refused" ? TRY_AGAIN : undefined,
+    },
   );
 }
 
@@ -229,6 +236,6 @@ function endedWithout(
   throw new TakoError("failed", "every version that the config allows was refused here", {
     rule: "ACT-36",
     source: run.config.file,
-    hint: "tako release lets them be tried again.",
+    hint: TRY_AGAIN,
   });
 }
