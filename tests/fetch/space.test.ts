@@ -9,6 +9,7 @@ import { programs } from "../support/program.ts";
 import { bigImage, image, manifestOf, publishManifest } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { pausingOrigin } from "./slow-origins.ts";
+import { fakeSystemctl } from "./systemctl.ts";
 
 const one = image("1.0.0");
 const big = bigImage("1.1.0", 300_000);
@@ -166,6 +167,25 @@ for (const program of programs) {
       const { kept: _, ...rest } = withoutFiller(host);
       const files = { ".owed": `${one.digest}\n` };
       expect(rest).toEqual(stateOf({ published: [one], store: [], files }));
+    });
+
+    test("FET-74, ACT-50: a way back finds the room for its records, too", async () => {
+      await using each = await hostOnTmpfs(200_000);
+      const { host } = each;
+      const two = image("1.1.0");
+      host.publish(one, two);
+      host.configure({ Restart: "app.service", WatchSec: "1" });
+      const at = (name: string) => host.path(name);
+      const fake = fakeSystemctl(`[ $1 != restart ] || case $(readlink ${at("latest")}) in
+        store/${two.digest})
+          head -c 20000 /dev/zero > ${at(`store/${big.digest}.partial`)}
+          dd if=/dev/zero of=${at("filler")} bs=4096 2> /dev/null
+          echo ActiveState=failed > $UNITS/app.service;;
+        *) rm -f $UNITS/app.service;; esac`);
+      const { status } = await program.run(["fetch", host.file], { env: fake.env });
+      fake.remove();
+      expect([status, readlinkSync(at("latest"))]).toEqual([75, `store/${one.digest}`]);
+      expect(Object.keys(host.state())).not.toContain(`store/${big.digest}.partial`);
     });
 
     test("DST-28: a read-only file system is status 74, and a run without news is none of its business", async () => {

@@ -519,24 +519,27 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
       );
     }
 
-    for (const [what, isRefused, die] of [
-      ["the looks", false, () => killAt("after 4 show")],
-      ["its refusal", false, () => killAtCall("rename", ".refused.new")],
-      ["its end", true, () => killAt("before 1 stop")],
-      ["what is left of it", true, () => killAt("after 1 stop")],
-      ["its link", true, () => killAtCall("unlink", "b")],
+    for (const [what, die] of [
+      ["the looks", () => killAt("after 4 show")],
+      ["its refusal", () => killAtCall("rename", ".refused.new")],
+      ["its end", () => killAt("before 1 stop")],
+      ["what is left of it", () => killAt("after 1 stop")],
+      ["its link", () => killAtCall("unlink", "b")],
     ] as const) {
-      test.skipIf(tracing.missing)(`ACT-101: an image that does not work, at ${what}`, async () => {
-        await publish("1.0.0");
-        await fetched();
-        const before = await invocation("app@a");
-        await publish("1.1.0", FAILS);
-        await die();
-        expect((await fetchNow()).status).toBe(isRefused ? 0 : 75);
-        expect(await expectAtRest("1.0.0")).toBe("a");
-        expect(await invocation("app@a")).toBe(before);
-        expect(read("/srv/app/.refused")).toContain("app@b.service: failed");
-      });
+      test.skipIf(tracing.missing)(
+        `ACT-101, ACT-114: an image that does not work, at ${what}`,
+        async () => {
+          await publish("1.0.0");
+          await fetched();
+          const before = await invocation("app@a");
+          await publish("1.1.0", FAILS);
+          await die();
+          expect((await fetchNow()).status).toBe(75);
+          expect(await expectAtRest("1.0.0")).toBe("a");
+          expect(await invocation("app@a")).toBe(before);
+          expect(read("/srv/app/.refused")).toContain("app@b.service: failed");
+        },
+      );
     }
 
     for (const [what, die] of [

@@ -39,7 +39,7 @@ export function rollback(
   effects: Effects,
 ): Promise<FetchResult> {
   return forConfig(name, dryRun ? "dry-run" : "run", effects, async (run) => {
-    refuseOwnUnit(run);
+    refuseOwnUnit(run, "Run it outside of the unit.");
     if (dryRun) return await planOnly(run, version);
     using destination = await lockedFor(run);
     const member = new Member(run, destination);

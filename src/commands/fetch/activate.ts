@@ -5,7 +5,6 @@ import { phaseOf, stepsToActivate, stepsToSettle } from "../../core/activation.t
 import { dutyOf } from "../../core/unit-duty.ts";
 import { isDown } from "../../core/unit-state.ts";
 import type { Effects } from "../effects.ts";
-import { withRoom } from "./carry-out.ts";
 import { finish } from "./follow.ts";
 import { finishReturn } from "./go-back.ts";
 import type { Member } from "./member.ts";
@@ -101,16 +100,14 @@ async function leaveAlone(member: Member, before: UnitStates | undefined): Promi
 
 /** The swap, after the records that it needs (ACT-41, FET-71). */
 async function putIntoUse(member: Member, before: UnitStates | undefined): Promise<void> {
-  const { run, destination, prepared, stopped } = member;
+  const { run, prepared, stopped } = member;
   const plan = prepared?.plan;
   if (!plan?.swaps) return;
   const { digest, version } = plan.entry;
   const standing = member.standing();
   const isSound = unitsOf(run).every((unit) => isUpIn(before, unit));
   const steps = stepsToActivate(standing, digest, { startsUnit: false, stopped, isSound });
-  await withRoom(destination.images, digest, async () => {
-    for (const step of steps) await member.perform(step);
-  });
+  for (const step of steps) await member.perform(step);
   const previous = standing.inUse;
   run.effects.report({ event: "activated", version: version.text, sha256: digest, previous });
 }

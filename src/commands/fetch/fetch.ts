@@ -8,7 +8,7 @@ import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
 import { activate, isReturning } from "./activate.ts";
 import { identity, loadConfigs } from "./configs.ts";
-import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots } from "./init.ts";
+import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots, USE_INIT } from "./init.ts";
 import { lock, warnOfDestination } from "./lock.ts";
 import { Member } from "./member.ts";
 import { createPlaces, type Places } from "./places.ts";
@@ -76,7 +76,7 @@ async function fetchGroup(
   for (const run of group.toSorted(byDestination)) {
     using place = await places.take();
     try {
-      if (run.activates) refuseOwnUnit(run);
+      if (run.activates) refuseOwnUnit(run, USE_INIT);
       const destination = locks.use(await lock(run, place.aside));
       const member = new Member(run, destination);
       members.push(member);
@@ -131,7 +131,7 @@ async function fetchAlone(run: Run, places: Places): Promise<FetchResult> {
 async function planOnly(run: Run): Promise<Outcome> {
   const ready = startsUnit(run.mode) ? await alreadyInitialised(run) : undefined;
   if (ready !== undefined) return ready;
-  if (!startsUnit(run.mode) && run.activates) refuseOwnUnit(run);
+  if (!startsUnit(run.mode) && run.activates) refuseOwnUnit(run, USE_INIT);
 
   const destination = openDestination(run.config.destination);
   destination.requireDirectory();

@@ -115,19 +115,22 @@ async function wholeInUse({ config, verify }: Run): Promise<Entry | undefined> {
   return image === "absent" || image === "damaged" ? undefined : entry;
 }
 
+/** What `tako fetch` is to be there. */
+export const USE_INIT = "Use tako fetch --init inside the unit itself.";
+
 /**
  * A restart from inside the unit that is restarted would kill this very run.
  *
  * @throws TakoError of kind `usage` (FET-9)
  */
-export function refuseOwnUnit(run: Run): void {
+export function refuseOwnUnit(run: Run, hint: string): void {
   const units = unitsOf(run);
   if (units.length === 0) return;
   const unit = run.effects.systemd.ownUnits().find((own) => units.includes(own));
   if (unit === undefined) return;
   throw new TakoError("usage", `this run is a part of ${unit}, which it would have to restart`, {
     rule: "FET-9",
-    hint: "Use tako fetch --init inside the unit itself.",
+    hint,
   });
 }
 

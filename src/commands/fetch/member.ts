@@ -5,6 +5,7 @@ import type { ActivationStep, Standing } from "../../core/activation.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
+import { withRoom } from "./carry-out.ts";
 import { asFailure, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { listedEntry, readStanding, unitsOf } from "./standing.ts";
@@ -36,8 +37,10 @@ export class Member {
     return readStanding(this.run, this.destination);
   }
 
+  /** Where there is no room for it, what is left of downloads gives way (FET-74). */
   perform(step: ActivationStep): Promise<void> {
-    return this.destination.perform(step);
+    const { destination } = this;
+    return withRoom(destination.images, undefined, () => destination.perform(step));
   }
 
   /** Makes a step whose failure is noted, and keeps no other step from its work. */

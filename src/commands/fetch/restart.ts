@@ -111,7 +111,7 @@ function cannotBeRestarted(unit: string, load: string): TakoError {
   const reason =
     load === "masked"
       ? "is masked, and runs what it ran before"
-      : `cannot be restarted: its unit file is "${load}"`;
+      : `cannot be restarted: its unit file is ${load === "" ? "unknown to systemd" : `"${load}"`}`;
   return new TakoError("unit", `${unit} ${reason}`, {
     rule: "ACT-4",
     hint: `See "systemctl status ${unit}"; the next run tries again.`,

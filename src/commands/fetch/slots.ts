@@ -148,11 +148,9 @@ async function commit(
   old: Slot | undefined,
   before: UnitStates | undefined,
 ): Promise<void> {
-  const { run, destination } = member;
+  const { run } = member;
   const standing = member.standing();
-  await withRoom(destination.images, image, async () => {
-    for (const step of stepsOfTakeover(standing, image)) await member.perform(step);
-  });
+  for (const step of stepsOfTakeover(standing, image)) await member.perform(step);
   const previous = standing.inUse;
   if (image !== previous) {
     const version = versionOf(member, image);
