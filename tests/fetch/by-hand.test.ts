@@ -227,7 +227,7 @@ for (const program of programs) {
       each.expectState(three, {});
     });
 
-    test("ACT-80, ACT-81: one config; a name that is no file here is one of /etc/tako, and the error says both", async () => {
+    test("ACT-80, FET-108: one config; a name that is no file here is one of /etc/tako, and the error says both", async () => {
       await using each = new HandledHost();
       mkdirSync(each.host.at("configs"));
       for (const words of [
@@ -241,10 +241,13 @@ for (const program of programs) {
           true,
         ]);
       }
-      const { status, stderr } = await each.run(program, "hold", "no-such-config");
-      expect(status).toBe(2);
-      expect(stderr).toContain(each.host.at("no-such-config"));
-      expect(stderr).toContain("/etc/tako/no-such-config.tako");
+      for (const command of ["hold", "fetch"]) {
+        const { status, stderr } = await each.run(program, command, "no-such-config");
+        expect(status).toBe(2);
+        expect(stderr).toContain(
+          `Looked for ${each.host.at("no-such-config")} and /etc/tako/no-such-config.tako.`,
+        );
+      }
     });
 
     test("ACT-85: they wait for a run that has the lock, and say so", async () => {

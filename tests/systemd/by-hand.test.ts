@@ -52,11 +52,11 @@ describe.skipIf(systemd.missing)("by hand", () => {
   const invocation = () =>
     machine.must("systemctl", "show", "--value", "--property=InvocationID", "app.service");
 
-  test("ACT-70, ACT-75, ACT-81: the version before runs, is proved, and stays", async () => {
+  test("ACT-70, ACT-75, FET-108: the version before runs, is proved, and stays", async () => {
     await publish("1.0.0");
     expect(await after("fetch", CONFIG)).toEqual(ends("1.0.0", "updated to 1.0.0"));
     await publish("1.1.0");
-    expect(await after("fetch", CONFIG)).toEqual(ends("1.1.0", "updated to 1.1.0"));
+    expect(await after("fetch", "app")).toEqual(ends("1.1.0", "updated to 1.1.0"));
 
     expect(await after("rollback", "app")).toEqual(ends("1.0.0", "held on 1.0.0"));
     const [good, hold] = [await machine.must("cat", "/srv/app/.good"), "/srv/app/.hold"];

@@ -1,7 +1,7 @@
-// The argument of the commands that are for one config (ACT-80, ACT-81).
+// The argument of the commands that are for one config (ACT-80, FET-108).
 
 export const ONE_CONFIG = {
   type: "positional",
   required: true,
-  description: "A config file; app stands for /etc/tako/app.tako, if there is no file app",
+  description: "A config file; app stands for /etc/tako/app.tako, unless there is an app here",
 } as const;

@@ -1,9 +1,7 @@
-// What `rollback`, `hold` and `release` have in common: they are for one config, which may be named as its file in
-// /etc/tako is (ACT-80, ACT-81).
+// What `rollback`, `hold` and `release` have in common: they are for one config (ACT-80).
 
 import { statSync } from "node:fs";
 import { TakoError } from "../../core/error.ts";
-import { shownPath } from "../../core/text.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import { LargeManifests } from "../../shell/origin/manifest-room.ts";
 import type { Effects } from "../effects.ts";
@@ -12,9 +10,6 @@ import { lock, warnOfDestination } from "../fetch/lock.ts";
 import { asFailure, type FetchResult, failedResult } from "../fetch/result.ts";
 import { type Run, startRun } from "../fetch/run.ts";
 
-/** Where `tako fetch` finds the configs of a host, by custom. */
-const CONFIGS = "/etc/tako";
-
 /** Does something for the one config that a name stands for. What goes wrong is in the result. */
 export async function forConfig(
   name: string,
@@ -22,18 +17,16 @@ export async function forConfig(
   effects: Effects,
   act: (run: Run) => Promise<FetchResult>,
 ): Promise<FetchResult> {
-  const file = fileOf(name);
-  if (isThere(file, "directory")) return failedResult(file, [severalConfigs(file)]);
-  const [loaded] = loadConfigs([file]);
+  if (isDirectory(name)) return failedResult(name, [severalConfigs(name)]);
+  const [loaded] = loadConfigs([name]);
   if (loaded === undefined || "error" in loaded) {
-    const error = loaded?.error ?? severalConfigs(file);
-    return failedResult(file, [name.includes("/") ? error : alsoLookedFor(error, name)]);
+    return failedResult(loaded?.file ?? name, [loaded?.error ?? severalConfigs(name)]);
   }
   const how = { mode, activates: true, verify: true, largeManifests: new LargeManifests() };
   try {
     return await act(startRun(loaded, how, effects));
   } catch (thrown) {
-    return failedResult(file, [asFailure(thrown)]);
+    return failedResult(loaded.file, [asFailure(thrown)]);
   }
 }
 
@@ -44,20 +37,8 @@ export async function lockedFor(run: Run): Promise<LockedDestination> {
   return destination;
 }
 
-/** `web` is /etc/tako/web.tako, unless there is a file of that name here. */
-function fileOf(name: string): string {
-  const customary = `${CONFIGS}/${name}.tako`;
-  const isName = !name.includes("/") && !isThere(name, "file");
-  return isName && isThere(customary, "file") ? customary : name;
-}
-
-/** @param what a pipe is a file, too */
-function isThere(path: string, what: "file" | "directory"): boolean {
-  try {
-    return statSync(path).isDirectory() === (what === "directory");
-  } catch {
-    return false;
-  }
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function severalConfigs(file: string): TakoError {
@@ -65,10 +46,4 @@ function severalConfigs(file: string): TakoError {
     rule: "ACT-80",
     source: file,
   });
-}
-
-function alsoLookedFor(error: TakoError, name: string): TakoError {
-  if (error.rule !== "FET-5") return error;
-  const customary = shownPath(`${CONFIGS}/${name}.tako`);
-  return error.with({ hint: `${error.hint ?? ""} Nor is there ${customary}.`.trim() });
 }

@@ -1,12 +1,15 @@
 // From the words of a command line to configs: files, and directories of them (FET-1 to FET-6).
 
-import { lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Config, MAX_CONFIG_BYTES, parseConfig } from "../../core/config.ts";
 import { TakoError } from "../../core/error.ts";
 import { shownPath } from "../../core/text.ts";
 import { readPipe, readRegularFile } from "../../shell/disk/read-files.ts";
 import { isErrno, storageError } from "../../shell/disk/storage-error.ts";
+
+/** Where the configs of a host are, by custom. */
+const CONFIGS = "/etc/tako";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };
@@ -21,8 +24,22 @@ export interface Readable {
 /** Loads every config. What is wrong with one is its own result and stops no other. */
 export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
   // The same file twice, as by `/etc/tako /etc/tako/*`, is one config (FET-11).
-  const found = new Set(paths.flatMap(configFiles));
+  const found = new Set(paths.map(pathOf).flatMap(configFiles));
   return refuseSharedDestinations([...found].map(loadConfig));
+}
+
+/** `web` is /etc/tako/web.tako, if that is there and nothing of that name is here (FET-108). */
+function pathOf(word: string): string {
+  const isNeeded = isName(word) && !existsSync(word) && existsSync(customaryPath(word));
+  return isNeeded ? customaryPath(word) : word;
+}
+
+function isName(word: string): boolean {
+  return word !== "" && !word.includes("/") && !word.endsWith(".tako");
+}
+
+function customaryPath(name: string): string {
+  return join(CONFIGS, `${name}.tako`);
 }
 
 /** A path and, for a directory, the `*.tako` in it; or what is wrong with the path. */
@@ -129,6 +146,11 @@ export function identity(directory: string): string | undefined {
   }
 }
 
+function lookedFor(source: string): string {
+  const path = shownPath(resolve(source));
+  return isName(source) ? `${path} and ${shownPath(customaryPath(source))}` : path;
+}
+
 function configError(source: string, message: string, rule: string, hint?: string): TakoError {
   return new TakoError("config", message, { source, rule, hint });
 }
@@ -139,7 +161,7 @@ function asConfigError(source: string, thrown: unknown): TakoError {
   if (!(error instanceof TakoError)) throw error;
   if (error.kind === "config") return error;
   const hint = isErrno(thrown, "ENOENT")
-    ? `Looked for ${shownPath(resolve(source))}.`
+    ? `Looked for ${lookedFor(source)}.`
     : error.rule === "DST-27"
       ? "A CONFIG is a file, a pipe, or a directory with *.tako files."
       : error.hint;
