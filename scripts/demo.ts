@@ -1,4 +1,4 @@
-// `bun run demo`: the whole of Tako's job in a temporary folder, with a web server of its own on 127.0.0.1. No root, no systemd.
+// `bun run demo`: the whole of Tako's job in a temporary folder, with `tako serve` on 127.0.0.1. No root, no systemd.
 // Every `tako` is the real program. What must be true after it is checked; the exit status is 1 if something is not.
 
 import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
@@ -15,12 +15,9 @@ const manifest = join(origin, "manifest");
 const REFUSED = 65;
 const UNREACHABLE = 69;
 
-// Any server of static files would do.
-const server = Bun.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  fetch: ({ url }) => new Response(Bun.file(join(origin, new URL(url).pathname))),
-});
+/** `tako serve` of the origin, once it runs. */
+let server: Bun.Subprocess | undefined;
+let originLine = "";
 
 try {
   await demo();
@@ -29,7 +26,8 @@ try {
   say(`FAILED: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 } finally {
-  await server.stop(true);
+  server?.kill();
+  await server?.exited;
   await rm(folder, { recursive: true, force: true });
 }
 
@@ -41,7 +39,10 @@ async function demo(): Promise<void> {
   await mkdir(origin);
   await publish("1.0.0");
 
-  say(`A static web server serves that directory at ${server.url.origin}. A host has a config:`);
+  say("Any static web server could serve that directory. Here Tako does.");
+  await serve();
+
+  say("A host has a config:");
   await configure(publicKey, "1.*");
 
   say("The host fetches the newest version that its config allows.");
@@ -91,6 +92,22 @@ async function publish(version: string): Promise<void> {
   await tako(`store -f secret.key -o origin app-${version}.img ${version}`);
 }
 
+/** Starts the origin; its first line is the one for a config. */
+async function serve(): Promise<void> {
+  console.log("$ tako serve origin &");
+  const child = Bun.spawn([process.execPath, program, "serve", "origin"], {
+    cwd: folder,
+    env: {},
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  server = child;
+  for await (const line of child.stdout.pipeThrough(new TextDecoderStream())) {
+    originLine = line.trim();
+    break;
+  }
+  console.log(originLine);
+}
+
 /** About a megabyte. An image may be any file: Tako does not look into it. */
 function imageOf(version: string): Uint8Array {
   return new TextEncoder().encode(`This is app ${version}.\n`.repeat(50_000));
@@ -98,7 +115,7 @@ function imageOf(version: string): Uint8Array {
 
 async function configure(publicKey: string, pattern: string): Promise<void> {
   const config = [
-    `Origin=${server.url.origin}`,
+    originLine,
     `PublicKey=${publicKey}`,
     "Destination=images",
     `Version=${pattern}`,

@@ -1,6 +1,7 @@
 // How events look, for people and as JSON. Where they are shown is output.ts's business.
 
 import type { Event } from "../commands/events.ts";
+import { printable } from "../core/text.ts";
 import type { Priority } from "./display.ts";
 import { bytes, count, moment, seconds } from "./text.ts";
 
@@ -70,6 +71,13 @@ function describe(event: Event): Message | undefined {
       return info(`started ${event.units.join(" ")}`);
     case "would":
       return info(`would ${event.action} ${event.what}`);
+    case "serving":
+      return info(`Origin=${event.url}`);
+    case "request": {
+      const { method, path, status, bytes: length, range } = event;
+      const part = range === undefined ? "" : ` ${range}`;
+      return info(`${printable(method)} ${printable(path)} ${status} ${length}${part}`);
+    }
   }
 }
 
@@ -156,5 +164,11 @@ function fieldsOf(event: Event): object | undefined {
     }
     case "would":
       return { action: event.action, what: event.what };
+    case "serving":
+      return { url: event.url, directory: event.directory };
+    case "request": {
+      const { method, path, status, bytes: length, range } = event;
+      return { method, path: printable(path, 4096), status, bytes: length, range };
+    }
   }
 }

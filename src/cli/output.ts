@@ -36,8 +36,8 @@ export class Output {
     if (this.#isJson) {
       const fields = eventFields(event);
       if (fields !== undefined) this.#display.print(jsonLine(fields));
-    } else if (event.event === "would") {
-      // What would be done is what was asked for: a result.
+    } else if (event.event === "would" || event.event === "serving") {
+      // What would be done, or where the origin is, is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");
     } else if (!isNoted && !this.#moveBars(event)) {
       const message = describeEvent(event);

@@ -110,6 +110,18 @@ export type Event = { readonly config?: string } & (
       readonly action: "hold" | "download" | "activate" | "restart";
       readonly what: string;
     }
+  | { readonly event: "serving"; readonly url: string; readonly directory: string }
+  | {
+      /** A request to the origin that `tako serve` is. */
+      readonly event: "request";
+      readonly method: string;
+      readonly path: string;
+      readonly status: number;
+      /** Of the body of the answer. */
+      readonly bytes: number;
+      /** As the answer names it, such as `0-9/100`. */
+      readonly range: string | undefined;
+    }
 );
 
 /** Where commands tell their events. `progress` comes often; the rest are worth a line each. */

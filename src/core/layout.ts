@@ -51,6 +51,11 @@ export function imageOfLink(target: string): Sha256Hex | undefined {
   return target.startsWith(start) ? parseSha256Hex(target.slice(start.length)) : undefined;
 }
 
+/** The name in `store/` of an origin of the mark that an image was removed on purpose (SRV-40). */
+export function goneName(digest: Sha256Hex): string {
+  return `${digest}.gone`;
+}
+
 const PARTIAL = ".partial";
 
 /** The name in `store/` of a download that is not complete yet (DST-12). */

@@ -19,6 +19,16 @@ function endAsFirstProcess(): void {
   }
 }
 
+/** Waits until the process is asked to end, by SIGINT or SIGTERM, which do not end it any more. */
+export function askedToEnd(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) {
+      process.removeAllListeners(signal);
+      process.on(signal, () => resolve());
+    }
+  });
+}
+
 function isChildSignalIgnored(): boolean {
   try {
     const [, ignored = "0"] =

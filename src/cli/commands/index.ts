@@ -7,6 +7,7 @@ import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
+import { serve } from "./serve.ts";
 import { store } from "./store.ts";
 
 export const commands: Readonly<Record<string, Command>> = {
@@ -16,5 +17,6 @@ export const commands: Readonly<Record<string, Command>> = {
   release,
   store,
   "gen-key": genKey,
+  serve,
   conformance,
 };
