@@ -300,3 +300,44 @@ describe.skipIf(tools.missing)("a rollback that is killed", () => {
     return new HandledHost({ WatchSec: "1s" }, records);
   }
 });
+
+describe.skipIf(tools.missing)("a release that is killed", () => {
+  test("ACT-84: at any step, each record is as it was or gone, nothing else changed, and the next release ends it", async () => {
+    await using undisturbed = hostOnHold();
+    const { calls } = await record(commandOf(undisturbed));
+    const steps = points(calls).filter(({ name }) => /^(unlink|fsync)/.test(name));
+    expect(steps.map(({ name, path }) => `${name} ${path}`)).toEqual(
+      expect.arrayContaining(["unlink .refused", "unlink .hold", "fsync ."]),
+    );
+    for (const point of steps) {
+      await using each = hostOnHold();
+      await inject(commandOf(each), point, "KILL", `${point.nth}`);
+      const left = Object.entries(RECORDS).filter(([name]) => name in each.host.state());
+      each.expectState(three, Object.fromEntries(left));
+      const run = await each.run(sources(), "fetch", "app.tako");
+      expect({ point, status: run.status, restarts: each.restarts() }).toEqual({
+        point,
+        status: 69,
+        restarts: [],
+      });
+      each.expectState(three, Object.fromEntries(left));
+      expect((await each.run(sources(), "release", "app.tako")).status).toBe(0);
+      each.expectState(three, { ".good": RECORDS[".good"] });
+    }
+  }, 120_000);
+
+  const RECORDS = {
+    ".good": `${three.digest}\n`,
+    ".hold": `${three.digest}\n`,
+    ".refused": `${two.digest} ${one.digest} 1790000000 failed\n`,
+  };
+
+  function commandOf(each: HandledHost) {
+    const words = sources().command(["release", each.file]);
+    return { words, env: environment(each.systemctl.env), tree: each.host.destination };
+  }
+
+  function hostOnHold(): HandledHost {
+    return new HandledHost({ WatchSec: "1s" }, RECORDS);
+  }
+});
