@@ -81,15 +81,25 @@ describe.skipIf(systemd.missing)("the journal", () => {
     expect(lines.filter((line) => line.includes("activated 1.1.0"))).toHaveLength(1);
   }, 60_000);
 
+  test("ACT-130: the last words of an image are waited for where the journal is behind", async () => {
+    await machine.must("systemctl", "kill", "--signal=STOP", "systemd-journald");
+    const updated = update("1.2.0", "echo late words; exit 3");
+    await Bun.sleep(1000);
+    await machine.must("systemctl", "kill", "--signal=CONT", "systemd-journald");
+    await updated;
+    const [unhealthy] = await entries("TAKO_EVENT=unhealthy", "--reverse");
+    expect(unhealthy?.["MESSAGE"]).toContain("it said last: late words");
+  }, 60_000);
+
   test("ACT-131: where the journal's socket is not there, the line is", async () => {
     await machine.write(
       "/etc/systemd/system/fetch.service.d/apart.conf",
       "[Service]\nInaccessiblePaths=/run/systemd/journal/socket\n",
     );
     await machine.must("systemctl", "daemon-reload");
-    await update("1.2.0", "exec sleep infinity # 1.2.0");
+    await update("1.3.0", "exec sleep infinity # 1.3.0");
     const lines = (await entries()).map(({ MESSAGE = "" }) => MESSAGE);
-    expect(lines).toContain("/srv/app.tako: activated 1.2.0");
-    expect(await entries("TAKO_VERSION=1.2.0")).toEqual([]);
+    expect(lines).toContain("/srv/app.tako: activated 1.3.0");
+    expect(await entries("TAKO_VERSION=1.3.0")).toEqual([]);
   }, 60_000);
 });

@@ -108,7 +108,7 @@ export async function accuse(
   { systemd, clock }: Effects,
   { unit, what, state, invocation }: Culprit,
 ): Promise<Pick<Refusal, "time" | "reason">> {
-  const log = await lastWords(systemd, invocation);
+  const log = await lastWords(systemd, { unit, invocation });
   for (const { run } of members) {
     const { result, status, restarts } = state ?? {};
     run.effects.report({ event: "unhealthy", unit, what, result, status, restarts, log });

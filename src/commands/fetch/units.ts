@@ -76,17 +76,49 @@ export async function hasFailed(systemd: Systemd, invocation: string): Promise<b
 }
 
 /** What a run of a unit logged last itself, one line. */
-export async function lastWords(systemd: Systemd, invocation: string): Promise<string> {
+export async function lastWords(
+  systemd: Systemd,
+  { unit, invocation }: Pick<UnitState, "unit" | "invocation">,
+): Promise<string> {
   if (invocation === "") return "";
-  const words = ["--output=cat", `_SYSTEMD_INVOCATION_ID=${invocation}`];
-  return printable((await askJournal(systemd, words)) ?? "");
+  // What ends at once is told about sooner by systemd than by the journal.
+  await letJournalCatchUp(systemd);
+  const words =
+    (await askJournal(systemd, ["--output=cat", `_SYSTEMD_INVOCATION_ID=${invocation}`])) ||
+    (await namelessLastWords(systemd, unit, invocation));
+  return printable(words ?? "");
+}
+
+/** The same where the process ended before the journal could look whose run it was of: what its unit logged since then. */
+async function namelessLastWords(
+  systemd: Systemd,
+  unit: string,
+  invocation: string,
+): Promise<string | undefined> {
+  const [run, field] =
+    systemd.manager === "user"
+      ? ["USER_INVOCATION_ID", "_SYSTEMD_USER_UNIT"]
+      : ["INVOCATION_ID", "_SYSTEMD_UNIT"];
+  const time = "_SOURCE_REALTIME_TIMESTAMP";
+  const form = ["--output=cat", `--output-fields=${time}`, `${run}=${invocation}`];
+  const began = Number((await answerOf(systemd, form))?.split("\n")[0]);
+  if (!(began > 0)) return undefined;
+  return await askJournal(systemd, [
+    "--output=cat",
+    `--since=@${began / 1_000_000}`,
+    `${field}=${unit}`,
+  ]);
 }
 
 /** The newest entry that matches; empty without one, `undefined` without a journal. */
-async function askJournal(systemd: Systemd, words: readonly string[]): Promise<string | undefined> {
+function askJournal(systemd: Systemd, words: readonly string[]): Promise<string | undefined> {
+  // The other way round, `--since=` makes it the oldest one since then.
+  return answerOf(systemd, ["--reverse", "--lines=1", ...words]);
+}
+
+async function answerOf(systemd: Systemd, words: readonly string[]): Promise<string | undefined> {
   try {
-    // The other way round, `--since=` makes it the oldest one since then.
-    const all = ["--quiet", "--no-pager", "--reverse", "--lines=1", ...words];
+    const all = ["--quiet", "--no-pager", ...words];
     const { status, stdout } = await systemd.journalctl(all, { timeoutMs: ANSWER_LIMIT_MS });
     return status === 0 ? stdout.trim() : undefined;
   } catch {
