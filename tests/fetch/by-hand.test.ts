@@ -252,11 +252,19 @@ for (const program of programs) {
 
     test("ACT-85: they wait for a run that has the lock, and say so", async () => {
       await using each = new HandledHost();
-      const holder = Bun.spawn(["flock", "-x", each.host.path(".lock"), "sleep", "4"]);
-      await Bun.sleep(200);
-      const { status, stdout, stderr } = await each.run(program, "hold", "app.tako");
-      expect([status, stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
-      expect(stderr).toContain("waiting for another run");
+      const held = ["flock", each.host.path(".lock"), "sh", "-c", "echo locked; read told"];
+      const holder = Bun.spawn(held, { stdin: "pipe", stdout: "pipe" });
+      await holder.stdout.getReader().read();
+      const run = Bun.spawn(program.command(["hold", "app.tako"]), {
+        cwd: each.host.folder,
+        env: environment(each.systemctl.env),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const { value: told } = await run.stderr.getReader().read();
+      expect(Buffer.from(told ?? []).toString()).toContain("waiting for another run");
+      holder.stdin.end();
+      expect([await run.exited, await run.stdout.text()]).toEqual([0, "app.tako: held on 1.2.0\n"]);
       await holder.exited;
     });
   });

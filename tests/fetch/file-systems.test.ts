@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createHost, stateOf } from "../support/host.ts";
 import { type Program as Needed, needs } from "../support/needs.ts";
-import { programs } from "../support/program.ts";
+import { environment, programs } from "../support/program.ts";
 import { bigImage, image } from "../support/publishing.ts";
 import { canMount, mountBy } from "../support/tmpfs.ts";
 import { cuttingOrigin, pausingOrigin } from "./slow-origins.ts";
@@ -124,11 +124,12 @@ for (const fileSystem of here) {
       host.configure({ Origin: origin.url });
       const first = program?.run(["fetch", host.file]);
       await origin.isPaused;
-      const second = program?.run(["fetch", host.file]);
-      await Bun.sleep(1500);
+      const words = program?.command(["fetch", host.file]) ?? [];
+      const second = Bun.spawn(words, { env: environment(), stderr: "pipe" });
+      const { value: told } = await second.stderr.getReader().read();
+      expect(Buffer.from(told ?? []).toString()).toContain("waiting for another run");
       origin.goOn();
-      expect([(await first)?.status, (await second)?.status]).toEqual([0, 0]);
-      expect((await second)?.stderr).toContain("waiting for another run");
+      expect([(await first)?.status, await second.exited]).toEqual([0, 0]);
       expect(origin.asked).toEqual(["manifest", `store/${two.digest}`, "manifest"]);
     });
 
