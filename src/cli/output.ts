@@ -72,16 +72,27 @@ export class Output {
    * @returns the exit status that it stands for
    */
   show<Result>(presenter: Presenter<Result>, result: Result, config?: string): number {
+    this.showMessages(presenter, result, config);
+    this.showResult(presenter, result);
+    return presenter.status(result);
+  }
+
+  /** The part of it that is for standard error. */
+  showMessages<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
     if (config !== undefined) this.#display.endBar(config);
-    if (this.#isJson) {
-      this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
-    }
     for (const error of presenter.errors(result)) this.#sayError(error, config);
     for (const said of this.#isJson ? [] : presenter.text(result)) {
-      if (said.on === "stdout") this.print(said.line);
-      else this.#display.say(said.priority, said.lines);
+      if (said.on === "stderr") this.#display.say(said.priority, said.lines);
     }
-    return presenter.status(result);
+  }
+
+  /** The part of it that is for standard output. */
+  showResult<Result>(presenter: Presenter<Result>, result: Result): void {
+    if (this.#isJson) {
+      this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
+      return;
+    }
+    for (const said of presenter.text(result)) if (said.on === "stdout") this.print(said.line);
   }
 
   /** A line of a result for people. */

@@ -170,7 +170,7 @@ for (const program of programs) {
       expect(await terminal.ended).toBe(0);
     });
 
-    test("CLI-21: a bar moves on as often as its download does, and stays below the results of others", async () => {
+    test("CLI-21: a bar moves on as often as its download does, and stays below the messages of others", async () => {
       using host = emptyHost();
       host.publish(["1", "x".repeat(200_000)]);
       const [moved, other, ended] = [0, 1, 2].map(() => Promise.withResolvers<void>());
@@ -207,7 +207,7 @@ for (const program of programs) {
       // What is told would show the bar as it stands, too.
       expect(terminal.written).not.toContain("trying again");
       other!.resolve();
-      await terminal.until(shows("two.tako: updated to 1"));
+      await terminal.until(shows("two.tako: activated 1"));
       const during = screen(terminal.written);
       expect(during.filter((line) => line.includes("%"))).toHaveLength(1);
       ended!.resolve();

@@ -91,7 +91,7 @@ for (const program of programs) {
       expect(host.state()).toEqual(stateOf({ published: [one, two], latest: two }));
     });
 
-    test("FET-15: a config that waits for the lock keeps no other from its work, also with --jobs 1", async () => {
+    test("FET-15, FET-109: a config that waits for the lock keeps no other from its work, also with --jobs 1; results come in order", async () => {
       await using host = createHost();
       host.publish(one);
       host.config("another");
@@ -99,10 +99,15 @@ for (const program of programs) {
       const holder = Bun.spawn(held, { stdin: "pipe", stdout: "pipe" });
       await holder.stdout.getReader().read();
       const child = start("--jobs", "1", host.file, host.at("another.tako"));
-      const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      expect((await lines.read()).value).toBe(`${host.at("another.tako")}: updated to 1.0.0\n`);
+      const messages = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+      let told = "";
+      while (!told.includes("another.tako: activated 1.0.0"))
+        told += (await messages.read()).value ?? expect.unreachable(told);
+      expect(told).not.toContain(`${host.file}: activated`);
       await holder.stdin.end();
-      expect((await lines.read()).value).toBe(`${host.file}: updated to 1.0.0\n`);
+      expect(await child.stdout.text()).toBe(
+        `${host.file}: updated to 1.0.0\n${host.at("another.tako")}: updated to 1.0.0\n`,
+      );
       expect(await child.exited).toBe(0);
     }, 20_000);
 

@@ -4,6 +4,7 @@ import { type Mode, startsUnit } from "../../core/plan.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { worst } from "../exit-status.ts";
+import { inTurn } from "../in-turn.ts";
 import { fetchPresenter } from "./fetch-presenter.ts";
 
 export const fetch = command({
@@ -46,6 +47,7 @@ export const fetch = command({
     const jobs = readJobs(args.jobs);
     const { fetchAll } = await import("../../commands/fetch/fetch.ts");
     const statuses: number[] = [];
+    const take = inTurn();
     const mode = modeOf({ init: args.init === true, dry: args["dry-run"] === true });
     const activates = args.activate;
     if (!activates && startsUnit(mode)) {
@@ -54,8 +56,10 @@ export const fetch = command({
     await fetchAll(
       { paths: args._, mode, activates, verify: args.verify, jobs },
       effects,
-      (result) => {
-        statuses.push(output.show(fetchPresenter, result, result.config));
+      (result, place) => {
+        statuses.push(fetchPresenter.status(result));
+        output.showMessages(fetchPresenter, result, result.config);
+        take(place, () => output.showResult(fetchPresenter, result));
       },
     );
     return worst(statuses);

@@ -24,8 +24,9 @@ export interface Readable {
 /** Loads every config. What is wrong with one is its own result and stops no other. */
 export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
   // The same file twice, as by `/etc/tako /etc/tako/*`, is one config (FET-11).
-  const found = new Set(paths.map(pathOf).flatMap(configFiles));
-  return refuseSharedDestinations([...found].map(loadConfig));
+  const found = paths.map(pathOf).flatMap(configFiles);
+  const once = new Map(found.map((each) => [typeof each === "string" ? each : each.file, each]));
+  return refuseSharedDestinations([...once.values()].map(loadConfig));
 }
 
 /** `web` is /etc/tako/web.tako, if that is there and nothing of that name is here (FET-108). */

@@ -30,7 +30,8 @@ export interface FetchOptions {
   readonly jobs: number;
 }
 
-type Finished = (result: FetchResult) => void;
+/** @param place of the config among all that were meant, from 0 */
+type Finished = (result: FetchResult, place: number) => void;
 
 /**
  * Fetches for every config, some side by side. Nothing is thrown for what goes wrong with one: it
@@ -45,19 +46,22 @@ export async function fetchAll(
 ): Promise<void> {
   const places = createPlaces(jobs);
   const largeManifests = new LargeManifests();
+  const configs = loadConfigs(paths);
+  const order = configs.map(({ file }) => file);
+  const end = (result: FetchResult) => finished(result, order.indexOf(result.config));
   const runs: Run[] = [];
-  for (const loaded of loadConfigs(paths)) {
+  for (const loaded of configs) {
     if ("error" in loaded) {
-      finished(failedResult(loaded.file, [loaded.error]));
+      end(failedResult(loaded.file, [loaded.error]));
       continue;
     }
     runs.push(startRun(loaded, { mode, activates, verify, largeManifests }, effects));
   }
   if (isDry(mode) || startsUnit(mode)) {
-    await Promise.all(runs.map(async (run) => finished(await fetchAlone(run, places))));
+    await Promise.all(runs.map(async (run) => end(await fetchAlone(run, places))));
   } else {
     const groups = groupsOf(runs, (run) => [...unitsOf(run), ...run.config.check]);
-    await Promise.all(groups.map((group) => fetchGroup(group, effects, places, finished)));
+    await Promise.all(groups.map((group) => fetchGroup(group, effects, places, end)));
   }
 }
 
@@ -69,7 +73,7 @@ async function fetchGroup(
   group: readonly Run[],
   effects: Effects,
   places: Places,
-  finished: Finished,
+  end: (result: FetchResult) => void,
 ): Promise<void> {
   using locks = new DisposableStack();
   const members: Member[] = [];
@@ -82,7 +86,7 @@ async function fetchGroup(
       members.push(member);
       await member.attempt(() => bring(member));
     } catch (thrown) {
-      finished(failedResult(run.config.file, [asFailure(thrown)]));
+      end(failedResult(run.config.file, [asFailure(thrown)]));
     }
   }
   // Others get on with their downloads while units start and are watched (ACT-61).
@@ -94,7 +98,7 @@ async function fetchGroup(
   } catch (thrown) {
     for (const member of members) member.fail(thrown);
   }
-  for (const member of members) finished(await member.result());
+  for (const member of members) end(await member.result());
 }
 
 /** One that does not exist is not locked, so where it stands does not matter. */
