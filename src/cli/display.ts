@@ -1,9 +1,10 @@
 // Where messages, results and progress bars are shown. Bars are the last lines of a terminal, and
 // what is said meanwhile goes above them.
 
+import { beforeInterrupt } from "../shell/signals.ts";
 import type { Io, Stream } from "./io.ts";
-import { type Download, progressLine } from "./progress.ts";
-import { safe } from "./text.ts";
+import { type Download, progressLines } from "./progress.ts";
+import { bytes, safe, shortDigests } from "./text.ts";
 
 export type Priority = "error" | "warning" | "info";
 
@@ -23,13 +24,18 @@ const COLOUR: Readonly<Record<Priority, string>> = {
   info: "",
 };
 
+const DIM = "\x1b[2m";
+const PLAIN = "\x1b[0m";
+
 export class Display {
   readonly #io: Io;
   readonly #hasColour: boolean;
   /** Bars are for a terminal that can move its cursor (CLI-21). */
   readonly hasBars: boolean;
   readonly #downloads = new Map<string, Download>();
-  #linesDrawn = 0;
+  /** How long each line of the bars is that is on the terminal now. */
+  #drawn: readonly number[] = [];
+  #heedsInterrupt = false;
   #nextRedraw: NodeJS.Timeout | undefined;
 
   constructor(io: Io) {
@@ -40,20 +46,22 @@ export class Display {
 
   /** A message on standard error. */
   say(priority: Priority, lines: readonly string[]): void {
-    const text = lines.map((line) => `${this.#dress(priority, safe(line))}\n`).join("");
+    const text = lines
+      .map((line) => `${this.#dress(priority, shortDigests(safe(line)))}\n`)
+      .join("");
     this.#io.stderr.write(this.#takeBack() + text + this.#bars());
   }
 
   #dress(priority: Priority, line: string): string {
     // The journal notes the program's name by itself.
     if (this.#io.isJournal) return JOURNAL_PRIORITY[priority] + line.replace(/^(tako: | +)/, "");
-    const colour = this.#hasColour ? COLOUR[priority] : "";
-    return colour === "" ? line : `${colour}${line}\x1b[0m`;
+    const colour = this.#hasColour ? (isHint(line) ? DIM : COLOUR[priority]) : "";
+    return colour === "" ? line : `${colour}${line}${PLAIN}`;
   }
 
   /** A result on standard output, as it is: whole lines. */
   print(text: string): void {
-    if (this.#linesDrawn > 0) this.#io.stderr.write(this.#takeBack());
+    if (this.#drawn.length > 0) this.#io.stderr.write(this.#takeBack());
     this.#io.stdout.write(text);
     if (this.#downloads.size > 0) this.#io.stderr.write(this.#bars());
   }
@@ -62,6 +70,8 @@ export class Display {
   startBar(key: string, version: string, size: number, offset: number): void {
     const startedAt = performance.now();
     this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
+    if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
+    this.#heedsInterrupt = true;
     this.#redraw();
   }
 
@@ -84,11 +94,14 @@ export class Display {
     this.#io.stderr.write(this.#takeBack() + this.#bars());
   }
 
-  /** Moves the cursor to where the bars begin, and clears from there. */
+  /** Clears the bars' lines, and leaves the cursor where they began. */
   #takeBack(): string {
-    const lines = this.#linesDrawn;
-    this.#linesDrawn = 0;
-    return lines === 0 ? "" : `\x1b[${lines}A\x1b[J`;
+    const { columns } = this.#io.stderr.size();
+    // A terminal that has become narrower since has broken them into several lines (CLI-50).
+    const lines = this.#drawn.reduce((sum, length) => sum + Math.ceil(length / columns), 0);
+    this.#drawn = [];
+    // Line by line: what clears a screen as a whole, terminals keep for who scrolls back.
+    return "\x1b[A\x1b[2K".repeat(lines);
   }
 
   /**
@@ -98,11 +111,26 @@ export class Display {
   #bars(): string {
     if (!this.hasBars || this.#downloads.size === 0) return "";
     const { columns, rows } = this.#io.stderr.size();
-    const now = performance.now();
     const shown = [...this.#downloads.values()].slice(0, Math.max(rows - 2, 1));
-    this.#linesDrawn = shown.length;
-    return shown.map((download) => `${progressLine(download, now, columns - 1)}\n`).join("");
+    const lines = progressLines(shown, performance.now(), columns - 1);
+    this.#drawn = lines.map(({ length }) => Math.max(length, 1));
+    return lines.map((line) => `${line}\n`).join("");
   }
+
+  /** Below the bars as they stand, what the next run need not get again (CLI-52). */
+  #sayWhatIsKept(): void {
+    const lines = [...this.#downloads.values()].map(
+      ({ path, done, size }) =>
+        `tako: ${safe(path)}: interrupted; ${bytes(done)} of ${bytes(size)} are kept, and the next run goes on from there\n`,
+    );
+    // The terminal has put ^C there.
+    this.#io.stderr.write(`\n${lines.join("")}`);
+  }
+}
+
+/** The line below an error that says what to do about it (CLI-30). */
+function isHint(line: string): boolean {
+  return line.startsWith("  ");
 }
 
 /** Colour is for people at a terminal who did not decline it (CLI-22). */

@@ -33,6 +33,8 @@ function describe(event: Event): Message | undefined {
       return info(
         `${event.version} is too young (MinAge=), and is taken from ${moment(event.at)} on`,
       );
+    case "verifying":
+      return info(`verifying ${event.version}, ${bytes(event.size)}`);
     case "damaged":
       return warning(`the image of ${event.version} is damaged: ${event.path}`);
     case "gone":
@@ -127,6 +129,8 @@ function fieldsOf(event: Event): object | undefined {
     }
     case "too-young":
       return { version: event.version, at: event.at };
+    case "verifying":
+      return { version: event.version, size: event.size };
     case "damaged":
       return { version: event.version, path: event.path };
     case "gone":

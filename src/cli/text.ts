@@ -15,6 +15,12 @@ export function narrow(text: string): string {
   return withoutSecrets(text).replace(/[^\x20-\x7e]/gu, "?");
 }
 
+/** Digests as people compare them, by their first 12 digits; whole in quotes, and as a part of a path or a URL (CLI-53). */
+export function shortDigests(text: string): string {
+  const digest = /"[^"]*"|(?<![\w/.-])([0-9a-f]{12})[0-9a-f]{52}(?![\w.-])/g;
+  return text.replace(digest, (found, start: string | undefined) => start ?? found);
+}
+
 /** `1 version`, `2 versions`. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? "" : "s"}`;

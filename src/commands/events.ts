@@ -29,6 +29,12 @@ export type Event = { readonly config?: string } & (
       /** Seconds since the epoch. */
       readonly at: number;
     }
+  | {
+      /** A whole image is being read, and that takes long (FET-110). */
+      readonly event: "verifying";
+      readonly version: string;
+      readonly size: number;
+    }
   | { readonly event: "damaged"; readonly version: string; readonly path: string }
   | { readonly event: "gone"; readonly version: string; readonly url: string }
   | {

@@ -2,6 +2,7 @@
 // pseudo-terminal, and a small screen works out what is on it.
 
 import { describe, expect, test } from "bun:test";
+import { readdirSync, statSync } from "node:fs";
 import { emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
 
@@ -61,7 +62,7 @@ function runInTerminal(
   };
 }
 
-/** The lines on a screen after a text with line feeds, cursor up and clear to the end; no colours. */
+/** The lines on a screen after a text with line feeds, cursor up and clear the line, down to the cursor; no colours. */
 function screen(written: string): string[] {
   const lines = [""];
   let row = 0;
@@ -69,14 +70,15 @@ function screen(written: string): string[] {
     // A sequence ends with its letter; the cursor goes up and clears only at the start of a line.
     const [, parameter = "", letter = "", text = part] =
       (index > 0 && /^(\d*)([A-Za-z])(.*)$/s.exec(part)) || [];
-    if (letter === "A") row -= Number(parameter);
-    if (letter === "J") lines.splice(row, Infinity, "");
+    if (letter === "A") row -= Number(parameter || 1);
+    if (letter === "K") lines[row] = "";
     for (const [number, piece] of text.split("\n").entries()) {
       if (number > 0) row++;
       lines[row] = (lines[row] ?? "") + piece;
     }
   }
-  return lines;
+  // Those below it are empty.
+  return lines.slice(0, row + 1);
 }
 
 /** Serves an origin whose images come half, and the rest when `release` is called. */
@@ -215,7 +217,7 @@ for (const program of programs) {
       expect(screen(terminal.written).filter((line) => line.includes("%"))).toEqual([]);
     });
 
-    test("CLI-21, CLI-44: Ctrl-C leaves the cursor on a line of its own", async () => {
+    test("CLI-21, CLI-44, CLI-52: Ctrl-C says what is kept, and leaves the cursor on a line of its own", async () => {
       using host = emptyHost();
       host.publish(["1", "x".repeat(200_000)]);
       using origin = slowOrigin(host);
@@ -225,8 +227,14 @@ for (const program of programs) {
       terminal.press("\x03");
       expect(await terminal.ended).toBe(130);
       const lines = screen(terminal.written);
-      expect(lines.at(-2)).toContain(" 50%");
-      expect(lines.at(-1)).toBe("^C");
+      expect(lines.at(-4)).toContain(" 50%");
+      expect(lines.slice(-3)).toEqual([
+        "^C",
+        "tako: app.tako: interrupted; 100 kB of 200 kB are kept, and the next run goes on from there",
+        "",
+      ]);
+      const [partialName = ""] = readdirSync(host.at("app/store"));
+      expect(statSync(host.at("app/store", partialName)).size).toBe(100_000);
     });
 
     test.each([

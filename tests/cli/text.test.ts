@@ -7,8 +7,8 @@ import { describeError, errorFields } from "../../src/cli/errors.ts";
 import { describeEvent } from "../../src/cli/events.ts";
 import type { Io, Stream } from "../../src/cli/io.ts";
 import { jsonLine } from "../../src/cli/json.ts";
-import { progressLine } from "../../src/cli/progress.ts";
-import { bytes, count, narrow, safe, seconds } from "../../src/cli/text.ts";
+import { type Download, progressLines } from "../../src/cli/progress.ts";
+import { bytes, count, narrow, safe, seconds, shortDigests } from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { key } from "../support/publishing.ts";
@@ -182,6 +182,22 @@ test("FET-43: an exact pattern that matches nothing is told to be one", () => {
     expect(said(pattern)).toEqual([expect.objectContaining({ lines: [expect.any(String)] })]);
 });
 
+test.each([
+  ["expected DIGEST, received DIGEST", "expected e3b0c44298fc, received e3b0c44298fc"],
+  ["app.tako: held on DIGEST", "app.tako: held on e3b0c44298fc"],
+  ["/srv/app/store/DIGEST: it is damaged", undefined],
+  ["https://images.example/store/DIGEST", undefined],
+  ["store/DIGEST.partial", undefined],
+  ['"1.0.0 0 DIGEST" is missing', undefined],
+  ["DIGEST0 and xDIGEST", undefined],
+])("CLI-53: in %j a digest is short where nobody needs the rest of it", (text, expected = text) => {
+  // Of nothing, as FIPS 180 has it.
+  const digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+  expect(shortDigests(text.replaceAll("DIGEST", digest))).toBe(
+    expected.replaceAll("DIGEST", digest),
+  );
+});
+
 test("CLI-24: JSON escapes what could steer a terminal, and reads back the same", () => {
   const text = "\x1b[31m\x9b31m\u202e é 🐙 \ud800\x7f\n";
   const line = jsonLine({ text, absent: undefined });
@@ -190,6 +206,8 @@ test("CLI-24: JSON escapes what could steer a terminal, and reads back the same"
 });
 
 describe("progress", () => {
+  const lineOf = (one: Download, now: number, columns: number) =>
+    progressLines([one], now, columns)[0] ?? "";
   const download = {
     path: "app.tako",
     version: "1.2",
@@ -200,20 +218,20 @@ describe("progress", () => {
   };
 
   test("CLI-21: a bar shows label, part, bytes, speed and time left", () => {
-    expect(progressLine({ ...download, done: 250_000 }, 3000, 100)).toBe(
+    expect(lineOf({ ...download, done: 250_000 }, 3000, 100)).toBe(
       "app.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left",
     );
   });
 
   test("CLI-21: what an earlier run got is done, and not a matter of speed", () => {
     const resumed = { ...download, offset: 500_000, done: 600_000 };
-    expect(progressLine(resumed, 2000, 100)).toEndWith("60%  600 kB of 1.0 MB  100 kB/s  4 s left");
+    expect(lineOf(resumed, 2000, 100)).toEndWith("60%  600 kB of 1.0 MB  100 kB/s  4 s left");
   });
 
   test("CLI-21: nothing is claimed before there is a measure, nor past the end", () => {
-    expect(progressLine(download, 1000, 100)).toEndWith("  0%  0 B of 1.0 MB");
-    expect(progressLine({ ...download, size: 0 }, 2000, 100)).toContain("100%");
-    expect(progressLine({ ...download, done: 2_000_000 }, 2000, 100)).toContain(" 100%");
+    expect(lineOf(download, 1000, 100)).toEndWith("  0%  0 B of 1.0 MB");
+    expect(lineOf({ ...download, size: 0 }, 2000, 100)).toContain("100%");
+    expect(lineOf({ ...download, done: 2_000_000 }, 2000, 100)).toContain(" 100%");
   });
 
   test("CLI-28: a bar is never wider than its terminal, and shows the whole version or none", () => {
@@ -226,15 +244,14 @@ describe("progress", () => {
       "x".repeat(300),
     ]) {
       for (let columns = 0; columns < 200; columns++) {
-        const line = progressLine({ ...download, path, version, done: 250_000 }, 3000, columns);
+        const line = lineOf({ ...download, path, version, done: 250_000 }, 3000, columns);
         expect(line.length).toBeLessThanOrEqual(columns);
         expect(line).toMatch(/^[\x20-\x7e]*$/);
-        expect(line.includes(version)).toBe(columns >= version.length);
+        expect(line.includes(version)).toBe(columns >= version.length + " 100%".length);
         expect(line.replace(version, "")).not.toContain("2024");
-        // Bar and percent give way last.
         if (columns >= version.length + " [] 100%".length + 8) expect(line).toContain("]  25%");
-        if (columns >= version.length + " 100%".length) expect(line).toContain("25%");
-        if (columns >= 4 && columns < version.length) expect(line).toEndWith("25%");
+        // The percentage is the last thing to go.
+        if (columns >= 3) expect(line).toContain("25%");
       }
     }
   });
@@ -251,18 +268,44 @@ describe("progress", () => {
     [28, "app.tako 1.2 [##------]  25%"],
     [20, "1.2 [##------]  25%"],
     [12, "1.2  25%"],
-    [5, "1.2"],
-    [3, "1.2"],
+    [7, "25%"],
+    [3, "25%"],
     [2, ""],
   ])("CLI-28: on %d columns", (columns, expected) => {
     const path = "/etc/tako/of-the-shop/app.tako";
-    const line = progressLine({ ...download, path, done: 250_000 }, 3000, columns);
+    const line = lineOf({ ...download, path, done: 250_000 }, 3000, columns);
     expect(line).toBe(expected);
+  });
+
+  test.each([
+    [
+      100,
+      [
+        "/etc/tako/app.tako    1.2    [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left",
+        "/etc/tako/long/b.tako 10.0.1 [------------------------]   0%  0 B of 99.0 GB",
+      ],
+    ],
+    [
+      79,
+      [
+        ".../app.tako 1.2    [######------------------]  25%  250 kB of 1.0 MB  125 kB/s",
+        ".../b.tako   10.0.1 [------------------------]   0%  0 B of 99.0 GB",
+      ],
+    ],
+    [40, [".../app.tako 1.2    [###----------]  25%", ".../b.tako   10.0.1 [-------------]   0%"]],
+    [24, ["1.2    [##------]  25%", "10.0.1 [--------]   0%"]],
+    [19, ["       1.2     25%", "b.tako 10.0.1   0%"]],
+    [9, [" 25%", "  0%"]],
+  ])("CLI-28: several are aligned, on %d columns", (columns, expected) => {
+    const one = { ...download, path: "/etc/tako/app.tako", done: 250_000 };
+    const other = { path: "/etc/tako/long/b.tako", version: "10.0.1", size: 99_000_000_000 };
+    const lines = progressLines([one, { ...download, ...other }], 3000, columns);
+    expect(lines).toEqual(expected);
   });
 
   test("CLI-28: a character that is not shown takes one column", () => {
     const path = "/etc/日本/é\x1b[2J🐙.tako";
-    expect(progressLine({ ...download, path }, 1000, 100)).toStartWith("/etc/??/??[2J?.tako 1.2 [");
+    expect(lineOf({ ...download, path }, 1000, 100)).toStartWith("/etc/??/??[2J?.tako 1.2 [");
   });
 
   test.each([

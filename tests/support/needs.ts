@@ -30,6 +30,7 @@ const packages = {
   sudo: "sudo",
   systemd: "systemd",
   tinyproxy: "tinyproxy",
+  tmux: "tmux",
   xmllint: "libxml2-utils",
 };
 

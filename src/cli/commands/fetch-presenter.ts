@@ -5,6 +5,7 @@ import type { FetchResult } from "../../commands/fetch/result.ts";
 import { errorFields } from "../errors.ts";
 import { exitStatus, ROLLED_BACK } from "../exit-status.ts";
 import type { Presenter, Said } from "../presenter.ts";
+import { shortDigests } from "../text.ts";
 
 export const fetchPresenter: Presenter<FetchResult> = {
   text(result) {
@@ -71,7 +72,7 @@ type Withdrawn = Extract<FetchResult, { refused: string }>;
 
 /** The version in use; its digest where the manifest does not list it. */
 function shown({ version, sha256 }: { version?: string | undefined; sha256: string }): string {
-  return version ?? sha256;
+  return version ?? shortDigests(sha256);
 }
 
 function sayRolledBack(config: string, result: Withdrawn): Said {
@@ -94,8 +95,10 @@ function describeRelease({
   forgotten,
 }: Extract<FetchResult, { outcome: "released" }>): string {
   const said = [
-    ...(held === undefined ? [] : [`no longer held on ${held}`]),
-    ...(forgotten.length === 0 ? [] : [`${forgotten.join(", ")} may be tried again`]),
+    ...(held === undefined ? [] : [`no longer held on ${shortDigests(held)}`]),
+    ...(forgotten.length === 0
+      ? []
+      : [`${forgotten.map(shortDigests).join(", ")} may be tried again`]),
   ];
   return said.length === 0 ? "was not on hold, and no version was refused here" : said.join("; ");
 }

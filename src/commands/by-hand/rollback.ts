@@ -13,6 +13,7 @@ import { type Destination, openDestination } from "../../shell/destination.ts";
 import type { Effects } from "../effects.ts";
 import { activate, isReturning } from "../fetch/activate.ts";
 import { obtain, withRoom } from "../fetch/carry-out.ts";
+import { checkImage } from "../fetch/check-image.ts";
 import { refuseOwnUnit } from "../fetch/init.ts";
 import { warnOfDestination } from "../fetch/lock.ts";
 import { Member } from "../fetch/member.ts";
@@ -107,7 +108,7 @@ async function planOnly(run: Run, version: string | undefined): Promise<FetchRes
   destination.requireDirectory();
   warnOfDestination(run, destination);
   const entry = targetOf(run, destination, version);
-  const image = await destination.images.check(entry, true);
+  const image = await checkImage(destination.images, entry, true, run.effects);
   const plan = planFor(entry, image, readStanding(run, destination), HELD);
   const isHeld = destination.records().hold === entry.digest;
   if (!isHeld) run.effects.report({ event: "would", action: "hold", what: entry.version.text });

@@ -12,6 +12,7 @@ import type { LockedImageStore } from "../../shell/disk/image-store.ts";
 import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { downloadImage } from "../../shell/download.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
+import { tellVerifying } from "./check-image.ts";
 import type { Run } from "./run.ts";
 import { unitsOf } from "./standing.ts";
 
@@ -99,7 +100,7 @@ function lostRestart(caught: unknown, run: Run): never {
 }
 
 async function download(
-  { config, effects: { report } }: Run,
+  { config, effects }: Run,
   destination: LockedDestination,
   origin: Origin,
   entry: Entry,
@@ -108,11 +109,17 @@ async function download(
   const { size, digest } = entry;
   destination.requireLinks(digest);
   const url = imageLocation(config.origin, digest).shown;
+  const { report } = effects;
+  // Of what an earlier run has got; then the download is told.
+  using silence = tellVerifying(entry, effects);
   const result = await downloadImage({
     origin,
     images: destination.images,
     entry,
-    onStart: (offset) => report({ event: "download", version, url, size, offset }),
+    onStart: (offset) => {
+      silence[Symbol.dispose]();
+      report({ event: "download", version, url, size, offset });
+    },
     onProgress: (done) => report({ event: "progress", version, size, done }),
   });
   if (result === "gone") {

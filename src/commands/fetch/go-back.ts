@@ -15,6 +15,7 @@ import type { Refusal } from "../../core/refusals.ts";
 import { dutyOf } from "../../core/unit-duty.ts";
 import type { Effects } from "../effects.ts";
 import { obtain } from "./carry-out.ts";
+import { checkImage } from "./check-image.ts";
 import { startAfter } from "./follow.ts";
 import { allUnits, type Member, versionOf } from "./member.ts";
 import { originOf } from "./origin.ts";
@@ -64,7 +65,7 @@ async function makeSure(member: Member, digest: Sha256Hex): Promise<void> {
   const { run, destination } = member;
   const entry = listedEntry(run, destination, digest);
   if (entry === undefined) return;
-  const image = await destination.images.check(entry, true);
+  const image = await checkImage(destination.images, entry, true, run.effects);
   // One that others could change is not got anew while a service is down.
   const found = image === "linked" || image === "exposed" ? "present" : image;
   const plan = planFor(entry, found, member.standing());

@@ -13,6 +13,7 @@ import {
   openDestination,
 } from "../../shell/destination.ts";
 import { withRoom } from "./carry-out.ts";
+import { checkImage } from "./check-image.ts";
 import { warnOfExposed } from "./exposed.ts";
 import type { Place } from "./places.ts";
 import { ended, type Outcome } from "./result.ts";
@@ -77,7 +78,7 @@ export async function alreadyInitialised({
   config,
   mode,
   verify,
-  effects: { report },
+  effects,
 }: Run): Promise<Outcome | undefined> {
   const destination = openDestination(config.destination);
   try {
@@ -89,11 +90,11 @@ export async function alreadyInitialised({
     if (!mayStayInUse(local.manifest, config.pattern, entry, destination.records())) {
       return undefined;
     }
-    const image = await destination.images.check(entry, verify);
+    const image = await checkImage(destination.images, entry, verify, effects);
     // Whoever has the lock gets it anew, or waits for the very unit that this run starts (FET-102).
     const cannotGetIt = image === "exposed" && !isDry(mode) && !destination.canBeLocked();
     const stays = image === "linked" || cannotGetIt;
-    if (stays) warnOfExposed(report, entry, destination.images.pathOf(digest));
+    if (stays) warnOfExposed(effects.report, entry, destination.images.pathOf(digest));
     return image === "present" || stays ? ended("current", entry) : undefined;
   } catch (error) {
     // The locked run that follows meets the same trouble, and tells it.
@@ -106,12 +107,12 @@ export async function alreadyInitialised({
  * The image in use, if the local manifest lists it and it is whole: what a unit can start from when the lock is not to
  * be had, whatever the config says by now (ACT-38). The run that has the lock may be waiting for that very unit.
  */
-async function wholeInUse({ config, verify }: Run): Promise<Entry | undefined> {
+async function wholeInUse({ config, verify, effects }: Run): Promise<Entry | undefined> {
   const destination = openDestination(config.destination);
   const local = destination.readManifest(config.publicKeys);
   const digest = destination.readLatest();
   const entry = local && digest && entryInUse(local.manifest, digest, config.pattern);
-  const image = entry && (await destination.images.check(entry, verify));
+  const image = entry && (await checkImage(destination.images, entry, verify, effects));
   return image === "absent" || image === "damaged" ? undefined : entry;
 }
 

@@ -3,6 +3,7 @@
 import { phaseOf } from "../../core/activation.ts";
 import { type Plan, planFor, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import type { Destination } from "../../shell/destination.ts";
+import { checkImage } from "./check-image.ts";
 import { isShared } from "./exposed.ts";
 import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -43,7 +44,7 @@ export async function tellWayBack(
   const phase = phaseOf(standing);
   const entry = phase.phase === "way-back" ? listedEntry(run, destination, phase.to) : undefined;
   if (entry === undefined) return undefined;
-  const image = await destination.images.check(entry, true);
+  const image = await checkImage(destination.images, entry, true, run.effects);
   tellPlan(run, destination, planFor(entry, isShared(image) ? "present" : image, standing));
   return ended("planned", entry);
 }

@@ -17,6 +17,7 @@ import {
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import { obtain, withRoom } from "./carry-out.ts";
+import { checkImage } from "./check-image.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
 import { accept, isLocal, type News, reportManifest, takeNews, viewOf } from "./news.ts";
 import { originOf } from "./origin.ts";
@@ -145,7 +146,7 @@ export async function planOrTakeAway(
   withheld: Withheld | undefined,
 ): Promise<Plan> {
   const { verify, effects } = run;
-  const image = await destination.images.check(entry, verify);
+  const image = await checkImage(destination.images, entry, verify, effects);
   const path = destination.images.pathOf(entry.digest);
   if (image === "damaged") {
     effects.report({ event: "damaged", version: entry.version.text, path });
@@ -181,7 +182,7 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
     return { plan: undefined, end: () => endedWithout(run, destination, choice) };
   }
   const [entry] = choice.candidates;
-  const image = await destination.images.check(entry, run.verify);
+  const image = await checkImage(destination.images, entry, run.verify, run.effects);
   const plan = planFor(entry, image, readStanding(run, destination), choice.withheld);
   return { plan, end: () => endedBy(run, plan) };
 }
@@ -199,7 +200,7 @@ async function planHere(
   const { config, verify } = run;
   const { report } = run.effects;
   for (const entry of chooseHere(manifest, config.pattern, host)) {
-    const image = await destination.images.check(entry, verify);
+    const image = await checkImage(destination.images, entry, verify, run.effects);
     const stays = isShared(image) && entry.digest === host.inUse;
     if (stays) warnOfExposed(report, entry, destination.images.pathOf(entry.digest));
     if (image !== "present" && !stays) continue;
