@@ -2,8 +2,6 @@
 // started and for how long, and what the journal is asked. The whole of a trial is in trial.test.ts.
 
 import { expect, test } from "bun:test";
-import type { Effects } from "../../src/commands/effects.ts";
-import type { Event } from "../../src/commands/events.ts";
 import { loadConfigs } from "../../src/commands/fetch/configs.ts";
 import { Member } from "../../src/commands/fetch/member.ts";
 import { limitOf, tellLate } from "../../src/commands/fetch/restart.ts";
@@ -14,113 +12,30 @@ import type { Watched } from "../../src/core/verdict.ts";
 import { type Clock, systemClock } from "../../src/shell/clock.ts";
 import { lockDestination } from "../../src/shell/destination.ts";
 import { LargeManifests } from "../../src/shell/origin/manifest-room.ts";
-import type { CallResult, Limits, Systemd } from "../../src/shell/systemd.ts";
-import { type ConfigLines, createHost } from "../support/host.ts";
-
-const OK: CallResult = { status: 0, stdout: "", stderr: "" };
-
-/** What `systemctl show` says of a unit that runs; these lines count more. */
-const up = (...lines: readonly string[]) =>
-  ["LoadState=loaded", "ActiveState=active", "Result=success", "InvocationID=1", ...lines].join(
-    "\n",
-  );
-const ended = (...lines: readonly string[]) => up("ActiveState=inactive", ...lines);
-const failed = up("ActiveState=failed", "Result=exit-code");
+import type { ConfigLines } from "../support/host.ts";
+import { Bench, ended, failed, up } from "./bench.ts";
 
 /** The run of a unit that was restarted just now. */
 const watched = (unit: string): Watched => ({ unit, hasRun: true, invocation: "1", restarts: 0 });
 
-interface Call {
-  /** In milliseconds since the watch began. */
-  readonly at: number;
-  readonly words: string;
-  readonly limits: Limits;
-}
-
-/** A systemd whose units are as a test says at each moment. */
-class Bench {
-  now = 0;
-  readonly calls: Call[] = [];
-  readonly events: Event[] = [];
-  /** How a unit is at a moment, as `systemctl show` prints it; a unit that is not here runs. */
-  units: Record<string, (at: number) => string> = {};
-  /** Whether `show` has an answer. */
-  answers: (at: number) => boolean = () => true;
-  /** How long the start of checks takes; it ends sooner at its limit, or at the signal. */
-  checkMs = 0;
-  /** What the journal has for a question; nothing unless told. */
-  journal: (words: string, at: number) => string | undefined = () => "";
-
-  readonly #clock: Clock = {
-    now: () => this.now,
-    elapsed: () => this.now,
-    sleep: async (ms) => {
-      await Bun.sleep(0);
-      this.now += ms;
-      await Bun.sleep(0);
-    },
-    every: () => ({ [Symbol.dispose]: () => {} }),
-  };
-
-  readonly #systemd: Systemd = {
-    manager: "system",
-    systemctl: async (words, limits = {}) => {
-      const at = this.now;
-      this.calls.push({ at, words: words.join(" "), limits });
-      const names = words.slice(words.indexOf("--") + 1);
-      if (words[0] === "show") {
-        if (!this.answers(at)) return { ...OK, status: 1 };
-        const blocks = names.map((name) => this.units[name]?.(at) ?? up());
-        return { ...OK, stdout: blocks.join("\n\n") };
-      }
-      if (words[0] !== "start") return OK;
-      const end = at + Math.min(this.checkMs, limits.timeoutMs ?? Number.POSITIVE_INFINITY);
-      while (this.now < end && limits.signal?.aborted !== true) await this.#pass();
-      return this.now - at < this.checkMs ? { ...OK, status: undefined } : OK;
-    },
-    journalctl: async (words) => {
-      const question = words.join(" ");
-      this.calls.push({ at: this.now, words: question, limits: {} });
-      const stdout = this.journal(question, this.now);
-      return stdout === undefined ? { ...OK, status: 1 } : { ...OK, stdout };
-    },
-    ownUnits: () => [],
-  };
-
-  /** Time passes also where only a check is waited for. */
-  async #pass(): Promise<void> {
-    const { now } = this;
-    for (let turn = 0; turn < 20 && this.now === now; turn++) await Bun.sleep(0);
-    if (this.now === now) this.now += 100;
-  }
-
-  /** Watches these units for a config with these lines. */
-  async watch(units: readonly string[], seconds: number, lines: ConfigLines = {}) {
-    using host = createHost();
-    host.configure({ Restart: "app.service web.service", WatchSec: `${seconds}`, ...lines });
-    const [loaded] = loadConfigs([host.file]);
-    if (loaded === undefined || "error" in loaded) throw new Error("the config is not valid");
-    const effects: Effects = {
-      clock: this.#clock,
-      random: Math.random,
-      randomBytes: (count) => new Uint8Array(count),
-      environment: {},
-      stdin: 0,
-      systemd: this.#systemd,
-      report: (event) => this.events.push(event),
-    };
-    const largeManifests = new LargeManifests();
-    const how = { mode: "run", activates: true, verify: true, largeManifests } as const;
-    const waiting = { clock: systemClock, onWait: () => {} };
-    using destination = await lockDestination(host.destination, waiting);
-    const member = new Member(startRun(loaded, how, effects), destination);
-    return await watchAll([member], effects, units.map(watched), seconds * 1000);
-  }
-
-  /** The moments of the calls that begin so. */
-  at(words: string): readonly number[] {
-    return this.calls.filter((call) => call.words.startsWith(words)).map(({ at }) => at);
-  }
+/** Watches these units for a config with these lines. */
+async function watch(
+  bench: Bench,
+  units: readonly string[],
+  seconds: number,
+  lines: ConfigLines = {},
+) {
+  using _ = bench;
+  const { host, effects } = bench;
+  host.configure({ Restart: "app.service web.service", WatchSec: `${seconds}`, ...lines });
+  const [loaded] = loadConfigs([host.file]);
+  if (loaded === undefined || "error" in loaded) throw new Error("the config is not valid");
+  const largeManifests = new LargeManifests();
+  const how = { mode: "run", activates: true, verify: true, largeManifests } as const;
+  const waiting = { clock: systemClock, onWait: () => {} };
+  using destination = await lockDestination(host.destination, waiting);
+  const member = new Member(startRun(loaded, how, effects), destination);
+  return await watchAll([member], effects, units.map(watched), seconds * 1000);
 }
 
 const gaps = (moments: readonly number[]) =>
@@ -128,7 +43,7 @@ const gaps = (moments: readonly number[]) =>
 
 test("ACT-24, ACT-28: units are looked at at once, soon again, then every second, and at the very end", async () => {
   const bench = new Bench();
-  expect(await bench.watch(["app.service", "web.service"], 6)).toEqual({ verdict: "good" });
+  expect(await watch(bench, ["app.service", "web.service"], 6)).toEqual({ verdict: "good" });
   const looks = bench.at("show");
   expect(looks[0]).toBeLessThan(200);
   expect(looks[1]).toBeLessThan(500);
@@ -148,10 +63,10 @@ test("ACT-24, ACT-28: units are looked at at once, soon again, then every second
 test("ACT-28: one bad unit ends the watch at the look that finds it, the other one being good", async () => {
   const bench = new Bench();
   bench.units = { "web.service": (at) => (at < 1000 ? up() : failed) };
-  const seen = await bench.watch(["app.service", "web.service"], 60);
+  const seen = await watch(bench, ["app.service", "web.service"], 60);
   expect(seen.verdict).toBe("bad");
   expect(seen.culprit).toMatchObject({
-    ...{ unit: "web.service", what: "failed (exit-code)", invocation: "1" },
+    ...{ unit: "web.service", what: "failed (exit-code), status 3", invocation: "1" },
     state: expect.objectContaining({ unit: "web.service", active: "failed" }),
   });
   expect(bench.now).toBeLessThan(3000);
@@ -161,12 +76,12 @@ test("ACT-28: it is open at once when no unit is left that runs the image, and n
   const bench = new Bench();
   bench.units = { "app.service": () => ended() };
   bench.journal = () => "stop";
-  const one = await bench.watch(["app.service", "web.service"], 5);
+  const one = await watch(bench, ["app.service", "web.service"], 5);
   expect([one.verdict, bench.now]).toEqual(["open", 5000]);
   const alone = new Bench();
   alone.units = bench.units;
   alone.journal = () => "stop";
-  expect([(await alone.watch(["app.service"], 60)).verdict, alone.now < 1000]).toEqual([
+  expect([(await watch(alone, ["app.service"], 60)).verdict, alone.now < 1000]).toEqual([
     "open",
     true,
   ]);
@@ -174,24 +89,24 @@ test("ACT-28: it is open at once when no unit is left that runs the image, and n
 
 test("ACT-27, ACT-28: where all units are left alone, nothing is watched, and no check is started", async () => {
   const bench = new Bench();
-  expect(await bench.watch([], 5, { Check: "probe.service" })).toEqual({ verdict: "open" });
+  expect(await watch(bench, [], 5, { Check: "probe.service" })).toEqual({ verdict: "open" });
   expect([bench.calls, bench.events]).toEqual([[], []]);
 });
 
 test("ACT-21: no answer is no news: what was seen before counts, and before that nothing", async () => {
   const silent = new Bench();
   silent.answers = () => false;
-  expect(await silent.watch(["app.service"], 3)).toEqual({ verdict: "open" });
+  expect(await watch(silent, ["app.service"], 3)).toEqual({ verdict: "open" });
   const late = new Bench();
   late.answers = (at) => at < 1000;
-  expect(await late.watch(["app.service"], 3)).toEqual({ verdict: "good" });
+  expect(await watch(late, ["app.service"], 3)).toEqual({ verdict: "good" });
 });
 
 test("ACT-26: who ended by itself is bad once two looks say so, between which the journal catches up", async () => {
   const bench = new Bench();
   bench.units = { "app.service": () => ended() };
   bench.journal = () => "start";
-  const seen = await bench.watch(["app.service", "web.service"], 60);
+  const seen = await watch(bench, ["app.service", "web.service"], 60);
   expect([seen.verdict, seen.culprit?.unit]).toEqual(["bad", "app.service"]);
   expect(bench.at("show")).toHaveLength(2);
   const asked = bench.calls.map(({ words }) => words.match(/^show|--sync|JOB_TYPE=start/)?.[0]);
@@ -202,7 +117,7 @@ test("ACT-26: the second look may be past the end", async () => {
   const bench = new Bench();
   bench.units = { "app.service": (at) => (at < 3000 ? up() : ended()) };
   bench.journal = () => "start";
-  expect((await bench.watch(["app.service"], 3)).verdict).toBe("bad");
+  expect((await watch(bench, ["app.service"], 3)).verdict).toBe("bad");
   expect(bench.at("show").filter((at) => at >= 3000)).toHaveLength(2);
 });
 
@@ -217,7 +132,7 @@ test("ACT-26: that a unit is up between two such looks makes the second one the 
     },
   };
   bench.journal = () => "start";
-  expect((await bench.watch(["app.service"], 8)).verdict).toBe("good");
+  expect((await watch(bench, ["app.service"], 8)).verdict).toBe("good");
   expect(down).toHaveLength(2);
 });
 
@@ -230,7 +145,7 @@ test("ACT-26: it is open where somebody stopped it, or the journal does not tell
     const bench = new Bench();
     bench.units = { "app.service": () => ended() };
     bench.journal = () => said;
-    expect(await bench.watch(["app.service"], 4)).toEqual({ verdict: "open" });
+    expect(await watch(bench, ["app.service"], 4)).toEqual({ verdict: "open" });
     expect(bench.now < 4000).toBe(isAtOnce);
   }
 });
@@ -248,7 +163,7 @@ test("ACT-22, ACT-25: who was started anew is judged by the journal: a failure t
     const bench = new Bench();
     bench.units = { "app.service": () => state };
     bench.journal = journal;
-    expect((await bench.watch(["app.service"], 2)).verdict).toBe(verdict);
+    expect((await watch(bench, ["app.service"], 2)).verdict).toBe(verdict);
     expect(bench.calls.some(({ words }) => words.includes(" INVOCATION_ID=1 "))).toBe(true);
   }
 });
@@ -256,7 +171,7 @@ test("ACT-22, ACT-25: who was started anew is judged by the journal: a failure t
 test("ACT-29: checks are started every 3 s, in one call after a reset-failed, and once more at the end", async () => {
   const bench = new Bench();
   const lines = { Check: "probe.service other.service" };
-  expect(await bench.watch(["app.service"], 11, lines)).toEqual({ verdict: "good" });
+  expect(await watch(bench, ["app.service"], 11, lines)).toEqual({ verdict: "good" });
   const starts = bench.at("start -- probe.service other.service");
   expect(starts).toEqual(bench.at("start"));
   expect(starts).toEqual(bench.at("reset-failed -- probe.service other.service"));
@@ -276,7 +191,7 @@ test("ACT-29: a check has as long as the watch takes, at least 10 s", async () =
     [20, 20_000],
   ] as const) {
     const bench = new Bench();
-    await bench.watch(["app.service"], seconds, { Check: "probe.service" });
+    await watch(bench, ["app.service"], seconds, { Check: "probe.service" });
     const limits = bench.calls.filter(({ words }) => words.startsWith("start "));
     expect(new Set(limits.map((call) => call.limits.timeoutMs))).toEqual(new Set([timeoutMs]));
   }
@@ -284,8 +199,8 @@ test("ACT-29: a check has as long as the watch takes, at least 10 s", async () =
 
 test("ACT-29: the next start of a check waits for the end of the one before", async () => {
   const bench = new Bench();
-  bench.checkMs = 4500;
-  await bench.watch(["app.service"], 12, { Check: "probe.service" });
+  bench.startMs = 4500;
+  await watch(bench, ["app.service"], 12, { Check: "probe.service" });
   const starts = bench.at("start ");
   expect(starts.length).toBeGreaterThan(2);
   for (const pause of gaps(starts)) expect(pause).toBeGreaterThanOrEqual(4500);
@@ -298,10 +213,13 @@ test("ACT-29: a check that fails only on the way is forgiven, one that fails at 
   ] as const) {
     const bench = new Bench();
     bench.units = { "probe.service": (at) => (isBad(at) ? failed : ended()) };
-    const seen = await bench.watch(["app.service"], 5, { Check: "probe.service" });
+    const seen = await watch(bench, ["app.service"], 5, { Check: "probe.service" });
     expect([seen.verdict, bench.now]).toEqual([verdict, 5000]);
     if (verdict === "bad") {
-      expect(seen.culprit).toMatchObject({ unit: "probe.service", what: "failed (exit-code)" });
+      expect(seen.culprit).toMatchObject({
+        unit: "probe.service",
+        what: "failed (exit-code), status 3",
+      });
     }
   }
 });
@@ -315,7 +233,7 @@ test.each([
 ] as const)("ACT-29: a check that is %s at the end", async (_, state, verdict) => {
   const bench = new Bench();
   bench.units = { "probe.service": () => state };
-  const seen = await bench.watch(["app.service"], 1, { Check: "probe.service" });
+  const seen = await watch(bench, ["app.service"], 1, { Check: "probe.service" });
   expect(seen.verdict).toBe(verdict);
 });
 
@@ -324,28 +242,28 @@ test("ACT-29: a check says nothing where systemctl has no answer", async () => {
   bench.units = { "probe.service": () => failed };
   const isOfCheck = () => bench.calls.at(-1)?.words.endsWith(" -- probe.service") === true;
   bench.answers = () => !isOfCheck();
-  const seen = await bench.watch(["app.service"], 1, { Check: "probe.service" });
+  const seen = await watch(bench, ["app.service"], 1, { Check: "probe.service" });
   expect(seen).toEqual({ verdict: "good" });
 });
 
 test("ACT-29: a check does not make bad what was stopped while it ran", async () => {
   const bench = new Bench();
-  bench.checkMs = 1000;
+  bench.startMs = 1000;
   bench.units = {
     "probe.service": () => failed,
     "app.service": (at) => (at <= 2000 ? up() : ended()),
   };
   bench.journal = () => "stop";
-  expect(await bench.watch(["app.service"], 2, { Check: "probe.service" })).toEqual({
+  expect(await watch(bench, ["app.service"], 2, { Check: "probe.service" })).toEqual({
     verdict: "open",
   });
 });
 
 test("ACT-29: a check that hangs is bad, and stopped", async () => {
   const bench = new Bench();
-  bench.checkMs = Number.POSITIVE_INFINITY;
+  bench.startMs = Number.POSITIVE_INFINITY;
   bench.units = { "probe.service": () => up("ActiveState=activating") };
-  const seen = await bench.watch(["app.service"], 2, { Check: "probe.service" });
+  const seen = await watch(bench, ["app.service"], 2, { Check: "probe.service" });
   expect(seen).toMatchObject({
     verdict: "bad",
     culprit: { unit: "probe.service", what: "did not end in time" },
@@ -356,9 +274,9 @@ test("ACT-29: a check that hangs is bad, and stopped", async () => {
 
 test("ACT-28: a check that hangs does not hold up the end of an image that is bad", async () => {
   const bench = new Bench();
-  bench.checkMs = Number.POSITIVE_INFINITY;
+  bench.startMs = Number.POSITIVE_INFINITY;
   bench.units = { "app.service": (at) => (at < 1000 ? up() : failed) };
-  const seen = await bench.watch(["app.service"], 60, { Check: "probe.service" });
+  const seen = await watch(bench, ["app.service"], 60, { Check: "probe.service" });
   expect([seen.culprit?.unit, bench.now < 3000]).toEqual(["app.service", true]);
 });
 
@@ -370,11 +288,11 @@ test("ACT-28, ACT-29: a config without units is judged by its checks, and withou
     const bench = new Bench();
     bench.units = { "probe.service": () => state };
     const lines = { Restart: [], Check: "probe.service" };
-    expect((await bench.watch([], 1, lines)).verdict).toBe(verdict);
+    expect((await watch(bench, [], 1, lines)).verdict).toBe(verdict);
     expect(bench.events).toEqual([expect.objectContaining({ units: ["probe.service"] })]);
   }
   const bench = new Bench();
-  expect(await bench.watch([], 1, { Restart: [] })).toEqual({ verdict: "good" });
+  expect(await watch(bench, [], 1, { Restart: [] })).toEqual({ verdict: "good" });
   expect([bench.calls, bench.events]).toEqual([[], []]);
 });
 
