@@ -41,6 +41,8 @@ export class Bench implements Disposable {
   units: Record<string, string | ((at: number) => string)> = {};
   /** The units that this process runs in. */
   ownUnits: readonly string[] = [];
+  /** What is looked at each time that so many milliseconds went by, which is for a test to do. */
+  readonly limits = new Set<{ readonly ms: number; readonly look: () => void }>();
   /** Whether `show` has an answer. */
   answers: (at: number) => boolean = () => true;
   /** How a call ends: well, unless told. */
@@ -64,7 +66,10 @@ export class Bench implements Disposable {
       this.now += ms;
       await Bun.sleep(0);
     },
-    every: () => ({ [Symbol.dispose]: () => {} }),
+    every: (ms, look) => {
+      this.limits.add({ ms, look });
+      return { [Symbol.dispose]: () => {} };
+    },
   };
 
   readonly #systemd: Systemd = {
