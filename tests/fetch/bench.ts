@@ -155,7 +155,7 @@ export class Bench implements Disposable {
   async #pass(): Promise<void> {
     const { now } = this;
     for (let turn = 0; turn < 20 && this.now === now; turn++) await Bun.sleep(0);
-    if (this.now === now) this.now += 100;
+    if (this.now === now) this.now += 1000;
   }
 
   [Symbol.dispose](): void {

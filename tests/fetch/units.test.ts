@@ -271,6 +271,51 @@ test("ACT-3, ACT-5, ACT-7: what is stopped or masked is left alone and told, by 
   ]);
 });
 
+test("ACT-27: what is left alone is not watched", async () => {
+  using each = new Units({ Restart: "app.service web.service", WatchSec: "1" });
+  each.units["web.service"] = ended();
+  const { result, events } = await each.fetch();
+  expect(result.outcome).toBe("updated");
+  expect(events.filter(({ event }) => event === "watching")).toEqual([
+    expect.objectContaining({ units: ["app.service"] }),
+  ]);
+});
+
+test("ACT-11: so is the reload that is ended at its limit", async () => {
+  using each = new Units({ Restart: [], Reload: "app.service", WatchSec: "1" });
+  each.on("reload-or-restart", () => {
+    const isNew = each.uses(two.digest);
+    each.units["app.service"] = up(each.invocation(), ...(isNew ? ["ActiveState=activating"] : []));
+  });
+  each.outcome = (words) =>
+    words.startsWith("reload") && each.uses(two.digest) ? { status: undefined } : {};
+  expect((await each.fetch()).result.outcome).toBe("rolled-back");
+});
+
+test("FET-9, FET-90, FET-106: a run in a unit of its own config is refused, a dry one too, but not one that restarts nothing", async () => {
+  for (const [options, isRefused] of [
+    [{}, true],
+    [{ mode: "dry-run" }, true],
+    [{ mode: "dry-init" }, false],
+    [{ mode: "init" }, false],
+    [{ activates: false }, false],
+    [{ mode: "dry-run", activates: false }, false],
+  ] as const) {
+    using each = new Units({ Restart: "web.service app.service" });
+    each.ownUnits = ["system.slice", "app.service"];
+    const before = each.host.snapshot();
+    const { result, calls } = await each.fetch(options);
+    expect([result.outcome === "failed", calls]).toEqual([isRefused, []]);
+    if (result.outcome !== "failed") continue;
+    expect(result.errors[0]).toMatchObject({
+      kind: "usage",
+      message: "this run is a part of app.service, which it would have to restart",
+      hint: "Use tako fetch --init inside the unit itself.",
+    });
+    expect(each.host.snapshot()).toEqual(before);
+  }
+});
+
 test("ACT-6: of what is owed, the journal is asked whether somebody stopped it since", async () => {
   for (const [said, orders] of [
     ["stop", ["restart -- app.service"]],

@@ -9,6 +9,7 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -160,6 +161,24 @@ test("DST-30, FET-66: an image that is kept has its name and mode, the store its
   expect(readdirSync(at("store"))).toEqual([one.digest]);
   expect((lstatSync(at(`store/${one.digest}`)).mode & 0o7777).toString(8)).toBe("444");
   expect((lstatSync(at("store")).mode & 0o7777).toString(8)).toBe("755");
+});
+
+test("PUB-10, PUB-11: a copy begins empty where the file system cannot share blocks, in a store that is made for it", async () => {
+  // A tmpfs cannot.
+  const folder = mkdtempSync("/dev/shm/tako-store-");
+  try {
+    const waiting = { clock: systemClock, onWait: () => {} };
+    using publication = await lockDestination(folder, waiting);
+    const original = put("image", one.content);
+    const writer = await publication.images.openCopy(original);
+    expect([writer.size, readdirSync(join(folder, "store"))]).toEqual([0, [".new"]]);
+    await writer.close();
+    await expect(publication.images.openCopy()).rejects.toMatchObject({ kind: "storage" });
+    publication.images.removeLeftovers();
+    expect(readdirSync(join(folder, "store"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("DST-24: what a run that was killed left goes with the next lock, and what is not of its kind is told", async () => {
