@@ -2,7 +2,8 @@
 // within which time, and what people are told of it. What is on disk meanwhile is in restart.test.ts and trial.test.ts.
 
 import { expect, test } from "bun:test";
-import { chmodSync, linkSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, linkSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import {
   hasFailed,
   lastWords,
@@ -12,7 +13,7 @@ import {
 } from "../../src/commands/fetch/units.ts";
 import type { Systemd } from "../../src/shell/systemd.ts";
 import type { ConfigLines } from "../support/host.ts";
-import { type Image, image } from "../support/publishing.ts";
+import { type Image, image, manifestOf, write } from "../support/publishing.ts";
 import { Bench, ended, failed, OK, up } from "./bench.ts";
 
 const [one, two, three] = [image("1.0.0"), image("1.1.0"), image("1.2.0")];
@@ -386,6 +387,176 @@ test("ACT-16: nothing follows an update while a restart is owed", async () => {
   using each = new Units({ OnUpdate: "tell.service" });
   each.bad = [two];
   expect((await each.fetch()).orders).toEqual(["restart -- app.service"]);
+});
+
+test("ACT-43, ACT-16: what proved itself becomes the good one, its refusal goes, and so does the record; then OnUpdate= follows", async () => {
+  const refused = `${two.digest} ${one.digest} 5 app.service: failed\n`;
+  using each = new Units({ WatchSec: "1", OnUpdate: "tell.service" }, { ".refused": refused });
+  rmSync(each.host.path("latest"));
+  rmSync(each.host.path(".good"));
+  each.host.install({ published: [one, two], latest: two, files: { ".owed": `${two.digest}\n` } });
+  const records: (string | undefined)[] = [];
+  each.on("start", () => records.push(each.record(".owed"), each.record(".good")));
+  const { result, orders } = await each.fetch();
+  expect(result.outcome).not.toBe("failed");
+  expect(orders).toEqual(["restart -- app.service", "start --no-block -- tell.service"]);
+  expect(records).toEqual([undefined, `${two.digest}\n`]);
+  expect([each.record(".owed"), each.record(".refused")]).toEqual([undefined, undefined]);
+});
+
+test("ACT-42, ACT-44: undecided, the record stays with what is done, and the next run judges without a restart", async () => {
+  using each = new Units({ WatchSec: "1", OnUpdate: "never.service" });
+  each.on("restart", () => {
+    each.units["app.service"] = up("ActiveState=activating", each.invocation());
+  });
+  const { result } = await each.fetch();
+  expect(result).toMatchObject({ outcome: "unconfirmed", version: "1.1.0", sha256: two.digest });
+  expect(each.record(".owed")).toBe(`${two.digest}\napp.service\n`);
+  const next = await each.fetch();
+  expect([next.result.outcome, next.orders]).toEqual(["unconfirmed", []]);
+  each.units["app.service"] = up("InvocationID=7");
+  const last = await each.fetch();
+  expect(last.orders).toEqual(["start --no-block -- never.service"]);
+  expect([last.result.outcome, each.record(".good")]).toEqual(["current", `${two.digest}\n`]);
+});
+
+test("ACT-44: what kept the run from news is an error also while nothing is decided", async () => {
+  using each = new Units({ WatchSec: "1" });
+  rmSync(each.host.path("latest"));
+  each.host.install({ published: [one, two], latest: two });
+  rmSync(each.host.at("origin", "manifest"));
+  each.units["app.service"] = up("ActiveState=activating");
+  each.on("restart", () => {});
+  const run = await each.fetch();
+  expect(run.result.outcome).toBe("failed");
+  expect(errorsOf(run)).toHaveLength(1);
+});
+
+test("ACT-27: a unit that still runs what it ran before proves nothing, and is an error; the other one is watched", async () => {
+  using each = new Units({ Restart: "app.service web.service", WatchSec: "1" });
+  each.units["app.service"] = up("InvocationID=5");
+  each.on("restart", () => {
+    each.units["web.service"] = up(each.invocation());
+  });
+  const run = await each.fetch();
+  expect(errorsOf(run)).toEqual(["systemctl could not restart app.service"]);
+  expect(run.events.filter(({ event }) => event === "watching")).toEqual([
+    expect.objectContaining({ units: ["web.service"] }),
+  ]);
+  expect([each.record(".good"), each.record(".owed")]).toEqual([
+    `${one.digest}\n`,
+    `${two.digest}\nweb.service\n`,
+  ]);
+});
+
+test("ACT-4, ACT-27: a unit without a usable file is an error for itself, and keeps no other from its restart", async () => {
+  for (const [load, said] of [
+    ["masked", "is masked, and runs what it ran before"],
+    ["not-found", 'cannot be restarted: its unit file is "not-found"'],
+    ["", "cannot be restarted: its unit file is unknown to systemd"],
+  ] as const) {
+    for (const watch of [[], "1"]) {
+      using each = new Units({ Restart: "app.service web.service", WatchSec: watch });
+      each.units["web.service"] = up(`LoadState=${load}`);
+      const run = await each.fetch();
+      expect(errorsOf(run)).toEqual([`web.service ${said}`]);
+      expect(run.orders).toEqual(["restart -- app.service"]);
+      expect(each.record(".owed")).toBe(`${two.digest}\napp.service\n`);
+      expect(run.events).toContainEqual(
+        expect.objectContaining({ event: "restarted", units: ["app.service"] }),
+      );
+    }
+  }
+});
+
+test("ACT-58: bad, and no way back: the image stays, only the bad unit is owed, and that is the error", async () => {
+  using each = new Units({ Restart: "app.service web.service", WatchSec: "1", Version: "1.1.*" });
+  each.bad = [two];
+  const run = await each.fetch();
+  expect(errorsOf(run)).toEqual([
+    "app.service: failed (exit-code), status 3; there is no earlier version to go back to",
+  ]);
+  expect([each.uses(two.digest), each.record(".owed"), each.record(".refused")]).toEqual([
+    true,
+    `${two.digest}\nweb.service\n`,
+    undefined,
+  ]);
+  expect(run.events).toContainEqual(
+    expect.objectContaining({ event: "unhealthy", result: "exit-code", status: "3" }),
+  );
+});
+
+test("ACT-57: neither works: the refusal is taken back, the bad unit is owed, and the error says so", async () => {
+  using each = new Units({
+    ...{ Restart: "app.service web.service", WatchSec: "2", OnRollback: "tell.service" },
+  });
+  each.bad = [one, two];
+  const run = await each.fetch();
+  const what = "app.service: failed (exit-code), status 3";
+  expect(errorsOf(run)).toEqual([
+    `neither 1.1.0 nor 1.0.0, to which this host went back, works: ${what}`,
+  ]);
+  expect([each.uses(one.digest), each.record(".owed"), each.record(".refused")]).toEqual([
+    true,
+    `${one.digest}\nweb.service\n`,
+    undefined,
+  ]);
+  expect(run.events).toContainEqual(
+    expect.objectContaining({ event: "rolled-back", version: "1.0.0", refused: "1.1.0" }),
+  );
+  expect(run.orders.at(-1)).toBe("start --no-block -- tell.service");
+});
+
+test("ACT-56, ACT-27: a unit that was not restarted keeps a way back open", async () => {
+  using each = new Units({ Restart: "app.service web.service", WatchSec: "2" });
+  each.on("restart", (units) => {
+    for (const unit of units) {
+      if (unit === "web.service" && each.uses(one.digest)) continue;
+      each.units[unit] =
+        unit === "app.service" && each.uses(two.digest) ? failed : up(each.invocation());
+    }
+  });
+  const run = await each.fetch();
+  expect(errorsOf(run)).toEqual(["systemctl could not restart web.service"]);
+  expect(each.record(".owed")).toBe(`${one.digest}\napp.service\n${two.digest}\nweb.service\n`);
+  const next = await each.fetch();
+  expect(next.orders).toEqual(["restart -- web.service"]);
+});
+
+test("ACT-53: where the good image cannot be had, the bad one stays, and the error says why", async () => {
+  for (const reason of ["missing", "removed"]) {
+    using each = new Units({ WatchSec: "2" });
+    each.on("restart", () => {
+      each.units["app.service"] = failed;
+      rmSync(each.host.path(`store/${one.digest}`));
+      rmSync(each.host.at("origin", "store", one.digest));
+      if (reason === "removed") each.host.write(`origin/store/${one.digest}.gone`, "");
+    });
+    const run = await each.fetch();
+    const [message] = errorsOf(run);
+    expect(message).toStartWith("the image of 1.0.0, to go back to, cannot be had: ");
+    expect([each.uses(two.digest), run.orders]).toEqual([true, ["restart -- app.service"]]);
+    expect(each.record(".refused")).toStartWith(`${two.digest} ${one.digest} `);
+  }
+});
+
+test("ACT-60: of configs that share a unit all go back together, by the longest WatchSec=", async () => {
+  using each = new Units({ WatchSec: "1" });
+  each.host.config("other", { Restart: "app.service", WatchSec: "4" });
+  const other = each.host.at("other");
+  const linkOf = () => readlinkSync(join(other, "latest"));
+  write(join(other, "manifest"), manifestOf([one]), 0o444);
+  write(join(other, "store", one.digest), one.content, 0o444);
+  write(join(other, ".good"), `${one.digest}\n`);
+  symlinkSync(`store/${one.digest}`, join(other, "latest"));
+  each.bad = [two];
+  const paths = [each.host.file, each.host.at("other.tako")];
+  const { results, orders, events } = await each.fetch({ paths });
+  expect(results.map(({ outcome }) => outcome)).toEqual(["rolled-back", "rolled-back"]);
+  expect(orders).toEqual(["restart -- app.service", "restart -- app.service"]);
+  expect([each.uses(one.digest), linkOf()]).toEqual([true, `store/${one.digest}`]);
+  const seconds = events.flatMap((event) => (event.event === "watching" ? event.seconds : []));
+  expect(seconds).toEqual([4, 4, 4, 4]);
 });
 
 test("ACT-45: where latest names another image at the end of the watch, nothing is decided", async () => {
