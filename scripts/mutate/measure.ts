@@ -13,7 +13,7 @@ import type { Tree } from "./tree.ts";
  */
 const TESTS = [
   "spec/*.spec.ts",
-  "tests/{cli,concurrency,fetch,files,hostile,origins,publish}/*.test.ts",
+  "tests/{cli,concurrency,fetch,files,hostile,origins,publish,serve}/*.test.ts",
   "tests/conformance/command.test.ts",
 ];
 

@@ -133,6 +133,19 @@ test("FET-58: what somebody else appends is hashed, behind what was there", asyn
   expect(sha256sumOfFile(at("partial"))).toBe(sha256sumOfFile(at("whole")));
 });
 
+test("FET-58: who appends may pause for as long as it takes", async () => {
+  const writer = await ImageWriter.create(at("image"));
+  await writer.append(async (fd) => {
+    await Bun.sleep(300);
+    writeSync(fd, content(3));
+    await Bun.sleep(300);
+    writeSync(fd, content(5));
+  });
+  expect(writer.size).toBe(8);
+  await writer.finish(0o444);
+  expect(writer.digest()).toBe(sha256sumOfFile(at("image")) as never);
+});
+
 test("FET-60: what was appended before it failed counts", async () => {
   const writer = await ImageWriter.create(at("image"));
   const broken = new Error("the connection broke");
