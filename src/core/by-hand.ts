@@ -29,7 +29,7 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
   const { manifest, pattern, inUse } = host;
   const current = inUse && entryInUse(manifest, inUse, pattern);
   if (version === undefined) {
-    const found = earlier(host, current);
+    const found = earlierEntry(host, current);
     if (found !== undefined) return found;
     const message = "there is no earlier version on this host that the config allows";
     throw new TakoError("failed", message, {
@@ -53,7 +53,7 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
 }
 
 /** The last one that proved itself, or else the next older one that is here (ACT-71, ACT-72). */
-function earlier(
+export function earlierEntry(
   { manifest, pattern, inUse, good, refusals, images }: Host,
   current: Entry | undefined,
 ): Entry | undefined {

@@ -69,9 +69,12 @@ export function stalePartials(
   wanted: Sha256Hex | undefined,
 ): readonly string[] {
   return names.filter((name) => {
-    const digest = name.endsWith(PARTIAL)
-      ? parseSha256Hex(name.slice(0, -PARTIAL.length))
-      : undefined;
+    const digest = imageOfPartial(name);
     return digest !== undefined && digest !== wanted;
   });
+}
+
+/** The image that a partial download is of; `undefined` for any other name. */
+export function imageOfPartial(name: string): Sha256Hex | undefined {
+  return name.endsWith(PARTIAL) ? parseSha256Hex(name.slice(0, -PARTIAL.length)) : undefined;
 }

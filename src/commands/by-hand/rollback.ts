@@ -5,7 +5,7 @@ import { rollbackTarget } from "../../core/by-hand.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import { matches } from "../../core/pattern.ts";
+import { leavesOut, matches } from "../../core/pattern.ts";
 import { planFor, type Withheld } from "../../core/plan.ts";
 import { refusalOf, withoutRefusal } from "../../core/refusals.ts";
 import { parseVersion } from "../../core/version.ts";
@@ -87,7 +87,10 @@ function targetOf(run: Run, destination: Destination, version: string | undefine
   const host = { manifest: local.manifest, pattern: config.pattern, inUse, good, refusals, images };
   const entry = rollbackTarget(host, version === undefined ? undefined : parseVersion(version));
   if (!matches(config.pattern, entry.version)) {
-    const message = `Version=${config.pattern.text} does not allow ${entry.version.text}: it is in use as long as the host is on hold`;
+    const who = leavesOut(config.pattern, entry.version)
+      ? "Skip="
+      : `Version=${config.pattern.text}`;
+    const message = `${who} does not allow ${entry.version.text}: it is in use as long as the host is on hold`;
     effects.report({ event: "warning", message });
   }
   return entry;

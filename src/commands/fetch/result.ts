@@ -22,11 +22,11 @@ export interface Ended {
 /** How a run ended that stayed on, or went back to, another version than the newest. */
 export type Withdrawn =
   | {
-      readonly outcome: "rolled-back" | "refused";
+      readonly outcome: "rolled-back" | "refused" | "skipped";
       /** In use now; absent if the manifest does not list it. */
       readonly version?: string | undefined;
       readonly sha256: Sha256Hex;
-      /** The version that did not work here, and what was wrong. */
+      /** The version that did not work here, and what was wrong; or that `Skip=` names. */
       readonly refused: string;
       readonly reason: string;
     }
@@ -51,6 +51,7 @@ export type Outcome =
   | {
       readonly outcome: "no-match";
       readonly pattern: string;
+      readonly skips: boolean;
       /** The newest versions on offer, newest first. */
       readonly offered: readonly string[];
     };
@@ -70,9 +71,9 @@ export function ended(outcome: Ended["outcome"], { version, digest }: Entry): En
 }
 
 /** Nothing to do, unless a unit needs an image in order to start (FET-41, FET-42). */
-export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): Outcome {
-  if (!startsUnit(mode)) return { outcome: "no-match", pattern, offered };
-  const message = describeNoMatch(pattern, offered);
+export function noMatch({ config, mode }: Run, { pattern, skips, offered }: NoMatch): Outcome {
+  if (!startsUnit(mode)) return { outcome: "no-match", pattern, skips, offered };
+  const message = describeNoMatch(pattern, skips, offered);
   throw new TakoError("failed", message, { rule: "FET-42", source: config.file });
 }
 
@@ -84,6 +85,10 @@ export function withheldOutcome(
 ): Outcome {
   if (withheld === undefined) return { outcome: "current", version, sha256 };
   if (withheld.why === "held") return { outcome: "held", version, sha256 };
+  if (withheld.why === "skipped") {
+    const reason = "Skip= names it";
+    return { outcome: "skipped", version, sha256, refused: withheld.version, reason };
+  }
   return {
     outcome: "refused",
     version,
