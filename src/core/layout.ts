@@ -51,7 +51,7 @@ export function imageOfLink(target: string): Sha256Hex | undefined {
   return target.startsWith(start) ? parseSha256Hex(target.slice(start.length)) : undefined;
 }
 
-/** The name in `store/` of an origin of the mark that an image was removed on purpose (SRV-40). */
+/** The name in `store/` of an origin of the mark that an image was removed on purpose (FET-111, SRV-40). */
 export function goneName(digest: Sha256Hex): string {
   return `${digest}.gone`;
 }

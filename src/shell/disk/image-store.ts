@@ -6,14 +6,23 @@ import { constants, copyFile, lstatSync, readdirSync, type Stats } from "node:fs
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
-import { imageOfPartial, NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.ts";
+import {
+  goneName,
+  imageOfPartial,
+  NEW_IMAGE,
+  partialName,
+  STORE,
+  stalePartials,
+} from "../../core/layout.ts";
 import type { ImageState } from "../../core/plan.ts";
+import { encodeImageRecord } from "../../core/records.ts";
 import {
   isTrustedOwner,
   makeDirectory,
   moveIntoPlace,
   removeIfPresent,
   syncDirectory,
+  writeFileAtomically,
 } from "./files.ts";
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
@@ -165,6 +174,22 @@ export class LockedImageStore extends ImageStore {
   drop(digest: Sha256Hex, what: "image" | "partial"): void {
     this.#lock.requireHeld();
     removeIfPresent(join(this.path, what === "image" ? digest : partialName(digest)));
+  }
+
+  /** Leaves the mark that an image was removed on purpose (PRU-22); one that is there is written anew. */
+  async mark(digest: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
+    const bytes = new TextEncoder().encode(encodeImageRecord(digest));
+    await writeFileAtomically(this.path, goneName(digest), bytes, 0o444, NEW_IMAGE);
+  }
+
+  /** Takes the mark of an image away that is here again (PUB-68). */
+  async unmark(digest: Sha256Hex): Promise<void> {
+    const path = join(this.path, goneName(digest));
+    if (!isPresent(path, "regular file")) return;
+    this.#lock.requireHeld();
+    removeIfPresent(path);
+    await this.sync();
   }
 
   /** Relies on the images that earlier runs put there, which may have been killed before their sync (DST-29, PUB-36). */
