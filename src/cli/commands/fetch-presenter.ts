@@ -48,7 +48,10 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "held":
         return { config, outcome, version: result.version, sha256: result.sha256 };
       case "released":
-        return { config, outcome, held: result.held ?? null, forgotten: result.forgotten };
+        return {
+          ...{ config, outcome, version: result.version, sha256: result.sha256 },
+          ...{ held: result.held ?? null, forgotten: result.forgotten },
+        };
       case "refused":
       case "skipped":
       case "rolled-back": {

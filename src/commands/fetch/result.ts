@@ -43,6 +43,10 @@ export type Outcome =
   | {
       /** Nothing is withheld from this host any more (ACT-84). */
       readonly outcome: "released";
+      /** In use; absent if nothing is, or if the manifest does not list it. */
+      readonly version?: string | undefined;
+      /** Absent if nothing is in use. */
+      readonly sha256?: Sha256Hex | undefined;
       /** The version that it was held on; its digest where the manifest does not list it. */
       readonly held: string | undefined;
       /** The versions that may be tried again, likewise. */
