@@ -65,6 +65,18 @@ describe("what rollback goes back to", () => {
     ]);
   });
 
+  test("ACT-88: of older versions that are not here, the newest are named", () => {
+    const hint = (more: Partial<Host>) => failure({ pattern: parsePattern("7"), ...more })[3];
+    expect(hint({ images: new Set([d]) })).toBe(
+      "Here is 1.2 (in use). One that is named is taken whatever Version= says. Not here are 1.1, 1.0, 0.9: name one, and it is downloaded.",
+    );
+    expect(hint({ images: new Set([a, b]), inUse: c })).toEndWith("whatever Version= says.");
+    expect(hint({ images: new Set([a, c]), inUse: c })).toEndWith(
+      "Not here is 1.0: name one, and it is downloaded.",
+    );
+    expect(hint({ images: new Set(), inUse: undefined })).toContain("Not here are 1.2, 1.1, 1.0: ");
+  });
+
   test("ACT-71: before it the last one that proved itself, here or not", () => {
     expect(target({ good: b })).toBe("1.0");
     expect(target({ good: b, images: new Set([d]) })).toBe("1.0");

@@ -3,7 +3,7 @@
 import type { Event } from "../commands/events.ts";
 import { printable } from "../core/text.ts";
 import type { Priority } from "./display.ts";
-import { bytes, count, moment, seconds } from "./text.ts";
+import { bytes, count, moment, seconds, shortDigest } from "./text.ts";
 
 export interface Message {
   readonly priority: Priority;
@@ -71,6 +71,11 @@ function describe(event: Event): Message | undefined {
       return warning(`went back from ${event.refused} to ${event.version}`);
     case "started":
       return info(`started ${event.units.join(" ")}`);
+    case "removed": {
+      const { what, version, sha256, size } = event;
+      const part = what === "partial" ? "the partial download of " : "";
+      return info(`removed ${part}${version ?? shortDigest(sha256)}, ${bytes(size)}`);
+    }
     case "would":
       return info(`would ${event.action} ${event.what}`);
     case "serving":
@@ -165,6 +170,10 @@ function fieldsOf(event: Event): object | undefined {
     case "rolled-back": {
       const { version, sha256, refused, reason } = event;
       return { version, sha256, refused, reason };
+    }
+    case "removed": {
+      const { what, version, sha256, size } = event;
+      return { what, version, sha256, size };
     }
     case "would":
       return { action: event.action, what: event.what };

@@ -44,3 +44,8 @@ export function seconds(count: number): string {
 export function moment(at: number): string {
   return `${new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
+
+/** As much of a digest as tells it from others, for people. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
+}

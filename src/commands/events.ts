@@ -111,6 +111,15 @@ export type Event = { readonly config?: string } & (
     }
   | { readonly event: "started"; readonly units: readonly string[] }
   | {
+      /** A file of the store is gone that nothing needs (PRU-1). */
+      readonly event: "removed";
+      readonly what: "image" | "partial";
+      /** Absent if the manifest lists it in none. */
+      readonly version: string | undefined;
+      readonly sha256: string;
+      readonly size: number;
+    }
+  | {
       /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
       readonly action: "hold" | "download" | "activate" | "restart";

@@ -74,7 +74,8 @@ function wrongKey(source: string, replaced: PublicKey | undefined): TakoError {
   });
 }
 
-function damaged(source: string, cause: TakoError): TakoError {
+/** One that cannot be decoded is never passed over (PUB-41). */
+export function damaged(source: string, cause: TakoError): TakoError {
   return new TakoError("storage", `the manifest is damaged: ${cause.message}`, {
     rule: "PUB-41",
     source,

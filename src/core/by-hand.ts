@@ -29,12 +29,12 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
   const { manifest, pattern, inUse } = host;
   const current = inUse && entryInUse(manifest, inUse, pattern);
   if (version === undefined) {
-    const found = earlier(host, current);
+    const found = earlierEntry(host, current);
     if (found !== undefined) return found;
     const message = "there is no earlier version on this host that the config allows";
     throw new TakoError("failed", message, {
       rule: "ACT-72",
-      hint: `${offer(host)} One that is named is taken whatever Version= says.`,
+      hint: `${offer(host)} One that is named is taken whatever Version= says.${missing(host, current)}`,
     });
   }
   const found = manifest.entries.find((entry) => compareVersions(entry.version, version) === 0);
@@ -53,7 +53,7 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
 }
 
 /** The last one that proved itself, or else the next older one that is here (ACT-71, ACT-72). */
-function earlier(
+export function earlierEntry(
   { manifest, pattern, inUse, good, refusals, images }: Host,
   current: Entry | undefined,
 ): Entry | undefined {
@@ -71,10 +71,29 @@ function earlier(
   );
 }
 
-/** How many of the versions here are named. */
+/** How many of the versions here are named, and of those that are not. */
 const NAMED = 10;
+const NAMED_MISSING = 3;
 
-function offer({ manifest, inUse, images }: Host): string {
+/** The older versions that would have to be downloaded. */
+function missing({ manifest, images }: Host, current: Entry | undefined): string {
+  const older = manifest.entries
+    .filter(({ digest }) => !images.has(digest))
+    .filter(({ version }) => current === undefined || compareVersions(version, current.version) < 0)
+    .map(({ version }) => version.text)
+    .toReversed()
+    .slice(0, NAMED_MISSING);
+  if (older.length === 0) return "";
+  const are = older.length === 1 ? "is" : "are";
+  return ` Not here ${are} ${older.join(", ")}: name one, and it is downloaded.`;
+}
+
+/** What is here, for people. */
+export function offer({
+  manifest,
+  inUse,
+  images,
+}: Pick<Host, "manifest" | "inUse" | "images">): string {
   const here = manifest.entries.filter(({ digest }) => images.has(digest)).toReversed();
   if (here.length === 0) return "No image of it is here.";
   const names = here

@@ -4,10 +4,11 @@
 import { TakoError } from "./error.ts";
 import { parsePublicKey } from "./keys.ts";
 import { parseOriginUrl } from "./origin-url.ts";
+import { parseKeep } from "./prune.ts";
 import { parseSlots } from "./slot-name.ts";
 import { parseAge, parseTimeout, parseWatch } from "./time-span.ts";
 import { parseRestarted, parseServices, parseUnits } from "./unit-name.ts";
-import { parseHostPattern } from "./version-advice.ts";
+import { parseHostPattern, parseSkipped } from "./version-advice.ts";
 
 /** The names of keys. */
 export type KeyNames = ReadonlySet<string | undefined>;
@@ -42,9 +43,11 @@ export interface OptionalKey<Value = unknown> extends Row<Value> {
   readonly fallback: string | undefined;
 }
 
-/** A key that lists units. Several lists are one, none twice; an empty one clears those before it, as in systemd. */
-export interface ListKey<List = readonly string[]> extends Row<List> {
+/** A key that lists something. Several lists are one; an empty one clears those before it, as in systemd. */
+export interface ListKey<List = readonly unknown[]> extends Row<List> {
   readonly times: "any number";
+  /** Of units there is none twice. */
+  readonly lists: "units" | "versions";
   /** What holds without it, for the documentation. */
   readonly fallback: string;
 }
@@ -81,10 +84,20 @@ export const CONFIG_KEYS = {
     parse: parseHostPattern,
     meaning: "The pattern of the versions that this host allows",
   },
+  /** Versions that are not allowed, whatever the pattern says; `pattern` leaves them out already. */
+  skip: {
+    name: "Skip",
+    times: "any number",
+    lists: "versions",
+    parse: parseSkipped,
+    fallback: "no version",
+    meaning: "Exact versions that this host never takes",
+  },
   /** systemd units to restart, in the order given, none twice. */
   restart: {
     name: "Restart",
     times: "any number",
+    lists: "units",
     parse: (list: string, named: KeyNames) => parseRestarted(list, named.has("Slots")),
     fallback: "no unit",
     meaning: "systemd units to restart when the image has changed",
@@ -93,6 +106,7 @@ export const CONFIG_KEYS = {
   reload: {
     name: "Reload",
     times: "any number",
+    lists: "units",
     parse: parseUnits,
     fallback: "no unit",
     meaning: "systemd units to reload, after those to restart, when the image has changed",
@@ -109,6 +123,7 @@ export const CONFIG_KEYS = {
   check: {
     name: "Check",
     times: "any number",
+    lists: "units",
     parse: parseServices,
     fallback: "no unit",
     meaning: "Services to start while the units are watched, each of which has to succeed",
@@ -125,6 +140,7 @@ export const CONFIG_KEYS = {
   onUpdate: {
     name: "OnUpdate",
     times: "any number",
+    lists: "units",
     parse: parseUnits,
     fallback: "no unit",
     meaning: "systemd units to start after an update",
@@ -132,6 +148,7 @@ export const CONFIG_KEYS = {
   onRollback: {
     name: "OnRollback",
     times: "any number",
+    lists: "units",
     parse: parseUnits,
     fallback: "no unit",
     meaning: "systemd units to start after the way back to an earlier image",
@@ -144,6 +161,15 @@ export const CONFIG_KEYS = {
     parse: parseAge,
     fallback: "0s",
     meaning: "How long a version has to have been in the manifest before it is taken",
+  },
+  /** Images; `undefined` stands for all. */
+  keep: {
+    name: "Keep",
+    times: "at most once",
+    expected: "a whole number such as 3",
+    parse: parseKeep,
+    fallback: undefined,
+    meaning: "How many old images stay, besides those that are needed; else all do",
   },
   /** Milliseconds. */
   timeoutMs: {

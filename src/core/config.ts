@@ -12,6 +12,7 @@ import {
 } from "./config-keys.ts";
 import { asTakoError, type Problem, TakoError } from "./error.ts";
 import { nearest } from "./near-miss.ts";
+import { except } from "./pattern.ts";
 import { conflictsOf, type ListedUnit } from "./unit-conflicts.ts";
 import { type Assignment, decodeText, readUnitFile, shownKey } from "./unit-file.ts";
 
@@ -50,11 +51,11 @@ export function parseConfig(source: Uint8Array, file: string): Config {
   const given = Map.groupBy(assignments, ({ key }) => key);
   const givenFor = ({ name }: ConfigKey) => given.get(name) ?? [];
   const read = { named, problems };
-  const units = KEYS.filter(isList).flatMap((key) => readUnits(key, givenFor(key), read));
+  const units = KEYS.filter(isUnits).flatMap((key) => readUnits(key, givenFor(key), read));
   const values: Partial<ConfigValues> = Object.fromEntries(
     Object.entries(CONFIG_KEYS).map(([member, key]): [string, unknown] => [
       member,
-      isList(key) ? unitsOf(key, units) : readValue(key, givenFor(key), read),
+      isUnits(key) ? unitsOf(key, units) : readValue(key, givenFor(key), read),
     ]),
   );
   const isWrong = ({ name }: ConfigKey) =>
@@ -68,7 +69,8 @@ export function parseConfig(source: Uint8Array, file: string): Config {
   const all = [...problems, ...conflictsOf({ units, isWatched, slots })];
   if (all.length > 0) throw wrongConfig(file, all);
   // Without a problem, each row has given its value.
-  return { file, ...values } as Config;
+  const { pattern, skip, ...others } = values as ConfigValues;
+  return { file, ...others, skip, pattern: except(pattern, skip) } as Config;
 }
 
 interface UnknownKey {
@@ -104,8 +106,8 @@ function isRequired(key: ConfigKey): key is RequiredKey {
   return key.times === "once" || key.times === "once or more";
 }
 
-function isList(key: ConfigKey): key is ListKey {
-  return key.times === "any number";
+function isUnits(key: ConfigKey): key is ListKey<readonly string[]> {
+  return key.times === "any number" && key.lists === "units";
 }
 
 /** What values are read with. */
@@ -117,11 +119,10 @@ interface Reading {
 }
 
 /** What the assignments of a key give. */
-function readValue(
-  key: RequiredKey | OptionalKey,
-  given: readonly Assignment[],
-  reading: Reading,
-): unknown {
+function readValue(key: ConfigKey, given: readonly Assignment[], reading: Reading): unknown {
+  if (key.times === "any number") {
+    return readList(key, given, reading).map(({ item }) => item);
+  }
   if (key.times === "once or more") {
     return parseAll(key, given, reading).map(({ value }) => value);
   }
@@ -171,18 +172,26 @@ function parseAll<T>(
   return values;
 }
 
-/** One list of all, no unit twice. An empty list clears those before it, as in systemd (CFG-14). */
+/** One list of all. An empty one clears those before it, as in systemd (CFG-14). */
+function readList<T>(
+  key: ListKey<readonly T[]>,
+  given: readonly Assignment[],
+  reading: Reading,
+): readonly { readonly item: T; readonly line: number }[] {
+  const lists = parseAll(key, given, reading);
+  const last = lists.findLastIndex(({ value }) => value.length === 0);
+  return lists.slice(last + 1).flatMap(({ line, value }) => value.map((item) => ({ item, line })));
+}
+
+/** No unit twice: it stands where it was named first. */
 function readUnits(
-  key: ListKey,
+  key: ListKey<readonly string[]>,
   given: readonly Assignment[],
   reading: Reading,
 ): readonly ListedUnit[] {
   const units = new Map<string, ListedUnit>();
-  for (const { line, value } of parseAll(key, given, reading)) {
-    if (value.length === 0) units.clear();
-    for (const unit of value) {
-      if (!units.has(unit)) units.set(unit, { key: key.name, unit, line });
-    }
+  for (const { item: unit, line } of readList(key, given, reading)) {
+    if (!units.has(unit)) units.set(unit, { key: key.name, unit, line });
   }
   return [...units.values()];
 }

@@ -51,7 +51,7 @@ export function imageOfLink(target: string): Sha256Hex | undefined {
   return target.startsWith(start) ? parseSha256Hex(target.slice(start.length)) : undefined;
 }
 
-/** The name in `store/` of an origin of the mark that an image was removed on purpose (SRV-40). */
+/** The name in `store/` of an origin of the mark that an image was removed on purpose (FET-111, SRV-40). */
 export function goneName(digest: Sha256Hex): string {
   return `${digest}.gone`;
 }
@@ -69,9 +69,12 @@ export function stalePartials(
   wanted: Sha256Hex | undefined,
 ): readonly string[] {
   return names.filter((name) => {
-    const digest = name.endsWith(PARTIAL)
-      ? parseSha256Hex(name.slice(0, -PARTIAL.length))
-      : undefined;
+    const digest = imageOfPartial(name);
     return digest !== undefined && digest !== wanted;
   });
+}
+
+/** The image that a partial download is of; `undefined` for any other name. */
+export function imageOfPartial(name: string): Sha256Hex | undefined {
+  return name.endsWith(PARTIAL) ? parseSha256Hex(name.slice(0, -PARTIAL.length)) : undefined;
 }

@@ -80,11 +80,16 @@ export function placeOf(version: Version, published: readonly Version[]): Place 
   return { after: published[older - 1], before: published[older], patterns };
 }
 
-/** The version itself, then its families: `1.2.3`, `1.2.*`, `1.*`, `*`. */
-function patternsFor({ text }: Version): readonly Pattern[] {
+/** The version itself, then its families. */
+function patternsFor(version: Version): readonly Pattern[] {
+  return [version.text, ...familiesOf(version)].map(parsePattern);
+}
+
+/** Patterns that a version belongs to, from the narrowest: of `1.2.3`, `1.2.*`, `1.*` and `*`. */
+export function familiesOf({ text }: Version): readonly string[] {
   const ends = [...text.matchAll(/[^._-]+/g)].map(({ index, 0: part }) => index + part.length);
   const families = ends.slice(0, -1).map((end) => `${text.slice(0, end)}.*`);
-  return [text, ...families.toReversed(), "*"].map(parsePattern);
+  return [...families.toReversed(), "*"];
 }
 
 function joined(parts: readonly Part[]): string {

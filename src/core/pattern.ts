@@ -13,7 +13,11 @@ interface Family {
 
 /** A parsed pattern, which {@link parsePattern} alone makes. `text` is its canonical form (PAT-13). */
 export type Pattern = Branded<
-  { readonly text: string } & (
+  {
+    readonly text: string;
+    /** Versions that it does not match all the same, {@link except}. */
+    readonly except?: readonly Version[];
+  } & (
     | { readonly form: "any" }
     | { readonly form: "prefix"; readonly family: Family }
     | { readonly form: "exact"; readonly version: Version }
@@ -64,8 +68,26 @@ function parseRange(text: string, lowText: string, highText: string): Pattern {
   return { text: `${low.text} <= v < ${high.text}`, form: "range", low, outside } as Pattern;
 }
 
+/** The same pattern, which matches none of these versions any more. */
+export function except(pattern: Pattern, versions: readonly Version[]): Pattern {
+  return versions.length === 0 ? pattern : ({ ...pattern, except: versions } as Pattern);
+}
+
 /** Whether the pattern allows the version. */
 export function matches(pattern: Pattern, version: Version): boolean {
+  return matchesForm(pattern, version) && !isExcepted(pattern, version);
+}
+
+/** Whether the pattern would allow the version if it were not excepted. */
+export function leavesOut(pattern: Pattern, version: Version): boolean {
+  return matchesForm(pattern, version) && isExcepted(pattern, version);
+}
+
+function isExcepted({ except = [] }: Pattern, version: Version): boolean {
+  return except.some((other) => compareVersions(other, version) === 0);
+}
+
+function matchesForm(pattern: Pattern, version: Version): boolean {
   switch (pattern.form) {
     case "any":
       return true;

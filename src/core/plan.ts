@@ -12,7 +12,7 @@ import {
 import { byAge, nextRipe, ripeOf, type Waiting, type Young } from "./ages.ts";
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import { matches, type Pattern } from "./pattern.ts";
+import { leavesOut, matches, type Pattern } from "./pattern.ts";
 import { type Refusal, type Refusals, refusalOf } from "./refusals.ts";
 import { entryInUse, fallbacks, newestVersions } from "./select.ts";
 import { compareVersions, type Version } from "./version.ts";
@@ -74,7 +74,9 @@ export interface HostChoice {
 export type Withheld =
   | { readonly why: "held" }
   /** `version` did not work here, and nothing newer is on offer. */
-  | { readonly why: "refused"; readonly version: string; readonly reason: string };
+  | { readonly why: "refused"; readonly version: string; readonly reason: string }
+  /** `version` is the newest that the pattern of the config matches, and its `Skip=` names it (FET-114). */
+  | { readonly why: "skipped"; readonly version: string };
 
 /** What a host may take of a manifest. */
 export type Choice =
@@ -98,6 +100,8 @@ export type Choice =
 export interface NoMatch {
   readonly choice: "no-match";
   readonly pattern: string;
+  /** Whether it would match one that `Skip=` names. */
+  readonly skips: boolean;
   /** The newest versions, newest first. */
   readonly offered: readonly string[];
 }
@@ -116,7 +120,8 @@ export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): 
   const allowed = manifest.entries.filter(({ version }) => matches(pattern, version));
   if (allowed.length === 0) {
     const offered = newestVersions(manifest, OFFERED);
-    return { choice: "no-match", pattern: pattern.text, offered };
+    const skips = newestLeftOut(manifest, pattern) !== undefined;
+    return { choice: "no-match", pattern: pattern.text, skips, offered };
   }
   const refused = newestRefused(manifest, pattern, host.refusals);
   const fresh = allowed.filter((entry) => isNewer(entry, refused));
@@ -125,7 +130,7 @@ export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): 
   const take = (entry: Entry, among: readonly Entry[], floor?: Version): Choice => ({
     choice: "take",
     candidates: [entry, ...fallbacks({ entries: among }, pattern, entry, floor)],
-    withheld: undefined,
+    withheld: skippedFor(manifest, pattern, entry),
     waiting: nextRipe(fresh.slice(fresh.indexOf(entry) + 1), young),
   });
   if (picked !== undefined) return take(picked, ripe, current?.version);
@@ -155,6 +160,17 @@ function stay(entry: Entry | undefined, withheld: Withheld | undefined, waiting?
   return entry === undefined
     ? { choice: "stay", withheld, waiting }
     : { choice: "take", candidates: [entry], withheld, waiting };
+}
+
+/** Whether a newer version would be taken, if `Skip=` did not name it. */
+function skippedFor(manifest: Manifest, pattern: Pattern, taken: Entry): Withheld | undefined {
+  const version = newestLeftOut(manifest, pattern)?.version;
+  if (version === undefined || compareVersions(version, taken.version) < 0) return undefined;
+  return { why: "skipped", version: version.text };
+}
+
+function newestLeftOut(manifest: Manifest, pattern: Pattern): Entry | undefined {
+  return manifest.entries.findLast(({ version }) => leavesOut(pattern, version));
 }
 
 function refusedBy({ entry, refusal }: Refused): Withheld {

@@ -1,5 +1,5 @@
 // Small files that Tako keeps in a destination for itself: `.etag`, `.owed`, and `.good` and `.hold`, which name
-// one image each (spec/destination.md). Whatever cannot be decoded is `undefined`, which is no
+// one image each (spec/destination.md), as does a publisher's `.gone`. Whatever cannot be decoded is `undefined`, which is no
 // reason to stop.
 
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
@@ -81,10 +81,13 @@ export function decodeOwed(text: string): Owed | undefined {
   return owed.length > 0 ? owed : undefined;
 }
 
-/** `.good` and `.hold`: the digest of one image (DST-70, DST-80). */
+/** `.good`, `.hold` and the mark of an image that is gone: the digest of one image (DST-70, DST-80, FET-111). */
 export function encodeImageRecord(digest: Sha256Hex): string {
   return `${digest}\n`;
 }
+
+/** The bytes of such a record. */
+export const IMAGE_RECORD_BYTES = 65;
 
 export function decodeImageRecord(text: string): Sha256Hex | undefined {
   return text.endsWith("\n") ? parseSha256Hex(text.slice(0, -1)) : undefined;

@@ -5,6 +5,7 @@
 import { TakoError } from "./error.ts";
 import { type Pattern, parsePattern } from "./pattern.ts";
 import { printable } from "./text.ts";
+import { parseVersion, type Version } from "./version.ts";
 
 /** What a word before a version says elsewhere: `^1.2`, `~1.2`, `~>1.2`, `!=1.2`, `==1.2`. */
 const OPERATOR = /^([~^!=][>=]*) *v?(\d+(?:\.\d+)*)?/;
@@ -25,6 +26,19 @@ export function parseHostPattern(text: string): Pattern {
   if (meant === undefined) return parsePattern(text);
   const message = `invalid version pattern "${printable(text)}": this is the notation of other tools; did you mean "${meant}"?`;
   throw new TakoError("config", message, { rule: "CFG-50" });
+}
+
+/**
+ * The versions of a list, separated by white space (CFG-67).
+ *
+ * @throws TakoError of kind `config` for a pattern, or `version`
+ */
+export function parseSkipped(list: string): readonly Version[] {
+  const words = list.split(/[ \t\r]+/).filter((word) => word !== "");
+  const pattern = words.find((word) => word.includes("*"));
+  if (pattern === undefined) return words.map(parseVersion);
+  const message = `"${printable(pattern, 80)}" is a pattern: expected exact versions such as 1.2.0`;
+  throw new TakoError("config", message, { rule: "CFG-67" });
 }
 
 function meantBy(text: string): string | undefined {

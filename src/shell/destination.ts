@@ -2,11 +2,11 @@
 // (spec/destination.md). How each is read and written; when is the story of commands/fetch/. Who only
 // looks gets the readers; the writers come with the lock, and end with it.
 
-import { closeSync, readlinkSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { ActivationStep } from "../core/activation.ts";
 import { encodeSeen, type Seen } from "../core/ages.ts";
-import type { Sha256Hex } from "../core/digest.ts";
+import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
@@ -40,6 +40,7 @@ import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import { canLockDirectory, type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import { readManifestFile, syncManifestFile, writeManifestFile } from "./disk/manifest-file.ts";
 import { isPresent, readRegularFile, statRegularFile } from "./disk/read-files.ts";
+import { naming } from "./disk/storage-error.ts";
 import {
   damagedRecords,
   type HostRecords,
@@ -177,6 +178,18 @@ class Destination<Images extends ImageStore = ImageStore> {
     return { isLinked, image: isLinked ? imageOfLink(readlinkSync(path)) : undefined };
   }
 
+  /** The images that links in the destination name, Tako's own or not (PRU-2). */
+  linkedImages(): ReadonlySet<Sha256Hex> {
+    const entries = naming(this.path, "read", () =>
+      readdirSync(this.path, { withFileTypes: true }),
+    );
+    const targets = entries
+      .filter((entry) => entry.isSymbolicLink())
+      .map(({ name }) => naming(this.at(name), "read", () => readlinkSync(this.at(name))));
+    const images = targets.map((target) => parseSha256Hex(basename(target)));
+    return new Set(images.filter((image) => image !== undefined));
+  }
+
   /** Records that are damaged, and what they count as now (DST-62, DST-71, DST-77, DST-82). */
   recordWarnings(): readonly string[] {
     return damagedRecords(this.path).map(
@@ -224,6 +237,11 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
 
   syncManifest(): Promise<void> {
     return syncManifestFile(this.path);
+  }
+
+  /** Relies on the links and records that are here: the run that put them there may have been killed (DST-29). */
+  sync(): Promise<void> {
+    return syncDirectory(this.path);
   }
 
   /**

@@ -12,6 +12,7 @@ import { bytesOfOldImages } from "./disk/old-images.ts";
 import { isErrno, storageError } from "./disk/storage-error.ts";
 import type { Sink } from "./origin/body.ts";
 import type { Origin } from "./origin/origin.ts";
+import { OriginError } from "./origin/origin-error.ts";
 import type { ImageAnswer } from "./origin/transport.ts";
 
 export interface Download {
@@ -29,7 +30,7 @@ export interface Download {
 /**
  * Downloads an image to `store/<hex>.partial`, and moves it to `store/<hex>` once it is whole.
  *
- * @returns `gone` if the origin says that it no longer has the image (410)
+ * @returns `gone` if the origin says that it no longer has the image (410, or by a mark, FET-111)
  * @throws TakoError of kind `origin` (the partial stays, to be continued), `digest` (the partial is
  *   removed) or `storage` (it stays, unless a sync of it failed, FET-68)
  */
@@ -122,7 +123,16 @@ async function receiveRest(download: Download, partial: ImageWriter): Promise<Re
     if (end === "ended" && partial.size < size) throw tooShort(answer, partial.size, size);
     return end;
   };
-  const end = await origin.withRetries(attempt, { arrived: () => partial.size, size });
+  const known = async () => {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isMissing = error instanceof OriginError && error.isMissing;
+      if (isMissing && (await origin.isMarkedGone(entry.digest))) return "gone";
+      throw error;
+    }
+  };
+  const end = await origin.withRetries(known, { arrived: () => partial.size, size });
   if (end === "gone") return { kind: "gone" };
   const error = whatIsWrong(download, partial, end === "longer", redirectedTo);
   return error === undefined ? { kind: "whole" } : { kind: "wrong", error, continued };

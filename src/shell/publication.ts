@@ -11,7 +11,7 @@ import { MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
 import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
 import { readBlocks } from "./disk/hash.ts";
-import { LockedImageStore } from "./disk/image-store.ts";
+import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
 import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import {
@@ -68,6 +68,8 @@ export function openedImage(fd: number, name: string): ImageSource {
 export interface Publication {
   readonly manifestPath: string;
   readManifest(keys: readonly PublicKey[]): ManifestFile;
+  /** Bytes of the images that are here, by their names. */
+  imageSizes(): ReadonlyMap<Sha256Hex, number>;
 }
 
 /**
@@ -80,6 +82,7 @@ export function openPublication(path: string): Publication {
   return {
     manifestPath: join(path, MANIFEST),
     readManifest: (keys) => readManifestFile(path, keys),
+    imageSizes: () => new ImageStore(path).sizes().images,
   };
 }
 
@@ -125,6 +128,16 @@ export class LockedPublication implements Publication, Disposable {
 
   readManifest(keys: readonly PublicKey[]): ManifestFile {
     return readManifestFile(this.#path, keys);
+  }
+
+  imageSizes(): ReadonlyMap<Sha256Hex, number> {
+    return this.#images.sizes().images;
+  }
+
+  /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22). */
+  async retire(digest: Sha256Hex): Promise<void> {
+    await this.#images.mark(digest);
+    await this.#images.remove(digest);
   }
 
   async writeManifest(bytes: Uint8Array): Promise<void> {
@@ -180,10 +193,11 @@ class ImageCopy implements AsyncDisposable {
     if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
-      return;
+    } else {
+      await this.#images.keep(this.#writer);
+      this.#kept = true;
     }
-    await this.#images.keep(this.#writer);
-    this.#kept = true;
+    await this.#images.unmark(digest);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

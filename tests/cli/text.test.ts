@@ -173,7 +173,13 @@ test("CLI-20: every event but progress has a line of its own", () => {
 test("FET-43: an exact pattern that matches nothing is told to be one", () => {
   const said = (pattern: string) => {
     const offered = ["1.5.0"];
-    return fetchPresenter.text({ config: "a.tako", outcome: "no-match", offered, pattern });
+    return fetchPresenter.text({
+      config: "a.tako",
+      outcome: "no-match",
+      skips: false,
+      offered,
+      pattern,
+    });
   };
   const line = 'tako: a.tako: no version matches "1.5.1"; the newest on offer is 1.5.0';
   const hint = '  "1.5.1" is one exact version; "1.5.1.*" is all that begin with it.';

@@ -15,6 +15,10 @@ const all = [one, two, three];
 const store = all.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
 const restart = "restart -- app.service";
 
+/** What people are told who have put a host on hold. */
+const UNDO =
+  '  It stays there, whatever is published. To undo it: "tako release app.tako", then "tako fetch app.tako".\n';
+
 /** Of app.service: it fails on this image. */
 const failsOn = ({ digest }: { digest: string }, destination: string) => `
 if [ "$1" = show ] && [ "$(readlink ${destination}/latest)" = store/${digest} ]
@@ -66,7 +70,7 @@ class HandledHost implements AsyncDisposable {
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
-    test("ACT-70, ACT-75, ACT-78, ACT-82: an earlier image without the origin, its unit restarted, and held; then one further back", async () => {
+    test("ACT-70, ACT-75, ACT-78, ACT-82, ACT-89: an earlier image without the origin, its unit restarted, and held; then one further back", async () => {
       await using each = new HandledHost();
       for (const [target, version] of [
         [two, "1.1.0"],
@@ -75,7 +79,7 @@ for (const program of programs) {
         const { status, stdout, stderr } = await each.run(program, "rollback", "app.tako");
         expect([status, stdout]).toEqual([0, `app.tako: held on ${version}\n`]);
         expect(stderr).toBe(
-          `tako: app.tako: activated ${version}\ntako: app.tako: restarted app.service\n`,
+          `tako: app.tako: activated ${version}\ntako: app.tako: restarted app.service\n${UNDO}`,
         );
         expect(each.restarts()).toEqual([restart]);
         each.expectState(target, { ".hold": `${target.digest}\n` });
@@ -194,19 +198,22 @@ for (const program of programs) {
       expect([next.status, next.stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
     });
 
-    test("ACT-84: release says what it did", async () => {
+    test("ACT-84, ACT-86, ACT-89: release says what it did", async () => {
       const refused = [two, one].map(({ digest }) => `${digest} ${three.digest} 1 failed\n`);
       await using each = new HandledHost(
         {},
         { ".hold": `${three.digest}\n`, ".refused": refused.join("") },
       );
       const ends = [
-        "no longer held on 1.2.0; 1.1.0, 1.0.0 may be tried again",
-        "was not on hold, and no version was refused here",
+        [
+          "no longer held on 1.2.0; 1.1.0, 1.0.0 may be tried again",
+          '  1.2.0 is in use until "tako fetch app.tako" takes a newer one. To stay on it: "tako hold app.tako".\n',
+        ],
+        ["was not on hold, and no version was refused here", ""],
       ];
-      for (const end of ends) {
+      for (const [end, undo = ""] of ends) {
         const { status, stdout, stderr } = await each.run(program, "release", "app.tako");
-        expect([status, stdout, stderr]).toEqual([0, `app.tako: ${end}\n`, ""]);
+        expect([status, stdout, stderr]).toEqual([0, `app.tako: ${end}\n`, undo]);
         each.expectState(three, {});
       }
       const { stdout } = await each.run(program, "release", "--json", "app.tako");
@@ -214,10 +221,57 @@ for (const program of programs) {
         event: "result",
         config: "app.tako",
         outcome: "released",
+        version: "1.2.0",
+        sha256: three.digest,
         held: null,
         forgotten: [],
       });
       expect(each.systemctl.calls()).toEqual([]);
+    });
+
+    test("ACT-86: after a rollback that did not work, it names what is in use beside what was held", async () => {
+      const refused = `${two.digest} ${three.digest} 1790000000 app.service: failed\n`;
+      const records = { ".hold": `${two.digest}\n`, ".refused": refused };
+      await using each = new HandledHost({}, records);
+      const { stdout } = await each.run(program, "release", "--json", "app.tako");
+      expect(JSON.parse(stdout)).toMatchObject({
+        version: "1.2.0",
+        sha256: three.digest,
+        held: "1.1.0",
+        forgotten: ["1.1.0"],
+      });
+    });
+
+    test("ACT-87, ACT-88: without an earlier image here, and with the origin away, it says how to get one", async () => {
+      await using each = new HandledHost();
+      for (const { digest } of [one, two]) rmSync(each.host.path(`store/${digest}`));
+      const unnamed = await each.run(program, "rollback", "app.tako");
+      expect(unnamed.status).toBe(1);
+      expect(unnamed.stderr).toContain(
+        "Not here are 1.1.0, 1.0.0: name one, and it is downloaded.",
+      );
+      const before = each.host.state();
+      const named = await each.run(program, "rollback", "app.tako", "1.1.0");
+      expect(named.status).toBe(69);
+      expect(named.stderr).toContain(
+        "The image of 1.1.0 is not here, and nothing was changed. Here is 1.2.0 (in use).",
+      );
+      expect(each.host.state()).toEqual(before);
+    });
+
+    test("FET-112: --no-activate names what a way back leads to, not what did not work", async () => {
+      const records = {
+        ".good": `${one.digest}\n`,
+        ".refused": `${three.digest} ${one.digest} 1790000000 app.service: failed\n`,
+      };
+      await using each = new HandledHost({ WatchSec: "1s" }, records);
+      each.host.publish(...all);
+      const { status, stdout } = await each.run(program, "fetch", "--no-activate", "app.tako");
+      expect([status, stdout]).toEqual([0, "app.tako: 1.0.0 is ready, and not in use yet\n"]);
+      each.expectState(three, records);
+      const back = await each.run(program, "fetch", "app.tako");
+      expect(back.status).toBe(75);
+      expect(each.host.state()["latest"]).toBe(`-> store/${one.digest}`);
     });
 
     test("ACT-84: records that are damaged go, too", async () => {

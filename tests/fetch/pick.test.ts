@@ -233,7 +233,8 @@ for (const program of programs) {
       expect(status).toBe(69);
       expect(stderr).toContain(`${origin.url}/${path("1.2.0-rc")}`);
       expect(stderr).toContain("the server answered with status 404");
-      expect(await origin.asked()).toEqual(["manifest 200", `${path("1.2.0-rc")} 404`]);
+      const asked = [path("1.2.0-rc"), `${path("1.2.0-rc")}.gone`].map((each) => `${each} 404`);
+      expect(await origin.asked()).toEqual(["manifest 200", ...asked]);
       expect(withoutEtag(host.state())).toEqual(stateOf({ published: versions, store: [] }));
     });
   });

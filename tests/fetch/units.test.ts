@@ -787,12 +787,41 @@ test("ACT-25, ACT-120: whether a run failed is asked by SD_MESSAGE_UNIT_FAILURE_
 
 test("FET-97: the last words of a run are one line that can be shown; of a run without an id there are none", async () => {
   asked.length = 0;
-  expect(await lastWords(journal("a\u001b[31mb\n"), "0f")).not.toContain("\u001b");
-  expect(await lastWords(journal(" a line \n"), "0f")).toBe("a line");
-  expect(asked[1]).toEndWith("--output=cat _SYSTEMD_INVOCATION_ID=0f 60000");
-  expect(await lastWords(journal("of another"), "")).toBe("");
+  const run = { unit: "a.service", invocation: "0f" };
+  expect(await lastWords(journal("a\u001b[31mb\n"), run)).not.toContain("\u001b");
+  expect(await lastWords(journal(" a line \n"), run)).toBe("a line");
+  expect(asked.slice(2)).toEqual([
+    "--sync 60000",
+    "--quiet --no-pager --reverse --lines=1 --output=cat _SYSTEMD_INVOCATION_ID=0f 60000",
+  ]);
+  expect(await lastWords(journal("of another"), { ...run, invocation: "" })).toBe("");
   const silent = { ...journal(""), journalctl: () => Promise.reject(new Error("none")) };
-  expect(await lastWords(silent, "0f")).toBe("");
+  expect(await lastWords(silent, run)).toBe("");
+});
+
+test("FET-97: of a run whose line has no id, they are what its unit logged since it began", async () => {
+  const run = { unit: "a.service", invocation: "0f" };
+  const time = "--output-fields=_SOURCE_REALTIME_TIMESTAMP";
+  for (const [manager, id, unit] of [
+    ["system", "INVOCATION_ID", "_SYSTEMD_UNIT"],
+    ["user", "USER_INVOCATION_ID", "_SYSTEMD_USER_UNIT"],
+  ] as const) {
+    asked.length = 0;
+    const answers = ["", "", "1795702297018875\n1795702297018990\n", "late\n"];
+    const answering: Systemd = {
+      ...journal("", manager),
+      journalctl: async (words) => {
+        asked.push(words.join(" "));
+        return { ...OK, stdout: answers.shift() ?? "" };
+      },
+    };
+    expect(await lastWords(answering, run)).toBe("late");
+    const newest = "--quiet --no-pager --reverse --lines=1 --output=cat";
+    expect(asked.slice(2)).toEqual([
+      `--quiet --no-pager --output=cat ${time} ${id}=0f`,
+      `${newest} --since=@1795702297.018875 ${unit}=a.service`,
+    ]);
+  }
 });
 
 test("FET-78, FET-87: what systemctl says is told by its first line, and by which call it was", () => {

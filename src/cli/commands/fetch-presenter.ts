@@ -25,6 +25,8 @@ export const fetchPresenter: Presenter<FetchResult> = {
         return [{ on: "stdout", line: `${config}: held on ${shown(result)}` }];
       case "refused":
         return [sayRefused(config, result)];
+      case "skipped":
+        return [{ on: "stdout", line: `${config}: ${saySkipped(result)}` }];
       case "rolled-back":
         return [sayRolledBack(config, result)];
       case "no-match":
@@ -47,8 +49,12 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "held":
         return { config, outcome, version: result.version, sha256: result.sha256 };
       case "released":
-        return { config, outcome, held: result.held ?? null, forgotten: result.forgotten };
+        return {
+          ...{ config, outcome, version: result.version, sha256: result.sha256 },
+          ...{ held: result.held ?? null, forgotten: result.forgotten },
+        };
       case "refused":
+      case "skipped":
       case "rolled-back": {
         const { version, sha256, refused, reason } = result;
         return { config, outcome, version, sha256, refused, reason };
@@ -86,6 +92,11 @@ function sayRefused(config: string, result: Withdrawn): Said {
   return { on: "stderr", priority: "warning", lines: [line, hintOfRelease(config)] };
 }
 
+/** It is as the config has it: nothing to warn of. */
+function saySkipped(result: Withdrawn): string {
+  return `stays on ${shown(result)}, for Skip= names ${result.refused}`;
+}
+
 function hintOfRelease(config: string): string {
   return `  A newer version is taken by itself, unless on hold. "tako release ${config}" lets this one be tried again.`;
 }
@@ -106,9 +117,9 @@ function describeRelease({
 /** A line, and a hint if there is something to do (FET-41, FET-43). */
 function sayNoMatch(
   config: string,
-  { pattern, offered }: Extract<FetchResult, { outcome: "no-match" }>,
+  { pattern, skips, offered }: Extract<FetchResult, { outcome: "no-match" }>,
 ): Said {
-  const line = `tako: ${config}: ${describeNoMatch(pattern, offered)}`;
+  const line = `tako: ${config}: ${describeNoMatch(pattern, skips, offered)}`;
   const isExact = !/[*<]/.test(pattern);
   const hint = `  "${pattern}" is one exact version; "${pattern}.*" is all that begin with it.`;
   return { on: "stderr", priority: "warning", lines: isExact ? [line, hint] : [line] };

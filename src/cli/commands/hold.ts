@@ -1,7 +1,7 @@
 // `tako hold` on the command line (spec/activation.md, By hand).
 
 import { command } from "../command.ts";
-import { fetchPresenter } from "./fetch-presenter.ts";
+import { byHandPresenter } from "./by-hand-presenter.ts";
 import { ONE_CONFIG } from "./one-config.ts";
 
 export const hold = command({
@@ -13,6 +13,6 @@ export const hold = command({
   async run({ config: name }, { output, effects }) {
     const { hold } = await import("../../commands/by-hand/hold.ts");
     const result = await hold(name, effects);
-    return output.show(fetchPresenter, result, result.config);
+    return output.show(byHandPresenter, result, result.config);
   },
 });

@@ -5,6 +5,7 @@ import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
+import { prune } from "./prune.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
@@ -15,6 +16,7 @@ export const commands: Readonly<Record<string, Command>> = {
   rollback,
   hold,
   release,
+  prune,
   store,
   "gen-key": genKey,
   serve,

@@ -1,7 +1,7 @@
 // `tako release` on the command line (spec/activation.md, By hand).
 
 import { command } from "../command.ts";
-import { fetchPresenter } from "./fetch-presenter.ts";
+import { byHandPresenter } from "./by-hand-presenter.ts";
 import { ONE_CONFIG } from "./one-config.ts";
 
 export const release = command({
@@ -13,6 +13,6 @@ export const release = command({
   async run({ config: name }, { output, effects }) {
     const { release } = await import("../../commands/by-hand/release.ts");
     const result = await release(name, effects);
-    return output.show(fetchPresenter, result, result.config);
+    return output.show(byHandPresenter, result, result.config);
   },
 });

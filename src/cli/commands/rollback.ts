@@ -1,7 +1,7 @@
 // `tako rollback` on the command line (spec/activation.md, By hand).
 
 import { command } from "../command.ts";
-import { fetchPresenter } from "./fetch-presenter.ts";
+import { byHandPresenter } from "./by-hand-presenter.ts";
 import { ONE_CONFIG } from "./one-config.ts";
 
 export const rollback = command({
@@ -20,6 +20,6 @@ export const rollback = command({
     const { rollback } = await import("../../commands/by-hand/rollback.ts");
     const given = version === undefined ? {} : { version };
     const result = await rollback({ name, ...given, dryRun: dry === true }, effects);
-    return output.show(fetchPresenter, result, result.config);
+    return output.show(byHandPresenter, result, result.config);
   },
 });

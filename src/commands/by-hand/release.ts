@@ -17,6 +17,8 @@ export function release(name: string, effects: Effects): Promise<FetchResult> {
     const forgotten = refusals.map(({ digest }) => shown(digest));
     await destination.perform({ step: "refuse", refusals: [] });
     await destination.writeHold(undefined);
-    return { config: run.config.file, outcome: "released", held, forgotten };
+    const sha256 = destination.readLatest();
+    const version = sha256 && listedEntry(run, destination, sha256)?.version.text;
+    return { config: run.config.file, outcome: "released", version, sha256, held, forgotten };
   });
 }

@@ -1,11 +1,11 @@
 // tako rollback: puts an earlier image into use and holds the host on it (ACT-70 to ACT-79). The story of it; what
 // comes into use, and what follows, is that of tako fetch.
 
-import { rollbackTarget } from "../../core/by-hand.ts";
-import { TakoError } from "../../core/error.ts";
+import { offer, rollbackTarget } from "../../core/by-hand.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
-import { matches } from "../../core/pattern.ts";
+import { leavesOut, matches } from "../../core/pattern.ts";
 import { planFor, type Withheld } from "../../core/plan.ts";
 import { refusalOf, withoutRefusal } from "../../core/refusals.ts";
 import { parseVersion } from "../../core/version.ts";
@@ -56,7 +56,10 @@ async function bring(member: Member, version: string | undefined): Promise<true>
   const entry = targetOf(run, destination, version);
   const plan = await planOrTakeAway(run, destination, entry, HELD);
   const step = () => obtain(run, destination, originOf(run), plan);
-  if ((await withRoom(destination.images, entry.digest, step)) === "gone") throw gone(run, entry);
+  const obtained = await withRoom(destination.images, entry.digest, step).catch((caught) =>
+    missed(run, destination, entry, caught),
+  );
+  if (obtained === "gone") throw gone(run, destination, entry);
 
   const { refusals, good } = member.standing();
   if (refusalOf(refusals, entry.digest) !== undefined) {
@@ -80,6 +83,7 @@ function targetOf(run: Run, destination: Destination, version: string | undefine
       {
         rule: "ACT-72",
         source: config.file,
+        hint: `"tako fetch ${config.file}" brings a manifest and an image.`,
       },
     );
   }
@@ -88,17 +92,35 @@ function targetOf(run: Run, destination: Destination, version: string | undefine
   const host = { manifest: local.manifest, pattern: config.pattern, inUse, good, refusals, images };
   const entry = rollbackTarget(host, version === undefined ? undefined : parseVersion(version));
   if (!matches(config.pattern, entry.version)) {
-    const message = `Version=${config.pattern.text} does not allow ${entry.version.text}: it is in use as long as the host is on hold`;
+    const who = leavesOut(config.pattern, entry.version)
+      ? "Skip="
+      : `Version=${config.pattern.text}`;
+    const message = `${who} does not allow ${entry.version.text}: it is in use as long as the host is on hold`;
     effects.report({ event: "warning", message });
   }
   return entry;
 }
 
-function gone({ config }: Run, { version, digest }: Entry): TakoError {
+function gone(run: Run, destination: Destination, { version, digest }: Entry): TakoError {
   return new TakoError("origin", `the origin no longer has version ${version.text}`, {
     rule: "ACT-74",
-    source: imageLocation(config.origin, digest).shown,
+    source: imageLocation(run.config.origin, digest).shown,
+    hint: whatElse(run, destination),
   });
+}
+
+/** Who names a version that is not here needs the origin, or another version (ACT-87). */
+function missed(run: Run, destination: Destination, { version }: Entry, caught: unknown): never {
+  const error = asTakoError(caught);
+  if (error.kind !== "origin") throw error;
+  const hint = `The image of ${version.text} is not here, and nothing was changed. ${whatElse(run, destination)}`;
+  throw error.with({ hint });
+}
+
+function whatElse({ config }: Run, destination: Destination): string | undefined {
+  const manifest = destination.readManifest(config.publicKeys)?.manifest;
+  const inUse = destination.readLatest();
+  return manifest && offer({ manifest, inUse, images: destination.images.digests() });
 }
 
 /** What it would do, every check included, and nothing written (ACT-79). */

@@ -16,6 +16,7 @@ import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "
 import { type Run, startRun } from "./run.ts";
 import { unitsOf } from "./standing.ts";
 import { tellPlan, tellWayBack } from "./tell-plan.ts";
+import { carryOut, planTidying } from "./tidy.ts";
 import { planUpdate, prepare } from "./update.ts";
 
 export interface FetchOptions {
@@ -98,7 +99,21 @@ async function fetchGroup(
   } catch (thrown) {
     for (const member of members) member.fail(thrown);
   }
-  for (const member of members) end(await member.result());
+  for (const member of members) end(await resultOf(member));
+}
+
+/** Nothing of the old images is touched while anything is open, and while somebody may want to look at it (PRU-10). */
+async function resultOf(member: Member): Promise<FetchResult> {
+  const result = await member.result();
+  const { keep } = member.run.config;
+  const isAtRest = ["updated", "current", "refused", "skipped"].includes(result.outcome);
+  if (keep === undefined || !member.run.activates || !isAtRest) return result;
+  await member.attempt(async () => {
+    const plan = planTidying(member.run, member.destination, keep);
+    if (plan.busy !== undefined || member.destination.records().hold !== undefined) return;
+    await carryOut(plan, member.destination, member.run.effects.report);
+  });
+  return await member.result();
 }
 
 /** One that does not exist is not locked, so where it stands does not matter. */

@@ -2,10 +2,15 @@
 // declarations of the command line load it.
 
 /** That nothing matches, with what is on offer, in one line (FET-41). */
-export function describeNoMatch(pattern: string, offered: readonly string[]): string {
+export function describeNoMatch(
+  pattern: string,
+  skips: boolean,
+  offered: readonly string[],
+): string {
   const offer =
     offered.length === 0
       ? "the manifest is empty"
       : `the newest on offer ${offered.length === 1 ? "is" : "are"} ${offered.join(", ")}`;
-  return `no version matches "${pattern}"; ${offer}`;
+  const aside = skips ? ", those of Skip= aside" : "";
+  return `no version matches "${pattern}"${aside}; ${offer}`;
 }

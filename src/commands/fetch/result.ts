@@ -22,11 +22,11 @@ export interface Ended {
 /** How a run ended that stayed on, or went back to, another version than the newest. */
 export type Withdrawn =
   | {
-      readonly outcome: "rolled-back" | "refused";
+      readonly outcome: "rolled-back" | "refused" | "skipped";
       /** In use now; absent if the manifest does not list it. */
       readonly version?: string | undefined;
       readonly sha256: Sha256Hex;
-      /** The version that did not work here, and what was wrong. */
+      /** The version that did not work here, and what was wrong; or that `Skip=` names. */
       readonly refused: string;
       readonly reason: string;
     }
@@ -43,6 +43,10 @@ export type Outcome =
   | {
       /** Nothing is withheld from this host any more (ACT-84). */
       readonly outcome: "released";
+      /** In use; absent if nothing is, or if the manifest does not list it. */
+      readonly version?: string | undefined;
+      /** Absent if nothing is in use. */
+      readonly sha256?: Sha256Hex | undefined;
       /** The version that it was held on; its digest where the manifest does not list it. */
       readonly held: string | undefined;
       /** The versions that may be tried again, likewise. */
@@ -51,6 +55,7 @@ export type Outcome =
   | {
       readonly outcome: "no-match";
       readonly pattern: string;
+      readonly skips: boolean;
       /** The newest versions on offer, newest first. */
       readonly offered: readonly string[];
     };
@@ -70,9 +75,9 @@ export function ended(outcome: Ended["outcome"], { version, digest }: Entry): En
 }
 
 /** Nothing to do, unless a unit needs an image in order to start (FET-41, FET-42). */
-export function noMatch({ config, mode }: Run, { pattern, offered }: NoMatch): Outcome {
-  if (!startsUnit(mode)) return { outcome: "no-match", pattern, offered };
-  const message = describeNoMatch(pattern, offered);
+export function noMatch({ config, mode }: Run, { pattern, skips, offered }: NoMatch): Outcome {
+  if (!startsUnit(mode)) return { outcome: "no-match", pattern, skips, offered };
+  const message = describeNoMatch(pattern, skips, offered);
   throw new TakoError("failed", message, { rule: "FET-42", source: config.file });
 }
 
@@ -84,6 +89,10 @@ export function withheldOutcome(
 ): Outcome {
   if (withheld === undefined) return { outcome: "current", version, sha256 };
   if (withheld.why === "held") return { outcome: "held", version, sha256 };
+  if (withheld.why === "skipped") {
+    const reason = "Skip= names it";
+    return { outcome: "skipped", version, sha256, refused: withheld.version, reason };
+  }
   return {
     outcome: "refused",
     version,

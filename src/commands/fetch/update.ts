@@ -1,6 +1,7 @@
 // From the manifest to an image in the store: planned once for each version that may be taken, and then either
 // brought here or told (FET-20 to FET-69, FET-90 to FET-92). How it comes into use is activate.ts.
 
+import { phaseOf } from "../../core/activation.ts";
 import { asTakoError, type ErrorKind, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
@@ -23,7 +24,7 @@ import { accept, isLocal, type News, reportManifest, takeNews, viewOf } from "./
 import { originOf } from "./origin.ts";
 import { ended, noMatch, type Outcome, withheldOutcome } from "./result.ts";
 import type { Run } from "./run.ts";
-import { readStanding } from "./standing.ts";
+import { listedEntry, readStanding } from "./standing.ts";
 
 /** What a run has brought here, or would bring, and how it ends once that is in use. */
 export interface Prepared {
@@ -124,7 +125,7 @@ async function bringFirst(
     const plan = await planOrTakeAway(run, destination, entry, withheld);
     const step = () => obtain(run, destination, origin, plan);
     if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
-    return { plan, end: () => endedBy(run, plan) };
+    return { plan, end: () => endedOnWayBack(run, destination, plan) ?? endedBy(run, plan) };
   }
   const [{ version, digest }] = candidates;
   throw new TakoError(
@@ -223,6 +224,14 @@ function endedBy({ activates }: Run, { entry, swaps, withheld }: Plan): Outcome 
   if (swaps && !activates) return ended("ready", entry);
   if (swaps && withheld?.why !== "held") return ended("updated", entry);
   return withheldOutcome(withheld, version.text, digest);
+}
+
+/** What did not work is still in use, and the next run puts the good image back (FET-112). */
+function endedOnWayBack(run: Run, destination: Destination, { swaps }: Plan): Outcome | undefined {
+  if (run.activates || swaps) return undefined;
+  const phase = phaseOf(readStanding(run, destination));
+  const good = phase.phase === "way-back" ? listedEntry(run, destination, phase.to) : undefined;
+  return good && ended("ready", good);
 }
 
 /** The end of a run that found nothing to put into use. */

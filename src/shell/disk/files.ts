@@ -54,14 +54,17 @@ export function openDirectory(path: string): number {
 /**
  * Puts a small file in place whole: written under its temporary name, synced, renamed, and the
  * directory synced (DST-20). A failure leaves no temporary file and the old file as it was.
+ *
+ * @param before its name before the rename
  */
 export async function writeFileAtomically(
   directory: string,
   name: string,
   bytes: Uint8Array,
   mode: number,
+  before = temporaryName(name),
 ): Promise<void> {
-  const temporary = join(directory, temporaryName(name));
+  const temporary = join(directory, before);
   const handle = await createFile(temporary);
   try {
     await naming(temporary, "write", async () => {

@@ -2,18 +2,27 @@
 // digest, and next to them what is still being written (DST-12, PUB-11). What is offered and what is
 // in use is not known here.
 
-import { constants, copyFile, readdirSync, type Stats } from "node:fs";
+import { constants, copyFile, lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
-import { NEW_IMAGE, partialName, STORE, stalePartials } from "../../core/layout.ts";
+import {
+  goneName,
+  imageOfPartial,
+  NEW_IMAGE,
+  partialName,
+  STORE,
+  stalePartials,
+} from "../../core/layout.ts";
 import type { ImageState } from "../../core/plan.ts";
+import { encodeImageRecord } from "../../core/records.ts";
 import {
   isTrustedOwner,
   makeDirectory,
   moveIntoPlace,
   removeIfPresent,
   syncDirectory,
+  writeFileAtomically,
 } from "./files.ts";
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
@@ -46,11 +55,33 @@ export class ImageStore {
 
   /** The images that are there, by their names; whether they are whole is not looked at. */
   digests(): ReadonlySet<Sha256Hex> {
-    const names = isPresent(this.path, "directory") ? this.listNames() : [];
-    return new Set(names.map(parseSha256Hex).filter((digest) => digest !== undefined));
+    return new Set(
+      this.listNames()
+        .map(parseSha256Hex)
+        .filter((digest) => digest !== undefined),
+    );
+  }
+
+  /** The bytes of each image that is there, by its name, and of each partial download. */
+  sizes(): Record<"images" | "partials", ReadonlyMap<Sha256Hex, number>> {
+    return { images: this.#sizesOf(parseSha256Hex), partials: this.#sizesOf(imageOfPartial) };
+  }
+
+  #sizesOf(imageOf: (name: string) => Sha256Hex | undefined): ReadonlyMap<Sha256Hex, number> {
+    const sizes = new Map<Sha256Hex, number>();
+    for (const name of this.listNames()) {
+      const digest = imageOf(name);
+      if (digest === undefined) continue;
+      const path = join(this.path, name);
+      const stats = naming(path, "look at", () => lstatSync(path));
+      // What is none of ours stays where it is (DST-27).
+      if (stats.isFile()) sizes.set(digest, stats.size);
+    }
+    return sizes;
   }
 
   protected listNames(): readonly string[] {
+    if (!isPresent(this.path, "directory")) return [];
     return naming(this.path, "read", () => readdirSync(this.path));
   }
 
@@ -107,8 +138,7 @@ export class LockedImageStore extends ImageStore {
    * @returns whether there was any
    */
   removeStalePartials(wanted: Sha256Hex | undefined): boolean {
-    const names = isPresent(this.path, "directory") ? this.listNames() : [];
-    const stale = stalePartials(names, wanted);
+    const stale = stalePartials(this.listNames(), wanted);
     for (const name of stale) removeIfPresent(join(this.path, name));
     return stale.length > 0;
   }
@@ -137,6 +167,28 @@ export class LockedImageStore extends ImageStore {
   async remove(digest: Sha256Hex): Promise<void> {
     this.#lock.requireHeld();
     removeIfPresent(this.pathOf(digest));
+    await this.sync();
+  }
+
+  /** Takes away a file that nothing needs; `sync` follows the last of several. */
+  drop(digest: Sha256Hex, what: "image" | "partial"): void {
+    this.#lock.requireHeld();
+    removeIfPresent(join(this.path, what === "image" ? digest : partialName(digest)));
+  }
+
+  /** Leaves the mark that an image was removed on purpose (PRU-22); one that is there is written anew. */
+  async mark(digest: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
+    const bytes = new TextEncoder().encode(encodeImageRecord(digest));
+    await writeFileAtomically(this.path, goneName(digest), bytes, 0o444, NEW_IMAGE);
+  }
+
+  /** Takes the mark of an image away that is here again (PUB-68). */
+  async unmark(digest: Sha256Hex): Promise<void> {
+    const path = join(this.path, goneName(digest));
+    if (!isPresent(path, "regular file")) return;
+    this.#lock.requireHeld();
+    removeIfPresent(path);
     await this.sync();
   }
 

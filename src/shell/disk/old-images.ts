@@ -1,5 +1,5 @@
-// What images that are not in use take of the disk: Tako removes none because it is old, so somebody has
-// to be told when there is no room (FET-59).
+// What images that are not in use take of the disk: a download that has no room removes none, so somebody has to be
+// told (FET-59).
 
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

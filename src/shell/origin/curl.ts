@@ -5,8 +5,10 @@ import {
   imageLocation,
   type Location,
   manifestLocation,
+  markerLocation,
   type OriginUrl,
 } from "../../core/origin-url.ts";
+import { IMAGE_RECORD_BYTES } from "../../core/records.ts";
 import { printable } from "../../core/text.ts";
 import { spawnFailure } from "../spawn-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
@@ -16,7 +18,7 @@ import { proxyCredentials } from "./proxy.ts";
 import { readAhead } from "./read-ahead.ts";
 import { prepareSsh, type Ssh } from "./ssh.ts";
 import { watched } from "./stall.ts";
-import type { ImageAnswer, ManifestAnswer, Patience, Transport } from "./transport.ts";
+import type { ImageAnswer, ManifestAnswer, Patience, Received, Transport } from "./transport.ts";
 
 /** Exit statuses of curl that another try may turn out better (its manual, "EXIT CODES"). */
 const PASSING: readonly number[] = [
@@ -33,6 +35,13 @@ const PASSING: readonly number[] = [
 ];
 /** The server cannot continue at an offset: REST failed, ranges are unknown, the file is shorter. */
 const CANNOT_CONTINUE: readonly number[] = [31, 33, 36];
+
+/** The file is not there, or not to be had: the server's words do not tell which (FET-111). */
+const MISSING: readonly number[] = [
+  9, // access denied
+  19, // FTP: RETR failed
+  78, // no such file
+];
 
 const HINTS: Readonly<Record<number, string>> = {
   1: "Install a curl that has this scheme; curl --version lists its protocols.",
@@ -80,6 +89,14 @@ export class CurlTransport implements Transport {
     return { kind: "body", offset: 0, fail, body: bodyFrom(this.#start(location, 0, size)) };
   }
 
+  async marker(digest: Sha256Hex): Promise<Received> {
+    const location = markerLocation(this.#origin, digest);
+    return {
+      fail: failOf(location),
+      body: bodyFrom(this.#start(location, 0, IMAGE_RECORD_BYTES)),
+    };
+  }
+
   #start(location: Location, offset: number, size?: number): Source {
     const source = readAhead(startCurl(this.#origin, location, offset));
     return watched(source, failOf(location), this.#patience, size);
@@ -99,6 +116,7 @@ class CurlError extends OriginError {
     super(shown, `curl failed with status ${status}${said === "" ? "" : `: ${said}`}`, {
       rule: "ORG-84",
       passing: PASSING.includes(status),
+      isMissing: MISSING.includes(status),
       hint,
     });
     this.status = status;

@@ -9,13 +9,14 @@ import {
   imageLocation,
   type Location,
   manifestLocation,
+  markerLocation,
   type OriginUrl,
 } from "../../core/origin-url.ts";
 import { shownPath } from "../../core/text.ts";
-import { storageError } from "../disk/storage-error.ts";
+import { isErrno, storageError } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
-import type { ImageAnswer, ManifestAnswer, Transport } from "./transport.ts";
+import type { ImageAnswer, ManifestAnswer, Received, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -41,6 +42,11 @@ export class FileTransport implements Transport {
       fail: failOf(location),
       body: bodyFrom(fileSource(path, offset)),
     };
+  }
+
+  async marker(digest: Sha256Hex): Promise<Received> {
+    const location = markerLocation(this.#origin, digest);
+    return { fail: failOf(location), body: bodyFrom(fileSource(pathOf(location), 0)) };
   }
 }
 
@@ -90,5 +96,6 @@ async function openToRead(path: string): Promise<FileHandle> {
 function unreadable(error: unknown, path: string): unknown {
   const own = storageError(error, "read", path);
   if (!(own instanceof TakoError) || own instanceof OriginError) return own;
-  return new OriginError(shownPath(path), own.message, { rule: "ORG-72", cause: error });
+  const isMissing = isErrno(error, "ENOENT");
+  return new OriginError(shownPath(path), own.message, { rule: "ORG-72", cause: error, isMissing });
 }

@@ -55,7 +55,6 @@ export function tunnelRefusal(answer: Refusal, proxy: HttpProxy, now: number): O
   );
 }
 
-/** Object stores tell nobody that something is missing who may not list what is there. */
 function forbidden(hasCredentials: boolean): string {
   const missing = "or it was not uploaded: many servers say 403 for what is missing.";
   return hasCredentials
@@ -87,6 +86,8 @@ function refusalBy(
     passing,
     retryAfterMs,
     hint,
+    // Object stores tell nobody that something is missing who may not list what is there.
+    isMissing: status === 404 || status === 403,
   });
 }
 

@@ -9,9 +9,10 @@ import {
   imageLocation,
   type Location,
   manifestLocation,
+  markerLocation,
   type OriginUrl,
 } from "../../core/origin-url.ts";
-import { isKeepableEtag } from "../../core/records.ts";
+import { IMAGE_RECORD_BYTES, isKeepableEtag } from "../../core/records.ts";
 import type { Body } from "./body.ts";
 import { announcedLength, bodyOf, httpBody } from "./http-body.ts";
 import { authorization, tells } from "./http-credentials.ts";
@@ -117,6 +118,14 @@ export class HttpTransport implements Transport {
     if (offset === 0 || refused.passing || answer.status === 404) throw refused;
     // It cannot be continued there, for whatever reason: from byte 0, then (ORG-25).
     return this.image(digest, size, 0);
+  }
+
+  async marker(digest: Sha256Hex): Promise<Received> {
+    const location = markerLocation(this.#origin, digest);
+    const answer = await this.#get(location, {}, { size: IMAGE_RECORD_BYTES });
+    if (answer.status === 200) return received(answer);
+    answer.stop();
+    throw this.#refusal(answer);
   }
 
   #refusal(answer: Answer): OriginError {

@@ -9,6 +9,8 @@ export interface OriginErrorFacts extends Omit<Facts, "source"> {
   readonly retryAfterMs?: number | undefined;
   /** Whether nothing went wrong but that more is to be asked for. */
   readonly isPart?: boolean;
+  /** Whether there is no such file there, as far as the origin tells. */
+  readonly isMissing?: boolean;
 }
 
 /** The origin cannot be reached, or does not give what was asked for. */
@@ -18,14 +20,16 @@ export class OriginError extends TakoError {
   readonly passing: boolean;
   readonly retryAfterMs: number | undefined;
   readonly isPart: boolean;
+  readonly isMissing: boolean;
 
   /** @param shown a location as it is shown: that of what was asked for */
   constructor(shown: string, message: string, facts: OriginErrorFacts = {}) {
-    const { passing = false, retryAfterMs, isPart = false, ...rest } = facts;
+    const { passing = false, retryAfterMs, isPart = false, isMissing = false, ...rest } = facts;
     super("origin", message, { ...rest, source: shown });
     this.passing = passing;
     this.retryAfterMs = retryAfterMs;
     this.isPart = isPart;
+    this.isMissing = isMissing;
   }
 
   override with({ source = this.source, ...facts }: Facts): OriginError {

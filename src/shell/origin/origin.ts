@@ -2,8 +2,10 @@
 // (spec/origins.md). Nothing that comes from here is trusted before its check.
 
 import type { Sha256Hex } from "../../core/digest.ts";
+import { asTakoError } from "../../core/error.ts";
 import { beginsAsManifest, isCutOff, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
+import { decodeImageRecord, IMAGE_RECORD_BYTES } from "../../core/records.ts";
 import { HttpTransport } from "./http.ts";
 import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
 import { OriginError } from "./origin-error.ts";
@@ -73,6 +75,11 @@ export interface Origin {
    */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
   /**
+   * Whether an image that is missing was removed on purpose, as its mark there says: asked once, and what is no such mark
+   * says nothing (FET-111).
+   */
+  isMarkedGone(digest: Sha256Hex): Promise<boolean>;
+  /**
    * Makes `attempt`, which asks the origin for something, up to four times while it fails with what
    * can pass (ORG-50 to ORG-55). Anything else that it throws, and the last failure, comes through.
    *
@@ -117,7 +124,26 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
     },
     forgetManifest: () => room[Symbol.dispose](),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
+    isMarkedGone: async (digest) => {
+      try {
+        return await isMarker(await (await transport).marker(digest), digest);
+      } catch (caught) {
+        // That the image is missing is what is to be told.
+        asTakoError(caught);
+        return false;
+      }
+    },
   };
+}
+
+async function isMarker({ body }: Received, digest: Sha256Hex): Promise<boolean> {
+  let text = "";
+  const write = (chunk: Uint8Array) => {
+    text += Buffer.from(chunk).toString("latin1");
+    return undefined;
+  };
+  const end = await body.into({ write }, IMAGE_RECORD_BYTES);
+  return end === "ended" && decodeImageRecord(text) === digest;
 }
 
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */

@@ -50,6 +50,8 @@ export interface Transport {
   manifest(question: ManifestQuestion): Promise<ManifestAnswer>;
   /** @throws OriginError */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
+  /** What is in the place of the mark that an image was removed. @throws OriginError */
+  marker(digest: Sha256Hex): Promise<Received>;
 }
 
 export interface Timeouts {

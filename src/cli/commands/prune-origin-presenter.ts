@@ -1,0 +1,62 @@
+// How the result of `tako prune --output` looks.
+
+import type { PruneOriginResult } from "../../commands/prune/prune-origin.ts";
+import type { Effect } from "../../core/withdrawal.ts";
+import { DONE } from "../exit-status.ts";
+import type { Presenter, Said } from "../presenter.ts";
+import { bytes, count } from "../text.ts";
+
+const MARKS: Said = {
+  on: "stderr",
+  priority: "info",
+  lines: [
+    "  Upload the .gone files in store/ with the rest: they tell hosts that it was on purpose.",
+  ],
+};
+
+export const pruneOriginPresenter: Presenter<PruneOriginResult> = {
+  text(result) {
+    const { outcome, remove, stay, effects } = result;
+    const freed = bytes(freedBy(result));
+    const left = `${count(stay.length, "version")} of the pattern stay${stay.length === 1 ? "s" : ""}`;
+    const [images, does] = [count(remove.length, "image"), outcome === "planned"];
+    const lines = {
+      planned: [
+        ...remove.map(({ version, size }) => `would remove ${version}, ${bytes(size)}`),
+        `would remove ${images}, ${freed}; ${left}`,
+      ],
+      pruned: [`removed ${images}, ${freed}; ${left}`],
+      nothing: [`nothing to remove, ${left}`],
+    }[outcome];
+    const said = [...lines, ...effects.map((effect) => describeEffect(effect, does))];
+    return [
+      ...said.map((line): Said => ({ on: "stdout", line })),
+      ...(outcome === "pruned" ? [MARKS] : []),
+    ];
+  },
+
+  json(result) {
+    const { outcome, remove, stay, effects } = result;
+    return {
+      outcome,
+      removed: remove.map(({ version, digest, size }) => ({ version, sha256: digest, size })),
+      kept: stay,
+      patterns: effects.map(({ instead = null, ...effect }) => ({ ...effect, instead })),
+      freed: freedBy(result),
+    };
+  },
+
+  errors: () => [],
+
+  status: () => DONE,
+};
+
+function describeEffect({ pattern, newest, instead }: Effect, isPlanned: boolean): string {
+  const would = isPlanned ? "would " : "";
+  const find = instead === undefined ? "find nothing" : `take ${instead}`;
+  return `new hosts with Version=${pattern} ${would}${find} in place of ${newest}`;
+}
+
+function freedBy({ remove }: PruneOriginResult): number {
+  return remove.reduce((sum, { size }) => sum + size, 0);
+}

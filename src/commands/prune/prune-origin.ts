@@ -1,0 +1,63 @@
+// tako prune --output: removes images of a publisher's directory that no host is to ask for any more (spec/prune.md, PRU-20
+// and following). The manifest stays as it is: its entries are history.
+
+import { TakoError } from "../../core/error.ts";
+import type { Manifest } from "../../core/manifest.ts";
+import { parsePattern } from "../../core/pattern.ts";
+import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
+import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
+import type { Effects } from "../effects.ts";
+import { damaged } from "../own-manifest.ts";
+
+export interface PruneOriginOptions {
+  readonly directory: string;
+  /** Of the versions that the pattern matches, how many of the newest stay. */
+  readonly keep: number;
+  readonly pattern: string;
+  readonly dryRun: boolean;
+}
+
+export interface PruneOriginResult extends Withdrawal {
+  readonly outcome: "pruned" | "planned" | "nothing";
+}
+
+/** @throws TakoError of kind `pattern` or `storage` */
+export async function pruneOrigin(
+  { directory, keep, pattern, dryRun }: PruneOriginOptions,
+  { clock, report }: Effects,
+): Promise<PruneOriginResult> {
+  const parsed = parsePattern(pattern);
+  const planFor = (publication: Publication) =>
+    planWithdrawal(readManifest(publication), parsed, keep, publication.imageSizes());
+  if (dryRun) {
+    const plan = planFor(openPublication(directory));
+    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };
+  }
+  const onWait = () => report({ event: "waiting", directory });
+  using publication = await lockPublication(directory, { clock, onWait });
+  const plan = planFor(publication);
+  for (const { digest, size, version } of plan.remove) {
+    await publication.retire(digest);
+    report({ event: "removed", what: "image", version, sha256: digest, size });
+  }
+  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", ...plan };
+}
+
+/** Whose key signed it does not matter: nothing of it changes. */
+function readManifest(publication: Publication): Manifest {
+  const { manifestPath } = publication;
+  const file = publication.readManifest([]);
+  switch (file.state) {
+    case "signed":
+    case "foreign":
+      return file.manifest;
+    case "damaged":
+      throw damaged(manifestPath, file.error);
+    case "absent":
+      throw new TakoError("storage", "there is no manifest", {
+        rule: "PRU-21",
+        source: manifestPath,
+        hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
+      });
+  }
+}
