@@ -61,6 +61,38 @@ export async function writeFileAtomically(
   bytes: Uint8Array,
   mode: number,
 ): Promise<void> {
+  const temporary = await writeTemporary(directory, name, bytes, { mode, isSynced: true });
+  try {
+    await moveIntoPlace(temporary, directory, name);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+/** The same for what may be lost: it is whole or absent for who reads it, and nobody waits for the disk (DST-114). */
+export async function writeFileUnsynced(
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+  mode: number,
+): Promise<void> {
+  const temporary = await writeTemporary(directory, name, bytes, { mode, isSynced: false });
+  try {
+    await replace(temporary, join(directory, name));
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+/** Writes a file under its temporary name. @returns its path then; there is none after a failure */
+async function writeTemporary(
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+  { mode, isSynced }: { readonly mode: number; readonly isSynced: boolean },
+): Promise<string> {
   const temporary = join(directory, temporaryName(name));
   const handle = await createFile(temporary);
   try {
@@ -68,12 +100,12 @@ export async function writeFileAtomically(
       try {
         await writeAll(handle, bytes);
         await handle.chmod(mode);
-        await handle.sync();
+        if (isSynced) await handle.sync();
       } finally {
         await handle.close();
       }
     });
-    await moveIntoPlace(temporary, directory, name);
+    return temporary;
   } catch (error) {
     discard(temporary);
     throw error;
@@ -94,10 +126,13 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
 
 /** Renames a finished file to its final name in `directory`, which is synced (DST-20, DST-21). */
 export async function moveIntoPlace(from: string, directory: string, name: string): Promise<void> {
-  const path = join(directory, name);
+  await replace(from, join(directory, name));
+  await syncDirectory(directory);
+}
+
+async function replace(from: string, path: string): Promise<void> {
   isPresent(path, "regular file");
   await naming(path, "replace", () => rename(from, path));
-  await syncDirectory(directory);
 }
 
 /**
