@@ -9,7 +9,7 @@ import { readPipe, readRegularFile } from "../../shell/disk/read-files.ts";
 import { isErrno, storageError } from "../../shell/disk/storage-error.ts";
 
 /** Where the configs of a host are, by custom. */
-const CONFIGS = "/etc/tako";
+export const CONFIGS = "/etc/tako";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };

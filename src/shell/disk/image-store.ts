@@ -2,7 +2,7 @@
 // digest, and next to them what is still being written (DST-12, PUB-11). What is offered and what is
 // in use is not known here.
 
-import { constants, copyFile, readdirSync, type Stats } from "node:fs";
+import { constants, copyFile, lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
@@ -46,12 +46,30 @@ export class ImageStore {
 
   /** The images that are there, by their names; whether they are whole is not looked at. */
   digests(): ReadonlySet<Sha256Hex> {
-    const names = isPresent(this.path, "directory") ? this.listNames() : [];
-    return new Set(names.map(parseSha256Hex).filter((digest) => digest !== undefined));
+    return new Set(
+      this.names()
+        .map(parseSha256Hex)
+        .filter((digest) => digest !== undefined),
+    );
   }
 
-  protected listNames(): readonly string[] {
+  /** The names of all that is there. */
+  names(): readonly string[] {
+    if (!isPresent(this.path, "directory")) return [];
     return naming(this.path, "read", () => readdirSync(this.path));
+  }
+
+  /** In bytes, of what has this name; 0 if that is gone. */
+  sizeOf(name: string): number {
+    const path = join(this.path, name);
+    return naming(path, "look at", () => lstatSync(path, { throwIfNoEntry: false }))?.size ?? 0;
+  }
+
+  /** Whether an image is there, and whole as far as its size tells. */
+  stateBySize({ digest, size }: ImageIdentity): ImageState {
+    const found = statRegularFile(this.pathOf(digest));
+    if (found === undefined) return "absent";
+    return found.size === size ? stateOfWhole(found, this.path) : "damaged";
   }
 
   /**
@@ -59,16 +77,13 @@ export class ImageStore {
    *
    * @param verify false: look at its size only, unless others could change it (FET-54)
    */
-  async check({ digest, size }: ImageIdentity, verify: boolean): Promise<ImageState> {
+  async check(image: ImageIdentity, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
-    const path = this.pathOf(digest);
-    const found = statRegularFile(path);
-    if (found === undefined) return "absent";
-    if (found.size !== size) return "damaged";
-    const state = stateOfWhole(found, this.path);
-    const isTaken = state === "present" && !verify;
-    return isTaken || (await hashFile(path)) === digest ? state : "damaged";
+    const state = this.stateBySize(image);
+    if (state === "absent" || state === "damaged") return state;
+    if (state === "present" && !verify) return state;
+    return (await hashFile(this.pathOf(image.digest))) === image.digest ? state : "damaged";
   }
 }
 
@@ -107,8 +122,7 @@ export class LockedImageStore extends ImageStore {
    * @returns whether there was any
    */
   removeStalePartials(wanted: Sha256Hex | undefined): boolean {
-    const names = isPresent(this.path, "directory") ? this.listNames() : [];
-    const stale = stalePartials(names, wanted);
+    const stale = stalePartials(this.names(), wanted);
     for (const name of stale) removeIfPresent(join(this.path, name));
     return stale.length > 0;
   }
