@@ -338,6 +338,7 @@ describe("laws", () => {
     [".refused", ".refused.new"],
     [".hold", ".hold.new"],
     [".seen", ".seen.new"],
+    [".checked", ".checked.new"],
   ])("DST-23: the temporary name of %s is %s", (name, temporary) => {
     expect(temporaryName(name)).toBe(temporary);
   });

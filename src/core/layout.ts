@@ -25,6 +25,8 @@ export const REFUSED = ".refused";
 export const HOLD = ".hold";
 /** How long young images have been known (DST-90). */
 export const SEEN = ".seen";
+/** When the last look for news was, and how it ended (DST-110). */
+export const CHECKED = ".checked";
 
 /** What a run locks, of a publisher and of a host; it is empty, and stays (DST-47, DST-48). */
 export const LOCK = ".lock";
@@ -32,8 +34,8 @@ export const LOCK = ".lock";
 /** In `store/`: the copy of an image that is being published (PUB-11). */
 export const NEW_IMAGE = ".new";
 
-/** The files that a host writes whole, under their temporary names first (DST-20). */
-export const HOST_FILES = [MANIFEST, ETAG, OWED, GOOD, REFUSED, HOLD, SEEN] as const;
+/** The files that a host writes whole, under their temporary names first (DST-20, DST-114). */
+export const HOST_FILES = [MANIFEST, ETAG, OWED, GOOD, REFUSED, HOLD, SEEN, CHECKED] as const;
 
 /** The name under which a file is written before it is in place: `.manifest.new`, `.etag.new` (DST-23). */
 export function temporaryName(name: string): string {

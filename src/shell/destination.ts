@@ -6,10 +6,12 @@ import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ActivationStep } from "../core/activation.ts";
 import { encodeSeen, type Seen } from "../core/ages.ts";
+import { type Checked, decodeChecked, encodeChecked } from "../core/checked.ts";
 import { parseSha256Hex, type Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import {
+  CHECKED,
   ETAG,
   GOOD,
   HOLD,
@@ -34,6 +36,7 @@ import {
   requireSymlinks,
   syncDirectory,
   writeFileAtomically,
+  writeFileUnsynced,
 } from "./disk/files.ts";
 import { hashBytes } from "./disk/hash.ts";
 import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
@@ -137,6 +140,11 @@ class Destination<Images extends ImageStore = ImageStore> {
     }
   }
 
+  /** When the accepted manifest changed last, in milliseconds since the epoch. */
+  manifestChanged(): number | undefined {
+    return statRegularFile(this.manifestPath)?.mtimeMs;
+  }
+
   /**
    * The ETag with which the local manifest came from this URL, if that is known, and not too long ago
    * (DST-53, DST-56).
@@ -159,6 +167,17 @@ class Destination<Images extends ImageStore = ImageStore> {
   /** What the decisions of an activation are made from, beside `latest` (DST-60 to DST-82). */
   records(): HostRecords {
     return hostRecords(this.path, this.readLatest());
+  }
+
+  /** How the last look for news ended, as far as that is known: what cannot be read counts as absent (DST-113). */
+  readChecked(): Checked | undefined {
+    try {
+      const bytes = readRegularFile(this.at(CHECKED), MAX_RECORD_BYTES, "absent");
+      return bytes && decodeChecked(asText(bytes));
+    } catch (caught) {
+      asTakoError(caught);
+      return undefined;
+    }
   }
 
   /** When `.owed` was written, in milliseconds since the epoch. */
@@ -292,6 +311,17 @@ class LockedDestination extends Destination<LockedImageStore> implements Disposa
     const { seen: before } = this.records();
     if (before !== "damaged" && encodeSeen(before) === encodeSeen(seen)) return;
     return writeSeen(this.path, seen);
+  }
+
+  /** Keeps how the last look for news ended. If it cannot be kept, nothing is lost but that (DST-114). */
+  async writeChecked(checked: Checked): Promise<void> {
+    try {
+      this.#lock.requireHeld();
+      const bytes = new TextEncoder().encode(encodeChecked(checked));
+      await writeFileUnsynced(this.path, CHECKED, bytes, 0o644);
+    } catch (caught) {
+      asTakoError(caught);
+    }
   }
 
   /** Tells before a download that `latest` could not be made after it (DST-36). */

@@ -10,6 +10,7 @@ import { standingOf } from "../../conformance/black-box/layout.ts";
 import { treeOf } from "../../conformance/black-box/tree.ts";
 import { World } from "../../conformance/black-box/world.ts";
 import {
+  CHECKED,
   HOST_FILES,
   LATEST,
   MANIFEST,
@@ -40,6 +41,7 @@ test.each([
   [".refused.new", "temporary"],
   [".hold.new", "temporary"],
   [".seen.new", "temporary"],
+  [".checked.new", "temporary"],
   [".best", "added"],
   [".checked", "added"],
   [".cache/index", "added"],
@@ -72,16 +74,16 @@ test("DST-23: the table has the names of the page", () => {
   const [, sentence = ""] =
     /\*\*DST-23\.\*\* Temporary names are fixed: (.*?`)\. /s.exec(page) ?? [];
   const temporary = Array.from(sentence.matchAll(/`(\S+?)`/g), ([, name = ""]) => name);
-  expect(temporary).toHaveLength(10);
+  expect(temporary).toHaveLength(11);
   for (const name of temporary) {
     const expected = name.startsWith("store/") ? "lasting" : "temporary";
     expect(standingOf(name.replace("<hex>", HEX))).toBe(expected);
   }
   const lasting = Array.from(page.matchAll(/^ {4}(\S+)/gm), ([, name = ""]) => name);
-  expect(lasting).toHaveLength(10);
+  expect(lasting).toHaveLength(11);
   for (const name of lasting) {
-    // A run makes the lock's file also where it changes nothing.
-    const expected = name === ".lock" ? "added" : "lasting";
+    // A run makes these also where it changes nothing.
+    const expected = [".lock", ".checked"].includes(name) ? "added" : "lasting";
     expect(standingOf(name.replace("<sha256", HEX))).toBe(expected);
   }
 });
@@ -91,7 +93,7 @@ test("DST-9, DST-23: Tako's own names are those of the table", () => {
     MANIFEST,
     STORE,
     LATEST,
-    ...HOST_FILES,
+    ...HOST_FILES.filter((name) => name !== CHECKED),
     `${STORE}/${HEX}`,
     `${STORE}/${HEX}.partial`,
   ];

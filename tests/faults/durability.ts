@@ -60,7 +60,9 @@ export class Unsynced {
       return this.#open(/^latest$/, `the removal of ${from}`);
     }
     if (!name.startsWith("rename")) return [];
-    const content = this.#content.has(from) ? [`${from} is renamed before it is synced`] : [];
+    const mayBeLost = to === ".checked";
+    const content =
+      this.#content.has(from) && !mayBeLost ? [`${from} is renamed before it is synced`] : [];
     if (to === "latest") return [...content, ...this.#open(LASTING, "the swap of latest")];
     if (to !== "manifest" || this.#kind === "destination") return content;
     return [...content, ...this.#open(IMAGE, "the manifest that names it")];

@@ -106,10 +106,10 @@ for (const program of programs) {
 
     test("ACT-73: what is no version is a usage of the wrong word, and changes nothing", async () => {
       await using each = new HandledHost();
-      const before = each.host.snapshot();
+      const before = each.host.everything();
       const { status } = await each.run(program, "rollback", "app.tako", "1 0");
       expect(status).not.toBe(0);
-      expect(each.host.snapshot()).toEqual(before);
+      expect(each.host.everything()).toEqual(before);
     });
 
     test("ACT-77, ACT-71: with WatchSec=, what does not work is taken out of use again, and the hold holds what was put back", async () => {
@@ -179,7 +179,7 @@ for (const program of programs) {
     test("ACT-79: a plan is told in its order, and again nothing once it is done", async () => {
       await using each = new HandledHost();
       rmSync(each.host.path(`store/${one.digest}`));
-      const before = each.host.snapshot();
+      const before = each.host.everything();
       const plan = await each.run(program, "rollback", "--dry-run", "app.tako", "1.0.0");
       expect([plan.status, plan.stdout]).toEqual([
         0,
@@ -192,7 +192,7 @@ for (const program of programs) {
           .map((line) => `app.tako: ${line}\n`)
           .join(""),
       ]);
-      expect(each.host.snapshot()).toEqual(before);
+      expect(each.host.everything()).toEqual(before);
       expect((await each.run(program, "hold", "app.tako")).status).toBe(0);
       const next = await each.run(program, "rollback", "--dry-run", "app.tako", "1.2.0");
       expect([next.status, next.stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);

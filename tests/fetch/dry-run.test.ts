@@ -123,7 +123,7 @@ for (const program of programs) {
       const hosts = plans.map(([why, change, results, message]) => {
         const host = stack.use(hostInUse());
         change(host);
-        return { host, why, results, message, before: host.snapshot() };
+        return { host, why, results, message, before: host.everything() };
       });
       const words = ["fetch", "--dry-run", ...hosts.map(({ host }) => host.file)];
       const { status, stdout, stderr } = await program.run(words, { env: systemctl.env });
@@ -139,7 +139,7 @@ for (const program of programs) {
           why,
           lines: message === "" ? [] : [`tako: ${host.file}: ${message}`],
         });
-        expect({ why, ...host.snapshot() }).toEqual({ why, ...before });
+        expect({ why, ...host.everything() }).toEqual({ why, ...before });
       }
     });
 
@@ -147,11 +147,11 @@ for (const program of programs) {
       const [, , change, expected, message] = row;
       await using host = hostInUse();
       change(host);
-      const before = host.snapshot();
+      const before = host.everything();
       const { status, stdout, stderr } = await program.run(["fetch", "--dry-run", host.file]);
       expect([status, stdout]).toEqual([expected, ""]);
       expect(stderr).toContain(message);
-      expect(host.snapshot()).toEqual(before);
+      expect(host.everything()).toEqual(before);
     });
 
     test("FET-90: no lock is taken or waited for", async () => {

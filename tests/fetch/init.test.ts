@@ -66,11 +66,11 @@ for (const program of programs) {
         rmSync(host.originDirectory, { recursive: true });
         const holder = lockHolder(host.destination);
         await holder.ready();
-        const before = host.snapshot();
+        const before = host.everything();
         const { status, stdout, stderr } = await init(program, host);
         await holder.end();
         expect([status, stdout, stderr]).toEqual([0, `${host.file}: 1.0.0 is current\n`, ""]);
-        expect(host.snapshot()).toEqual(before);
+        expect(host.everything()).toEqual(before);
       },
     );
 
@@ -78,11 +78,11 @@ for (const program of programs) {
       await using host = hostInUse();
       rmSync(join(host.originDirectory, "manifest"));
       host.replace(`store/${one.digest}`, one.content.toUpperCase());
-      const before = host.snapshot();
+      const before = host.everything();
       expect((await init(program, host, "--no-verify")).status).toBe(0);
       // Else the run goes on, and meets the origin.
       expect((await init(program, host)).status).toBe(69);
-      expect(host.snapshot()).toEqual(before);
+      expect(host.everything()).toEqual(before);
       host.replace(`store/${one.digest}`, one.content.slice(1));
       expect((await init(program, host, "--no-verify")).status).toBe(69);
     });

@@ -62,6 +62,7 @@ const places: readonly (readonly [name: string, kinds: readonly Kind[]])[] = [
   [".refused.new", noFile],
   [".hold.new", noFile],
   [".seen.new", noFile],
+  [".checked.new", noFile],
   ["latest", noLink],
   [".latest.new", noLink],
   ["store", ["file", "link", "dangling link", "FIFO"]],
@@ -124,7 +125,7 @@ for (const program of programs) {
 
     test("DST-24: what a killed run left is removed", async () => {
       await using host = hostInUse();
-      const names = ["manifest", "etag", "owed", "good", "refused", "hold", "seen"];
+      const names = ["manifest", "etag", "owed", "good", "refused", "hold", "seen", "checked"];
       const files = Object.fromEntries(names.map((name) => [`.${name}.new`, "x"]));
       host.install({ store: [], files });
       symlinkSync("store/x", host.path(".latest.new"));

@@ -18,6 +18,7 @@ import {
   checkArguments,
   checkBase64,
   checkCgroup,
+  checkCheckedRecord,
   checkConfig,
   checkContentRange,
   checkEtag,
@@ -162,6 +163,17 @@ export const decoders: Readonly<Record<string, Decoder>> = {
       ["\n", " ", HEX, "999999999999", "://a@b"],
     ),
     check: checkRefusedRecord,
+  },
+  "checked-record": {
+    inputs: mutated(
+      fc.constantFrom(
+        `1795657579 ok 1795657579\n`,
+        `1795657579 origin 0 SECRET+x\n${HEX} 2\n`,
+        `0 newer-format 0 ://a@b\n`,
+      ),
+      ["\n", " ", "ok", "-", `${HEX} 1\n`, "9999999999999"],
+    ),
+    check: checkCheckedRecord,
   },
   "seen-record": {
     inputs: mutated(fc.constant(`${HEX} 1795657579\n${HEX.replace("0", "1")} 0\n`), [

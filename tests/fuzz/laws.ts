@@ -8,6 +8,7 @@ import { asksForHelp, readArguments, shownWord } from "../../src/cli/arguments.t
 import { describeError } from "../../src/cli/errors.ts";
 import { decodeSeen, encodeSeen } from "../../src/core/ages.ts";
 import { decodeBase64, encodeBase64 } from "../../src/core/base64.ts";
+import { decodeChecked, encodeChecked } from "../../src/core/checked.ts";
 import { type Config, parseConfig } from "../../src/core/config.ts";
 import { type ErrorKind, TakoError } from "../../src/core/error.ts";
 import { firstLost } from "../../src/core/history.ts";
@@ -283,6 +284,14 @@ export function checkRefusedRecord(input: string): void {
   law(again !== undefined, "what was written is not read");
   const text = encodeRefusals(again ?? []);
   law(encodeRefusals(decodeRefusals(text) ?? []) === text, "not encoded to the same text");
+}
+
+export function checkCheckedRecord(input: string): void {
+  const checked = decodeChecked(input);
+  if (checked === undefined) return;
+  const again = decodeChecked(encodeChecked(checked));
+  law(JSON.stringify(again) === JSON.stringify(checked), "not encoded to the same record");
+  law(/^[ -~]*$/.test(checked.look.message), "a message with control characters");
 }
 
 export function checkSeenRecord(input: string): void {

@@ -157,14 +157,24 @@ export class Host implements Disposable {
     write(this.path(name), content, lstatSync(this.path(name)).mode & 0o7777);
   }
 
-  /** What the destination holds, the file of the lock aside: see {@link stateOf}. */
+  /** What the destination holds, the file of the lock and the time of the last look aside: see {@link stateOf}. */
   state(): Record<string, string> {
-    const { ".lock": _, ...state } = describeTree(this.destination, describeContent);
+    const {
+      ".lock": _,
+      ".checked": __,
+      ...state
+    } = describeTree(this.destination, describeContent);
     return state;
   }
 
-  /** As {@link state}, with all that shows that something was written. */
+  /** As {@link state}, with all that shows that something was written but `.checked`, of any run that had the lock. */
   snapshot(): Record<string, string> {
+    const { ".checked": _, ...state } = this.everything();
+    return { ...state, ".": describeContent(this.destination) };
+  }
+
+  /** All that there is, with all that shows that something was written. */
+  everything(): Record<string, string> {
     return describeTree(this.destination, (path) => {
       const { ino, size, mtimeNs, ctimeNs, uid, gid } = lstatSync(path, { bigint: true });
       return `${describeContent(path)} ${[ino, size, mtimeNs, ctimeNs, uid, gid].join(" ")}`;

@@ -5,14 +5,18 @@ import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
+import { list } from "./list.ts";
 import { prune } from "./prune.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
+import { status } from "./status.ts";
 import { store } from "./store.ts";
 
 export const commands: Readonly<Record<string, Command>> = {
   fetch,
+  status,
+  list,
   rollback,
   hold,
   release,

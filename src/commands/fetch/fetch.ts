@@ -11,6 +11,7 @@ import { identity, loadConfigs } from "./configs.ts";
 import { alreadyInitialised, initialise, refuseOwnUnit, refuseSlots, USE_INIT } from "./init.ts";
 import { lock, warnOfDestination } from "./lock.ts";
 import { Member } from "./member.ts";
+import { noteLook } from "./note-look.ts";
 import { createPlaces, type Places } from "./places.ts";
 import { asFailure, ended, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import { type Run, startRun } from "./run.ts";
@@ -104,6 +105,7 @@ async function fetchGroup(
 
 /** Nothing of the old images is touched while anything is open, and while somebody may want to look at it (PRU-10). */
 async function resultOf(member: Member): Promise<FetchResult> {
+  await member.attempt(() => noteLook(member.run, member.destination, member.look));
   const result = await member.result();
   const { keep } = member.run.config;
   const isAtRest = ["updated", "current", "refused", "skipped"].includes(result.outcome);
@@ -128,7 +130,10 @@ async function bring(member: Member): Promise<void> {
   // What a run that died has begun is brought to its end first (ACT-54). Where that cannot be told, nothing comes into
   // use, but a damaged image still goes (FET-56).
   const isOnWayBack = run.activates && (await member.attempt(() => isReturning(member)));
-  if (isOnWayBack !== true) member.prepared = await prepare(run, destination);
+  if (isOnWayBack === true) return;
+  member.prepared = await prepare(run, destination, (missed) => {
+    member.look = { missed };
+  });
 }
 
 /** A run that restarts nothing: a part of a unit's start, or a plan. */

@@ -15,6 +15,7 @@ import {
 import { withRoom } from "./carry-out.ts";
 import { checkImage } from "./check-image.ts";
 import { warnOfExposed } from "./exposed.ts";
+import { type LookEnd, noteLook } from "./note-look.ts";
 import type { Place } from "./places.ts";
 import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -45,9 +46,16 @@ export async function initialise(
   try {
     using destination = await lockDestination(directory, { clock: effects.clock, onWait, aside });
     found(destination);
-    const { plan, end } = await prepare(run, destination);
-    if (plan?.swaps) await putIntoUse(run, destination, plan.entry);
-    return end();
+    let look: LookEnd | undefined;
+    try {
+      const { plan, end } = await prepare(run, destination, (missed) => {
+        look = { missed };
+      });
+      if (plan?.swaps) await putIntoUse(run, destination, plan.entry);
+      return end();
+    } finally {
+      await noteLook(run, destination, look);
+    }
   } catch (error) {
     if (!(error instanceof LockTaken) || whole === undefined) throw error;
     const message = `another run has the lock, so the unit starts from ${whole.version.text}, which the config or its keys no longer allow`;

@@ -6,6 +6,7 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import { withRoom } from "./carry-out.ts";
+import type { LookEnd } from "./note-look.ts";
 import { asFailure, type FetchResult, failedResult, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { listedEntry, readStanding, unitsOf } from "./standing.ts";
@@ -16,6 +17,8 @@ export class Member {
   readonly destination: LockedDestination;
   /** What was brought here, if that went well; it is not in use yet. */
   prepared: Prepared | undefined;
+  /** How its look for news ended, if it came to one. */
+  look: LookEnd | undefined;
   /** How the activation ended, where that is more than the update knows. */
   outcome: Outcome | undefined;
   /** Units that are left alone, for they are stopped or masked. */

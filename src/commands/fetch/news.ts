@@ -53,7 +53,7 @@ export async function takeNews(
  * @param history the local manifest, if there is one
  */
 export function viewOf(
-  { config: { minAgeMs }, effects: { clock } }: Run,
+  { config: { minAgeMs }, effects: { clock } }: Pick<Run, "config" | "effects">,
   destination: Destination,
   { entries }: Manifest,
   history: Manifest | undefined,

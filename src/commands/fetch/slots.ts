@@ -19,9 +19,8 @@ import { withRoom } from "./carry-out.ts";
 import { finish, startAfter } from "./follow.ts";
 import { type Member, versionOf } from "./member.ts";
 import { asFailure } from "./result.ts";
-import type { Run } from "./run.ts";
 import { requireStartable, startSlot, stopSlot } from "./slot-units.ts";
-import { readSlots, readStanding } from "./standing.ts";
+import { readSlots, readStanding, type Subject } from "./standing.ts";
 import { survey } from "./survey.ts";
 import { accuse, endUnconfirmed } from "./trial.ts";
 import { askStates, type UnitStates } from "./units.ts";
@@ -50,7 +49,7 @@ export async function activateSlots(member: Member): Promise<void> {
 }
 
 /** The unit that a run without another image would start. */
-export function slotToStart(run: Run, destination: Destination): string | undefined {
+export function slotToStart(run: Subject, destination: Destination): string | undefined {
   const slots = readSlots(run, destination);
   if (slots === undefined) return undefined;
   const standing = readStanding(run, destination);

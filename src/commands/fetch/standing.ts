@@ -11,15 +11,18 @@ import type { Slot, SlotPair } from "../../core/slots.ts";
 import type { Destination } from "../../shell/destination.ts";
 import type { Run } from "./run.ts";
 
+/** What is asked about: a run, or a config that is only looked at. */
+export type Subject = Pick<Run, "config">;
+
 /** The units that run the image, in the order in which they are restarted; with slots, both instances. */
-export function unitsOf({ config }: Pick<Run, "config">): readonly string[] {
+export function unitsOf({ config }: Subject): readonly string[] {
   const { slots, restart, reload } = config;
   if (slots === undefined) return [...restart, ...reload];
   return slots.flatMap((slot) => restart.map((template) => slotUnit(template, slot)));
 }
 
 /** The slots of a config that has them. @throws TakoError of kind `storage` */
-export function readSlots(run: Run, destination: Destination): SlotPair | undefined {
+export function readSlots(run: Subject, destination: Destination): SlotPair | undefined {
   const [template] = run.config.restart;
   if (run.config.slots === undefined || template === undefined) return undefined;
   const read = (name: string): Slot => ({
@@ -32,7 +35,7 @@ export function readSlots(run: Run, destination: Destination): SlotPair | undefi
 }
 
 /** @throws TakoError of kind `storage` */
-export function readStanding(run: Run, destination: Destination): Standing {
+export function readStanding(run: Subject, destination: Destination): Standing {
   const inUse = destination.readLatest();
   const { owed, good, refusals } = destination.records();
   // What comes by slots has proved itself before it is in use (ACT-100).
@@ -43,14 +46,14 @@ export function readStanding(run: Run, destination: Destination): Standing {
 }
 
 /** Whether the local manifest lists an image in a version that the config allows (ACT-51). */
-function isAllowed(run: Run, destination: Destination, digest: Sha256Hex): boolean {
+function isAllowed(run: Subject, destination: Destination, digest: Sha256Hex): boolean {
   const entry = listedEntry(run, destination, digest);
   return entry !== undefined && matches(run.config.pattern, entry.version);
 }
 
 /** The entry of an image in the local manifest; one that cannot be read lists nothing, which is told elsewhere. */
 export function listedEntry(
-  { config }: Run,
+  { config }: Subject,
   destination: Destination,
   digest: Sha256Hex,
 ): Entry | undefined {

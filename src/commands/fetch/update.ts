@@ -30,6 +30,8 @@ import { listedEntry, readStanding } from "./standing.ts";
 export interface Prepared {
   /** None if nothing is to be put into use. */
   readonly plan: Plan | undefined;
+  /** What kept the run from looking for news. */
+  readonly missed?: TakoError | undefined;
   /** @throws TakoError for what kept a run from looking for news */
   readonly end: () => Outcome;
 }
@@ -39,12 +41,21 @@ export interface Prepared {
  *
  * @throws TakoError of kind `origin`, `stale`, `manifest`, `newer-format`, `signature`, `history`, `digest`
  *   or `storage`; `failed` if no version matches and a unit needs one
+ * @param looked told what kept the news, or their image, away, if anything did
  */
-export async function prepare(run: Run, destination: LockedDestination): Promise<Prepared> {
+export async function prepare(
+  run: Run,
+  destination: LockedDestination,
+  looked: (missed: TakoError | undefined) => void,
+): Promise<Prepared> {
   try {
-    return await bringNewest(run, destination);
+    const prepared = await bringNewest(run, destination);
+    looked(prepared.missed);
+    return prepared;
   } catch (caught) {
-    return await startWithoutNews(run, destination, asTakoError(caught));
+    const error = asTakoError(caught);
+    looked(error);
+    return await startWithoutNews(run, destination, error);
   }
 }
 
@@ -62,7 +73,7 @@ async function bringNewest(run: Run, destination: LockedDestination): Promise<Pr
   if (missed !== undefined) {
     const plan = await planHere(run, destination, manifest, host);
     if (plan !== undefined) await obtain(run, destination, origin, plan);
-    return { plan, end: () => endedHere(run, plan, missed) };
+    return { plan, missed, end: () => endedHere(run, plan, missed) };
   }
 
   const choice = chooseAndTell(run, news);

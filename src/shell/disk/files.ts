@@ -64,19 +64,50 @@ export async function writeFileAtomically(
   mode: number,
   before = temporaryName(name),
 ): Promise<void> {
-  const temporary = join(directory, before);
+  const temporary = await writeTemporary(join(directory, before), bytes, { mode, isSynced: true });
+  try {
+    await moveIntoPlace(temporary, directory, name);
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+/** The same for what may be lost: it is whole or absent for who reads it, and nobody waits for the disk (DST-114). */
+export async function writeFileUnsynced(
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+  mode: number,
+): Promise<void> {
+  const path = join(directory, temporaryName(name));
+  const temporary = await writeTemporary(path, bytes, { mode, isSynced: false });
+  try {
+    await replace(temporary, join(directory, name));
+  } catch (error) {
+    discard(temporary);
+    throw error;
+  }
+}
+
+/** Writes a file under its temporary path. @returns that path; there is nothing after a failure */
+async function writeTemporary(
+  temporary: string,
+  bytes: Uint8Array,
+  { mode, isSynced }: { readonly mode: number; readonly isSynced: boolean },
+): Promise<string> {
   const handle = await createFile(temporary);
   try {
     await naming(temporary, "write", async () => {
       try {
         await writeAll(handle, bytes);
         await handle.chmod(mode);
-        await handle.sync();
+        if (isSynced) await handle.sync();
       } finally {
         await handle.close();
       }
     });
-    await moveIntoPlace(temporary, directory, name);
+    return temporary;
   } catch (error) {
     discard(temporary);
     throw error;
@@ -97,10 +128,13 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
 
 /** Renames a finished file to its final name in `directory`, which is synced (DST-20, DST-21). */
 export async function moveIntoPlace(from: string, directory: string, name: string): Promise<void> {
-  const path = join(directory, name);
+  await replace(from, join(directory, name));
+  await syncDirectory(directory);
+}
+
+async function replace(from: string, path: string): Promise<void> {
   isPresent(path, "regular file");
   await naming(path, "replace", () => rename(from, path));
-  await syncDirectory(directory);
 }
 
 /**

@@ -56,7 +56,7 @@ export class ImageStore {
   /** The images that are there, by their names; whether they are whole is not looked at. */
   digests(): ReadonlySet<Sha256Hex> {
     return new Set(
-      this.listNames()
+      this.names()
         .map(parseSha256Hex)
         .filter((digest) => digest !== undefined),
     );
@@ -69,7 +69,7 @@ export class ImageStore {
 
   #sizesOf(imageOf: (name: string) => Sha256Hex | undefined): ReadonlyMap<Sha256Hex, number> {
     const sizes = new Map<Sha256Hex, number>();
-    for (const name of this.listNames()) {
+    for (const name of this.names()) {
       const digest = imageOf(name);
       if (digest === undefined) continue;
       const path = join(this.path, name);
@@ -80,9 +80,23 @@ export class ImageStore {
     return sizes;
   }
 
-  protected listNames(): readonly string[] {
+  /** The names of all that is there. */
+  names(): readonly string[] {
     if (!isPresent(this.path, "directory")) return [];
     return naming(this.path, "read", () => readdirSync(this.path));
+  }
+
+  /** In bytes, of what has this name; 0 if that is gone. */
+  sizeOf(name: string): number {
+    const path = join(this.path, name);
+    return naming(path, "look at", () => lstatSync(path, { throwIfNoEntry: false }))?.size ?? 0;
+  }
+
+  /** Whether an image is there, and whole as far as its size tells. */
+  stateBySize({ digest, size }: ImageIdentity): ImageState {
+    const found = statRegularFile(this.pathOf(digest));
+    if (found === undefined) return "absent";
+    return found.size === size ? stateOfWhole(found, this.path) : "damaged";
   }
 
   /**
@@ -90,16 +104,13 @@ export class ImageStore {
    *
    * @param verify false: look at its size only, unless others could change it (FET-54)
    */
-  async check({ digest, size }: ImageIdentity, verify: boolean): Promise<ImageState> {
+  async check(image: ImageIdentity, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
-    const path = this.pathOf(digest);
-    const found = statRegularFile(path);
-    if (found === undefined) return "absent";
-    if (found.size !== size) return "damaged";
-    const state = stateOfWhole(found, this.path);
-    const isTaken = state === "present" && !verify;
-    return isTaken || (await hashFile(path)) === digest ? state : "damaged";
+    const state = this.stateBySize(image);
+    if (state === "absent" || state === "damaged") return state;
+    if (state === "present" && !verify) return state;
+    return (await hashFile(this.pathOf(image.digest))) === image.digest ? state : "damaged";
   }
 }
 
@@ -138,7 +149,7 @@ export class LockedImageStore extends ImageStore {
    * @returns whether there was any
    */
   removeStalePartials(wanted: Sha256Hex | undefined): boolean {
-    const stale = stalePartials(this.listNames(), wanted);
+    const stale = stalePartials(this.names(), wanted);
     for (const name of stale) removeIfPresent(join(this.path, name));
     return stale.length > 0;
   }

@@ -1,0 +1,41 @@
+// `tako list` on the command line (spec/status.md).
+
+import { parsePublicKey } from "../../core/keys.ts";
+import { parsePattern } from "../../core/pattern.ts";
+import { command } from "../command.ts";
+
+export const list = command({
+  meta: { name: "list", description: "List versions, and which are here, allowed or in use" },
+  args: {
+    what: {
+      type: "positional",
+      required: true,
+      description: "A config, or the URL or directory of an origin",
+    },
+    matching: {
+      type: "string",
+      valueHint: "pattern",
+      description: "Try a Version=: tako list app --matching '1.*'",
+    },
+    "public-key": {
+      type: "string",
+      valueHint: "key",
+      description: "That must have signed it, for a URL or directory",
+    },
+    all: { type: "boolean", description: "Every version, not only the newest" },
+    json: { type: "boolean", description: "Print the result as JSON" },
+  },
+  async run(args, { output, effects, io }) {
+    const { matching, "public-key": key } = args;
+    const { list } = await import("../../commands/list.ts");
+    const { listPresenter } = await import("./list-presenter.ts");
+    const options = {
+      what: args.what,
+      matching: matching === undefined ? undefined : parsePattern(matching),
+      keys: key === undefined ? [] : [parsePublicKey(key)],
+      all: args.all === true,
+    };
+    const width = io.stdout.isTerminal ? io.stdout.size().columns : Infinity;
+    return output.show(listPresenter(width), await list(options, effects));
+  },
+});

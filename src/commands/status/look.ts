@@ -1,0 +1,96 @@
+// One look at a destination, for `tako status` and `tako list`: what its manifest, its records and the files of its store
+// say. Nothing here writes, locks or asks an origin (STS-2).
+
+import { partialName } from "../../core/layout.ts";
+import { EMPTY_MANIFEST, type Entry, type Manifest } from "../../core/manifest.ts";
+import { choose, type ImageState } from "../../core/plan.ts";
+import { entryInUse } from "../../core/select.ts";
+import type { Sight } from "../../core/status.ts";
+import { openDestination } from "../../shell/destination.ts";
+import type { ImageStore } from "../../shell/disk/image-store.ts";
+import { viewOf } from "../fetch/news.ts";
+import type { Run } from "../fetch/run.ts";
+import { slotToStart } from "../fetch/slots.ts";
+import { readStanding } from "../fetch/standing.ts";
+
+/** What is in a store, as its names tell. */
+export interface Stock {
+  /** Whose image is here. */
+  readonly here: ReadonlySet<Entry>;
+  /** Downloads that are not complete, and how many bytes they have. */
+  readonly partials: ReadonlyMap<Entry, number>;
+  /** Of all that is there; an image counts as the manifest has it. */
+  readonly bytes: number;
+}
+
+/**
+ * Looks at all that a config's destination tells.
+ *
+ * @param verify whether all images are hashed, and the manifest's signature is checked (STS-4)
+ * @throws TakoError of kind `storage`
+ */
+export async function lookAt(
+  run: Pick<Run, "config" | "effects">,
+  verify: boolean,
+): Promise<{ readonly sight: Sight; readonly stock: Stock }> {
+  const { config, effects } = run;
+  const { pattern } = config;
+  const destination = openDestination(config.destination);
+  destination.requireDirectory();
+  const local = destination.readManifest(verify ? config.publicKeys : []);
+  const manifest = local?.manifest ?? EMPTY_MANIFEST;
+  const changed = destination.manifestChanged();
+  const standing = readStanding(run, destination);
+  const { host } = viewOf(run, destination, manifest, manifest);
+  const choice = choose(manifest, pattern, host);
+  const stock = takeStock(destination.images, manifest);
+  // What a unit may start from now or next; what is older is looked at before it is used again.
+  const next = choice.choice === "take" ? choice.candidates[0] : undefined;
+  const that = [standing.inUse, standing.good, host.hold].map(
+    (digest) => digest && entryInUse(manifest, digest, pattern),
+  );
+  const images = new Map<Entry, ImageState>();
+  for (const entry of new Set([...that, next, ...(verify ? stock.here : [])])) {
+    if (entry === undefined) continue;
+    const state = destination.images.stateBySize(entry);
+    images.set(entry, verify ? await destination.images.check(entry, true) : state);
+  }
+  const sight = {
+    pattern,
+    manifest: local?.manifest,
+    changed: changed === undefined ? undefined : Math.floor(changed / 1000),
+    isSigned: verify && local !== undefined ? local.signer !== undefined : undefined,
+    standing,
+    slotOwed: slotToStart(run, destination),
+    hold: host.hold,
+    choice: local && choice,
+    images,
+    partials: stock.partials,
+    checked: destination.readChecked(),
+    damagedRecords: destination.recordWarnings(),
+    now: Math.floor(effects.clock.now() / 1000),
+  };
+  return { sight, stock };
+}
+
+/** Takes stock by the names in the store. Only what the manifest does not list is asked for its size. */
+export function takeStock(images: ImageStore, { entries }: Manifest): Stock {
+  const names = new Set(images.names());
+  const left = new Set(names);
+  const here = new Set<Entry>();
+  const partials = new Map<Entry, number>();
+  let bytes = 0;
+  for (const entry of entries) {
+    if (names.has(entry.digest)) here.add(entry);
+    // Versions may share an image.
+    if (left.delete(entry.digest)) bytes += entry.size;
+    const partial = partialName(entry.digest);
+    if (left.delete(partial)) {
+      const size = images.sizeOf(partial);
+      partials.set(entry, size);
+      bytes += size;
+    }
+  }
+  for (const name of left) bytes += images.sizeOf(name);
+  return { here, partials, bytes };
+}
