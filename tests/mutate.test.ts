@@ -50,12 +50,13 @@ test("each fault is made where it can be, and nothing else changes", async () =>
 });
 
 test("what another fault does as well is not planted twice, and what people read is not judged", async () => {
-  const text = `export const negated = (word: string) => (word === "one" ? { description: "two" } : {});\n`;
+  const text = `export const negated = (word: string) => (word === "one" ? { description: "two" } : ["DST-5"]);\n`;
   const mutants = mutantsOf(await compiler.sourceFile(file, text), file);
   const made = mutants.map(({ start, end, text: other }) => [text.slice(start, end), other]);
   expect(made).toContainEqual(["===", "!=="]);
   expect(made).not.toContainEqual(['word === "one"', '!(word === "one")']);
   expect(made.flat().join()).not.toContain("two");
+  expect(made.flat()).not.toContain('"DST-5"');
 });
 
 test("a fault meets the tests that run its statement, and all of a file that runs it outside of them", () => {

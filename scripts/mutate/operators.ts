@@ -99,6 +99,9 @@ const METHODS: Readonly<Record<string, string>> = {
 /** Properties of errors that nobody sees, but with TAKO_DEBUG; and of arguments, words that only `--help` shows. */
 const UNJUDGED = new Set(["cause", "rule", "description", "valueHint"]);
 
+/** What an error is for, which nobody sees either. */
+const REQUIREMENT = /^[A-Z]{3}-\d+$/;
+
 /** All mutants of a file, in the order of their places. */
 export function mutantsOf(source: SourceFile, file: string): readonly Mutant[] {
   const found: Mutant[] = [];
@@ -202,6 +205,6 @@ function literal(node: Node, text: (of: Node) => string): readonly Change[] {
     const more = Number(node.text) < LARGE ? "+ 1" : "* 2";
     return [[node, `(${text(node)} ${more})`]];
   }
-  if (isStringLiteral(node) && node.text !== "" && !node.text.includes(" ")) return [[node, '""']];
-  return [];
+  const isWords = isStringLiteral(node) && (node.text.includes(" ") || REQUIREMENT.test(node.text));
+  return isStringLiteral(node) && node.text !== "" && !isWords ? [[node, '""']] : [];
 }

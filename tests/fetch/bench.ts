@@ -41,7 +41,7 @@ export class Bench implements Disposable {
   units: Record<string, string | ((at: number) => string)> = {};
   /** The units that this process runs in. */
   ownUnits: readonly string[] = [];
-  /** What is looked at each time that so many milliseconds went by, which is for a test to do. */
+  /** What is looked at each time that so many milliseconds went by: that is for a test to do. */
   readonly limits = new Set<{ readonly ms: number; readonly look: () => void }>();
   /** Whether `show` has an answer. */
   answers: (at: number) => boolean = () => true;
@@ -67,8 +67,9 @@ export class Bench implements Disposable {
       await Bun.sleep(0);
     },
     every: (ms, look) => {
-      this.limits.add({ ms, look });
-      return { [Symbol.dispose]: () => {} };
+      const limit = { ms, look };
+      this.limits.add(limit);
+      return { [Symbol.dispose]: () => void this.limits.delete(limit) };
     },
   };
 

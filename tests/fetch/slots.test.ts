@@ -184,6 +184,22 @@ test("ACT-107: what is still starting at the end is undecided: its slot is ended
   expect((await each.fetch()).result).toMatchObject({ outcome: "updated", version: "1.1.0" });
 });
 
+test("ACT-103, DST-37: where the link of a slot cannot be made, nothing is started", async () => {
+  for (const isNew of [false, true]) {
+    using each = new Slots();
+    if (isNew) {
+      each.host.publish(one);
+      rmSync(each.host.path("a"));
+    }
+    each.units[A] = () => {
+      rmSync(each.host.path(".lock"), { force: true });
+      return isNew ? idle : up();
+    };
+    const { result, orders } = await each.fetch();
+    expect([result.outcome, orders]).toEqual(["failed", []]);
+  }
+});
+
 test("ACT-104: the unit of a slot that ends by itself is bad, a job too, and open where somebody stopped it", async () => {
   for (const [said, outcome] of [
     ["start", "rolled-back"],

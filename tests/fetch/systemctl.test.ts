@@ -2,7 +2,7 @@
 // it is proved in tests/systemd.
 
 import { afterEach, expect, test } from "bun:test";
-import { hostSystemd, isOfUserManager } from "../../src/shell/systemd.ts";
+import { hostSystemd, isOfUserManager, unitsOfCgroup } from "../../src/shell/systemd.ts";
 import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
 
 const made: FakeSystemctl[] = [];
@@ -65,4 +65,21 @@ test("ACT-120: it is the user's manager that is called by a process which that m
   expect(isOfUserManager(shell, 0)).toBe(false);
   expect(isOfUserManager(["system.slice", "tako-fetch.service"], 0)).toBe(false);
   expect(isOfUserManager(["user.slice", "session-3.scope"], 1000)).toBe(false);
+});
+
+test.each([
+  ["0::/system.slice/app.service\n", ["system.slice", "app.service"]],
+  // cgroups(7), version 1: a line for each hierarchy.
+  [
+    "12:cpu,cpuacct:/\n1:name=systemd:/system.slice/app.service\n0::/system.slice/app.service\n",
+    ["system.slice", "app.service"],
+  ],
+  [
+    "0::/system.slice/a:b.service/_cgroup.service",
+    ["system.slice", "a:b.service", "cgroup.service"],
+  ],
+  ["0::/user.slice/user@1000.service/leaf", ["user.slice", "user@1000.service"]],
+  ["0::/\n", []],
+])("FET-9: the units of the cgroup %j", (cgroup, units) => {
+  expect(unitsOfCgroup(cgroup)).toEqual(units);
 });

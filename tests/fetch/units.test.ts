@@ -507,7 +507,7 @@ test("ACT-57: neither works: the refusal is taken back, the bad unit is owed, an
   expect(run.orders.at(-1)).toBe("start --no-block -- tell.service");
 });
 
-test("ACT-56, ACT-27: a unit that was not restarted keeps a way back open", async () => {
+test("ACT-56, ACT-27: a unit that was not restarted keeps a way back open, and is not watched meanwhile", async () => {
   using each = new Units({ Restart: "app.service web.service", WatchSec: "2" });
   each.on("restart", (units) => {
     for (const unit of units) {
@@ -518,6 +518,8 @@ test("ACT-56, ACT-27: a unit that was not restarted keeps a way back open", asyn
   });
   const run = await each.fetch();
   expect(errorsOf(run)).toEqual(["systemctl could not restart web.service"]);
+  const watched = run.events.flatMap((event) => (event.event === "watching" ? [event.units] : []));
+  expect(watched).toEqual([["app.service", "web.service"], ["app.service"]]);
   expect(each.record(".owed")).toBe(`${one.digest}\napp.service\n${two.digest}\nweb.service\n`);
   const next = await each.fetch();
   expect(next.orders).toEqual(["restart -- web.service"]);

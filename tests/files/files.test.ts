@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -18,6 +19,7 @@ import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { temporaryName } from "../../src/core/layout.ts";
 import {
+  isTrustedOwner,
   makeDirectory,
   moveIntoPlace,
   removeIfPresent,
@@ -228,3 +230,17 @@ test("CLI-42: an error that is none of the system is given back as it is", () =>
   const told = new TakoError("failed", "told already");
   expect(storageError(told, "write", "/a")).toBe(told);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "DST-34: this user, root and who owns the directory are trusted, and nobody else",
+  () => {
+    chownSync(directory, 1234, 1234);
+    process.seteuid?.(65534);
+    try {
+      const trusted = [65534, 0, 1234, 1235].map((uid) => isTrustedOwner(uid, directory));
+      expect(trusted).toEqual([true, true, true, false]);
+    } finally {
+      process.seteuid?.(0);
+    }
+  },
+);

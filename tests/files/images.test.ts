@@ -68,7 +68,9 @@ test("DST-27: only a regular file has a digest, and a missing one has none", asy
   mkdirSync(at("directory"));
   symlinkSync("directory", at("link"));
   Bun.spawnSync(["mkfifo", at("fifo")]);
-  for (const name of ["directory", "link", "fifo"]) {
+  writeFileSync(at("file"), "");
+  symlinkSync("file", at("link to a file"));
+  for (const name of ["directory", "link", "link to a file", "fifo"]) {
     await expect(hashFile(at(name))).rejects.toMatchObject({ kind: "storage", source: at(name) });
     await expect(ImageWriter.resume(at(name))).rejects.toBeInstanceOf(TakoError);
   }

@@ -236,6 +236,21 @@ test("DST-47: a released lock can be released again, and does not close a file o
   closeSync(fd);
 });
 
+test("DST-48: a file that is refused is open no longer", async () => {
+  const path = join(directory, ".lock");
+  writeFileSync(path, "");
+  linkSync(path, join(directory, "other"));
+  await expect(lock(directory)).rejects.toBeInstanceOf(TakoError);
+  const opened = readdirSync("/proc/self/fd").filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false; // the one that listed them
+    }
+  });
+  expect(opened).toEqual([]);
+});
+
 test("DST-47: a child process does not hold the lock on", async () => {
   const held = await lock(directory);
   const child = Bun.spawn(["sleep", "30"]);

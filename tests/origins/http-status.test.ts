@@ -1,6 +1,7 @@
 // What is told about each status, who is told to have answered, and whether it can pass.
 
 import { describe, expect, test } from "bun:test";
+import { connectionError, isFileError } from "../../src/shell/origin/http-error.ts";
 import { refusal, tunnelRefusal } from "../../src/shell/origin/http-status.ts";
 import { type Fail, OriginError } from "../../src/shell/origin/origin-error.ts";
 import type { HttpProxy } from "../../src/shell/origin/proxy.ts";
@@ -124,4 +125,57 @@ test.each([
   expect(error.message).not.toContain("sesame");
   expect(error.hint).toStartWith(hint);
   expect([error.passing, error.retryAfterMs]).toEqual([passing, passing ? 7000 : undefined]);
+});
+
+describe("a connection that ended", () => {
+  const ended = (code: unknown, inBody = false) =>
+    connectionError(Object.assign(new Error("of the runtime"), { code }), inBody, fail);
+
+  test.each([
+    ["ECONNREFUSED", "the connection was refused"],
+    ["ECONNRESET", "the connection was closed before the end of the answer"],
+    ["EPIPE", "the connection was closed before the end of the answer"],
+    ["ETIMEDOUT", "the connection timed out"],
+    ["ENOTFOUND", "the host's name was not found"],
+    ["EAI_AGAIN", "the host's name could not be looked up"],
+    ["EHOSTUNREACH", "the host is unreachable"],
+    ["ENETUNREACH", "the network is unreachable"],
+    ["ENOBUFS", "the connection failed (ENOBUFS)"],
+    [undefined, "the connection failed (unknown error)"],
+    [7, "the connection failed (unknown error)"],
+    ["a word\u001b[31m", "the connection failed (unknown error)"],
+    ["x".repeat(61), "the connection failed (unknown error)"],
+  ])("ORG-50: %j can pass", (code, message) => {
+    for (const inBody of [false, true]) {
+      expect(ended(code, inBody)).toMatchObject({ message, passing: true });
+    }
+  });
+
+  test.each([
+    ["Malformed_HTTP_Response", "the answer is not HTTP, or has more than 256 header lines"],
+    ["InvalidHTTPResponse", "the answer is not valid HTTP"],
+    ["HPE_INVALID_CHUNK_SIZE", "the answer is not valid HTTP"],
+    ["InvalidContentLength", "the answer has an invalid Content-Length"],
+    ["ResponseHeadersTooLarge", "the headers of the answer are too large"],
+    ["UnrequestedUpgrade", "the server answered with status 101"],
+    ["EPROTO", "the TLS handshake failed"],
+  ])("ORG-28: %s can pass only once the headers have arrived", (code, message) => {
+    expect(ended(code)).toMatchObject({ message, passing: false });
+    expect(ended(code, true)).toMatchObject({ message, passing: true });
+  });
+
+  test("ORG-28: an error that was given as the reason is told as it is, and what is no error is unknown", () => {
+    const own = new OriginError("http://origin", "given up");
+    expect(connectionError(own, false, fail)).toBe(own);
+    expect(connectionError("text", false, fail).message).toBe(
+      "the connection failed (unknown error)",
+    );
+  });
+
+  test("ORG-39: the file that a body goes to is to blame for an error of a call of the system", () => {
+    expect(isFileError(Object.assign(new Error(), { syscall: "write" }))).toBe(true);
+    expect(isFileError(Object.assign(new Error(), { code: "ECONNRESET" }))).toBe(false);
+    expect(isFileError(Object.assign(new Error(), { syscall: 1 }))).toBe(false);
+    expect(isFileError({ syscall: "write" })).toBe(false);
+  });
 });

@@ -94,6 +94,7 @@ test("PUB-55: there must be a manifest to rotate", async () => {
   for (const options of [{}, { image, version: "1" }]) {
     const error = await publisher.failure({ rotateKey: secondKey.public, ...options });
     expect(error.kind).toBe("storage");
+    expect(error.hint).toBe("Rotating a key needs the manifest that the old one signed.");
     expect(publisher.names()).toEqual([]);
   }
 });

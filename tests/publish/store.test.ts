@@ -404,6 +404,30 @@ test("PUB-57: image and version in the wrong order get a hint, and nothing is wr
   expect(publisher.names()).toEqual([]);
 });
 
+test("PUB-57: a file that has the version's name is no slip where there is such an image", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  publisher.file("1.0.0", "a note");
+  const before = process.cwd();
+  process.chdir(publisher.folder);
+  try {
+    expect(await publisher.store({ image, version: "1.0.0" })).toMatchObject({ stored: "image" });
+  } finally {
+    process.chdir(before);
+  }
+});
+
+test("PUB-11, PUB-14: what a run that was killed left is gone after the next, also if that adds nothing", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1" });
+  const before = publisher.snapshot();
+  publisher.file("origin/.manifest.new", "half");
+  publisher.file("origin/store/.new", "half");
+  await publisher.store({ image, version: "1" });
+  expect(publisher.snapshot()).toEqual(before);
+});
+
 test("PUB-54: image and version come together", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");
