@@ -306,7 +306,7 @@ for (const program of programs) {
 
     test("ACT-85: they wait for a run that has the lock, and say so", async () => {
       await using each = new HandledHost();
-      const holder = Bun.spawn(["flock", "-x", each.host.path(".lock"), "sleep", "4"]);
+      const holder = Bun.spawn(["flock", "-x", each.host.path(".lock"), "sleep", "8"]);
       await Bun.sleep(200);
       const { status, stdout, stderr } = await each.run(program, "hold", "app.tako");
       expect([status, stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
