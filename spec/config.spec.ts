@@ -9,6 +9,7 @@ import type { Problem, TakoError } from "../src/core/error.ts";
 import type { PublicKey } from "../src/core/keys.ts";
 import { imageLocation, manifestLocation, parseOriginUrl } from "../src/core/origin-url.ts";
 import { parsePattern } from "../src/core/pattern.ts";
+import type { Version } from "../src/core/version.ts";
 import { patternWarning } from "../src/core/version-advice.ts";
 import { type Case, casesOf, readFixture, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
@@ -42,6 +43,8 @@ interface ConfigCase extends Case {
     readonly slots?: readonly [string, string];
     readonly watch_ms?: number;
     readonly min_age_ms?: number;
+    readonly skip?: readonly string[];
+    readonly keep?: number;
   };
   readonly problems?: readonly ExpectedProblem[];
   readonly hidden?: readonly string[];
@@ -82,13 +85,15 @@ function meaningOf(config: Config): Meaning {
     slots: config.slots,
     watchMs: config.watchMs,
     minAgeMs: config.minAgeMs,
+    skip: config.skip.map(({ text }) => text),
+    keep: config.keep,
   };
 }
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(119);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(236);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(127);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(244);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -117,6 +122,8 @@ function expectConfig(actual: Config, expected: NonNullable<ConfigCase["config"]
     slots: expected.slots,
     watchMs: expected.watch_ms,
     minAgeMs: expected.min_age_ms ?? 0,
+    skip: expected.skip ?? [],
+    keep: expected.keep,
   });
   expect<string>(origin.scheme).toBe(expected.scheme);
   expect(origin.shown).toBe(expected.shown);
@@ -158,6 +165,8 @@ describe("laws of config files", () => {
     expectTypeOf<ConfigValues["restart"]>().toEqualTypeOf<readonly string[]>();
     expectTypeOf<ConfigValues["watchMs"]>().toEqualTypeOf<number | undefined>();
     expectTypeOf<ConfigValues["minAgeMs"]>().toEqualTypeOf<number>();
+    expectTypeOf<ConfigValues["skip"]>().toEqualTypeOf<readonly Version[]>();
+    expectTypeOf<ConfigValues["keep"]>().toEqualTypeOf<number | undefined>();
   });
 
   test("CFG-35: a required key that is misspelt is one problem", () => {

@@ -212,12 +212,15 @@ function bytes(args: Arguments, name: string): Uint8Array {
 /** The members of a config that it has only if its file says something of them (ADP-17). */
 function givenOf(config: Config) {
   const { restart, reload, check, onUpdate, onRollback, slots, watchMs, minAgeMs } = config;
+  const skip = config.skip.map(({ text }) => text);
   const lists = Object.entries({ restart, reload, check, onUpdate, onRollback });
   return {
     ...Object.fromEntries(lists.filter(([, units]) => units.length > 0)),
     ...(slots === undefined ? {} : { slots }),
     ...(watchMs === undefined ? {} : { watchMs }),
     ...(minAgeMs === 0 ? {} : { minAgeMs }),
+    ...(skip.length === 0 ? {} : { skip }),
+    ...(config.keep === undefined ? {} : { keep: config.keep }),
   };
 }
 

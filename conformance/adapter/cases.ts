@@ -242,6 +242,8 @@ interface ConfigRow extends KeyNames {
   readonly slots?: readonly string[];
   readonly watch_ms?: number;
   readonly min_age_ms?: number;
+  readonly skip?: readonly string[];
+  readonly keep?: number;
 }
 
 function configOf(row: ConfigRow) {
@@ -255,6 +257,8 @@ function configOf(row: ConfigRow) {
     slots: row.slots,
     watchMs: row.watch_ms,
     minAgeMs: row.min_age_ms,
+    skip: row.skip,
+    keep: row.keep,
   };
   return {
     origin,

@@ -16,6 +16,8 @@ export interface Meaning {
   readonly slots: readonly [string, string] | undefined;
   readonly watchMs: number | undefined;
   readonly minAgeMs: number;
+  readonly skip: readonly string[];
+  readonly keep: number | undefined;
 }
 
 /** Public keys of RFC 8032 section 7.1, TEST 1, 2, 3 and 1024. */
@@ -92,6 +94,11 @@ export const meanings: fc.Arbitrary<Meaning> = fc
     slots: fc.option(slots, { nil: undefined }),
     watchMs: fc.option(fc.integer({ min: 1000, max: 3_600_000 }), { nil: undefined }),
     minAgeMs: fc.nat({ max: 31_557_600_000 }),
+    skip: fc.array(
+      fc.tuple(fc.nat(20), fc.nat(20)).map((parts) => parts.join(".")),
+      { maxLength: 3 },
+    ),
+    keep: fc.option(fc.nat(1_000_000), { nil: undefined }),
   })
   // (CFG-58)
   .filter(({ check, watchMs }) => check.length === 0 || watchMs !== undefined)
@@ -117,6 +124,8 @@ export function assignments(meaning: Meaning): readonly string[] {
     ...meaning.onUpdate.map((unit) => `OnUpdate=${unit}`),
     ...meaning.onRollback.map((unit) => `OnRollback=${unit}`),
     `MinAge=${meaning.minAgeMs}ms`,
+    ...meaning.skip.map((version) => `Skip=${version}`),
+    ...(meaning.keep === undefined ? [] : [`Keep=${meaning.keep}`]),
   ];
 }
 

@@ -73,7 +73,7 @@ function howToFree(directory: string, lacking: number): string {
   const old = bytesOfOldImages(directory);
   if (old === 0) return "No old image is there to remove; free some space elsewhere and try again.";
   const enough = old < lacking ? ", which is not enough," : "";
-  return `Images that are not in use take ${old} bytes${enough} and may be removed: all in it but the one that latest names.`;
+  return `Images that are not in use take ${old} bytes${enough} and may be removed: "tako prune --dry-run --keep=0" shows which of them nothing needs.`;
 }
 
 /** In bytes; `undefined` where the file system does not know: then the writes will tell. */

@@ -140,6 +140,10 @@ export class LockedPublication implements Publication, Disposable {
     await this.#images.remove(digest);
   }
 
+  syncImages(): Promise<void> {
+    return this.#images.sync();
+  }
+
   async writeManifest(bytes: Uint8Array): Promise<void> {
     this.#lock.requireHeld();
     return writeManifestFile(this.#path, bytes);

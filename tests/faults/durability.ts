@@ -1,5 +1,5 @@
 // What a power loss could still take away while a program changes a directory: followed from its calls,
-// also over several runs of which some were killed. The laws are DST-15, DST-20 to DST-22, PUB-13 and PUB-14.
+// also over several runs of which some were killed. The laws are DST-15, DST-20 to DST-22, PUB-13, PUB-14 and PRU-22.
 
 import type { Call } from "./strace.ts";
 
@@ -7,7 +7,7 @@ import type { Call } from "./strace.ts";
 export type TreeKind = "destination" | "origin";
 
 const IMAGE = /^store\/[0-9a-f]{64}$/;
-const LASTING = /^(manifest|latest|\.(owed|good|refused|hold)|store\/[0-9a-f]{64})$/;
+const LASTING = /^(manifest|latest|\.(owed|good|refused|hold)|store\/[0-9a-f]{64}(\.gone)?)$/;
 const WRITING = /^(write|pwrite64|writev|ftruncate|fchmod|copy_file_range|sendfile)$/;
 
 export class Unsynced {
@@ -57,7 +57,8 @@ export class Unsynced {
       return isOfThisRun ? this.#open(/^latest$/, "the restart") : [];
     }
     if (name.startsWith("unlink") && IMAGE.test(from)) {
-      return this.#open(/^latest$/, `the removal of ${from}`);
+      const before = this.#kind === "origin" ? new RegExp(`^${from}\\.gone$`) : /^latest$/;
+      return this.#open(before, `the removal of ${from}`);
     }
     if (!name.startsWith("rename")) return [];
     const mayBeLost = to === ".checked";

@@ -61,6 +61,10 @@ export interface Story {
 
 const one = image("1.0.0");
 const two = bigImage("1.1.0", 200_000);
+/** Versions that came before. */
+const [older, old] = [image("0.8.0"), image("0.9.0")] as const;
+const all = [older, old, one, two];
+const mark = ({ digest }: Image) => ({ [`store/${digest}.gone`]: `${digest}\n` });
 const half = two.content.slice(0, 100_000);
 const partial = `store/${two.digest}.partial`;
 const damaged = two.content.replace("1.1.0 7", "1.1.0 8");
@@ -74,7 +78,7 @@ const IMAGE = /^store\/([0-9a-f]{64})$/;
 const restart = "restart -- app.service";
 const both = { published: [one, two], latest: two };
 
-/** The stories of `tako fetch`, with their origins on a site. */
+/** The stories of a destination, with their origins on a site. */
 export async function fetchStories(site: Site): Promise<readonly Story[]> {
   const origin = site.origin(one, two);
   const rotated = site.origin(one, two);
@@ -252,6 +256,66 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
     },
     {
       ...base,
+      name: "update with Keep=",
+      config: { ...localConfig, Origin: local(site.origin(...all)), Keep: "0" },
+      before: { published: [older, old, one], latest: one },
+      after: { published: all, store: [one, two], latest: two },
+    },
+    {
+      ...base,
+      name: "prune",
+      args: ["prune", "--keep=0", "HOST"],
+      before: {
+        published: all,
+        latest: two,
+        files: { [`store/${"0".repeat(64)}.partial`]: "x", ".owed.new": "x" },
+      },
+      after: { published: all, store: [one, two], latest: two },
+      restart: "",
+    },
+    {
+      ...base,
+      name: "rollback",
+      args: ["rollback", "HOST"],
+      // Named, it is the same one, how far the first had come.
+      nextArgs: ["rollback", "HOST", one.version],
+      config: localConfig,
+      before: both,
+      after: { ...both, latest: one, files: { ".hold": `${one.digest}\n` } },
+    },
+    {
+      ...base,
+      name: "rollback on trial",
+      args: ["rollback", "HOST"],
+      nextArgs: ["rollback", "HOST", one.version],
+      config: { ...localConfig, WatchSec: "1" },
+      before: { ...both, files: good(two) },
+      after: { ...both, latest: one, files: { ...good(one), ".hold": `${one.digest}\n` } },
+    },
+    {
+      ...base,
+      name: "hold",
+      args: ["hold", "HOST"],
+      before: both,
+      after: { ...both, files: { ".hold": `${two.digest}\n` } },
+      restart: "",
+    },
+    {
+      ...base,
+      name: "release",
+      args: ["release", "HOST"],
+      before: {
+        ...both,
+        files: {
+          ".hold": `${two.digest}\n`,
+          ".refused": `${old.digest} ${one.digest} 1790000000 failed\n`,
+        },
+      },
+      after: both,
+      restart: "",
+    },
+    {
+      ...base,
       name: "update of 40 MiB",
       config: { ...config, Origin: local(big) },
       before: { published: [one], latest: one },
@@ -273,7 +337,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   ];
 }
 
-/** The stories of `tako store`, with an image that is in the folder of the site. */
+/** The stories of a publisher's directory, with an image that is in the folder of the site. */
 export function storeStories(folder: string): readonly Story[] {
   const file = join(folder, "image");
   write(file, two.content);
@@ -315,6 +379,23 @@ export function storeStories(folder: string): readonly Story[] {
       before: { published },
       prepare: (tree) => write(join(tree, "store", two.digest), damaged, 0o444),
       after: { published },
+    },
+    {
+      ...base,
+      name: "store of an image that was pruned",
+      before: { published, store: [one], files: mark(two) },
+      after: { published },
+    },
+    {
+      ...base,
+      name: "prune of an origin",
+      args: ["prune", "-o", "TREE", "--keep=1", "--pattern", "1.*"],
+      before: { published: [old, one, image("1.0.1"), two] },
+      after: {
+        published: [old, one, image("1.0.1"), two],
+        store: [old, two],
+        files: { ...mark(one), ...mark(image("1.0.1")) },
+      },
     },
     {
       ...base,
@@ -393,8 +474,10 @@ export class Scene implements AsyncDisposable {
     }
     if (this.story.kind === "origin" && state["manifest"] !== undefined) {
       const named = state["manifest"] === stateOf(after)["manifest"] ? after : before;
-      for (const path of Object.keys(stateOf(named)).filter((name) => IMAGE.test(name)))
-        check(path in state, `the manifest names ${path}, which is absent`);
+      for (const path of Object.keys(stateOf(named)).filter((name) => IMAGE.test(name))) {
+        const isThere = path in state || `${path}.gone` in state;
+        check(isThere, `the manifest names ${path}, which is absent without a mark`);
+      }
     }
     for (const path of Object.keys(stateOf(before))) {
       const stays =

@@ -158,6 +158,8 @@ function written(config: Config): string {
     ...(config.watchMs === undefined ? [] : [`WatchSec=${config.watchMs}ms`]),
     // No number of a time span has an exponent.
     `MinAge=${config.minAgeMs.toFixed(100)}ms`,
+    `Skip=${config.skip.map(({ text }) => text).join(" ")}`,
+    ...(config.keep === undefined ? [] : [`Keep=${config.keep}`]),
     `TimeoutSec=${config.timeoutMs}ms`,
   ].join("\n");
 }

@@ -134,6 +134,10 @@ def _(request: Request):
     for key, member in ("WatchSec", "watchMs"), ("MinAge", "minAgeMs"):
         if config.spans.get(key):
             value[member] = config.spans[key] * 1000
+    if config.skip:
+        value["skip"] = config.skip
+    if config.keep is not None:
+        value["keep"] = config.keep
     return value
 
 

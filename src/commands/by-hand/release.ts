@@ -17,6 +17,8 @@ export function release(name: string, effects: Effects): Promise<FetchResult> {
     const forgotten = refusals.map(({ digest }) => shown(digest));
     await destination.perform({ step: "refuse", refusals: [] });
     await destination.writeHold(undefined);
+    // A run that did it already may have been killed before its own sync (DST-29).
+    await destination.sync();
     const sha256 = destination.readLatest();
     const version = sha256 && listedEntry(run, destination, sha256)?.version.text;
     return { config: run.config.file, outcome: "released", version, sha256, held, forgotten };

@@ -40,6 +40,8 @@ export async function pruneOrigin(
     await publication.retire(digest);
     report({ event: "removed", what: "image", version, sha256: digest, size });
   }
+  // A run that did it already may have been killed before its own sync.
+  if (plan.remove.length === 0) await publication.syncImages();
   return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", ...plan };
 }
 

@@ -70,6 +70,8 @@ async function pruneOne(run: Run, keep: number | undefined, dryRun: boolean): Pr
   warnOfDestination(run, destination);
   const plan = planTidying(run, destination, limit);
   await carryOut(plan, destination, run.effects.report);
+  // A run that did it already may have been killed before its own sync.
+  if (!isSomething(plan)) await destination.images.sync();
   return { config, outcome: isSomething(plan) ? "pruned" : "nothing", limit, ...plan };
 }
 

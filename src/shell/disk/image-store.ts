@@ -203,9 +203,9 @@ export class LockedImageStore extends ImageStore {
     await this.sync();
   }
 
-  /** Relies on the images that earlier runs put there, which may have been killed before their sync (DST-29, PUB-36). */
-  sync(): Promise<void> {
-    return syncDirectory(this.path);
+  /** Relies on what earlier runs did there, which may have been killed before their sync (DST-29, PUB-36, PRU-8). */
+  async sync(): Promise<void> {
+    if (isPresent(this.path, "directory")) await syncDirectory(this.path);
   }
 
   /** Removes the copy of a publisher that was killed. */

@@ -1,5 +1,5 @@
 // What images that are not in use take of the disk: a download that has no room removes none, so somebody has to be
-// told (FET-59).
+// told (FET-59). Which of them nothing needs is said by core/prune.ts.
 
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

@@ -8,6 +8,7 @@ from .errors import TakoError
 from .keys import PublicKey, parse_public_key
 from .origin import Origin, parse_origin
 from .patterns import Pattern, parse_pattern
+from .versions import parse_version
 
 MAX_BYTES = 1024 * 1024  # (CFG-34)
 WHITE_SPACE = " \t\r"  # (CFG-4)
@@ -19,8 +20,9 @@ SPANS = {
     "MinAge": ("CFG-55", 0, 31557600),
     "TimeoutSec": ("CFG-38", 0.001, 86400),
 }
-ONCE = ("Origin", "Destination", "Version", "Slots", *SPANS)
-KNOWN = (*REQUIRED, *LISTS, "Slots", *SPANS)
+ONCE = ("Origin", "Destination", "Version", "Slots", "Keep", *SPANS)
+KNOWN = (*REQUIRED, *LISTS, "Slots", "Skip", "Keep", *SPANS)
+MOST_KEPT = 1000000  # (CFG-68)
 
 # Units of time spans in seconds (CFG-37), by systemd.time.
 SECONDS = {
@@ -62,6 +64,8 @@ class Config:
     # The units of each list, with the line that names them first.
     units: dict[str, dict[str, int]] = field(default_factory=lambda: {key: {} for key in LISTS})
     slots: list[str] = field(default_factory=list)
+    skip: list[str] = field(default_factory=list)
+    keep: int | None = None
     # Seconds, of the keys that were given.
     spans: dict[str, float] = field(default_factory=dict)
 
@@ -200,7 +204,7 @@ def _read_line(
     if key in ONCE and key in seen:
         raise TakoError("config", "CFG-9", f"{key} is given once")
     seen.add(key)
-    if not value and key not in LISTS:
+    if not value and key not in LISTS and key != "Skip":
         raise TakoError("config", "CFG-11", f"{key} is empty")
     match key:
         case "Origin":
@@ -226,6 +230,13 @@ def _read_line(
                 config.units[key].setdefault(unit, number)
         case "Slots":
             config.slots = _slots(value)
+        case "Skip":
+            versions = _versions(value)
+            config.skip = [*config.skip, *versions] if versions else []
+        case "Keep":
+            if not re.fullmatch(r"[0-9]{1,7}", value) or int(value) > MOST_KEPT:
+                raise TakoError("config", "CFG-68", f"expected a number from 0 to {MOST_KEPT}")
+            config.keep = int(value)
         case _:
             config.spans[key] = _span(value, *SPANS[key])
 
@@ -252,6 +263,15 @@ def _slots(value: str) -> list[str]:
     if {"manifest", "store", "latest"} & set(slots):
         raise TakoError("config", "CFG-61", "this name is taken in every destination")
     return slots
+
+
+def _versions(value: str) -> list[str]:
+    words = [word for word in re.split(r"[ \t\r]+", value) if word]
+    for word in words:
+        if "*" in word:
+            raise TakoError("config", "CFG-67", "a version is not a pattern")
+        parse_version(word)
+    return words
 
 
 def _unit(word: str, templates: bool = False) -> str:
