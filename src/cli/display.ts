@@ -23,6 +23,20 @@ const COLOUR: Readonly<Record<Priority, string>> = {
   info: "",
 };
 
+/** A file of `store/` that is being read, and how far that is. */
+interface Reading {
+  /** Whose it is: the path of the config. */
+  readonly path: string;
+  /** Absent for an image that the manifest does not list. */
+  readonly version: string | undefined;
+  readonly sha256: string;
+  readonly size: number;
+  readonly done: number;
+}
+
+/** Hexadecimal digits that tell images apart well enough for people. */
+const SHORT_DIGEST = 12;
+
 export class Display {
   readonly #io: Io;
   readonly #hasColour: boolean;
@@ -62,6 +76,16 @@ export class Display {
   startBar(key: string, version: string, size: number, offset: number): void {
     const startedAt = performance.now();
     this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
+    this.#redraw();
+  }
+
+  /** A file is being read. One that was read before it could be drawn has no bar. */
+  readOn(key: string, { path, version, sha256, size, done }: Reading): void {
+    this.moveBar(key, done);
+    if (this.#downloads.has(key) || done >= size) return;
+    const shown = version ?? sha256.slice(0, SHORT_DIGEST);
+    const startedAt = performance.now();
+    this.#downloads.set(key, { path, version: shown, size, offset: done, startedAt, done });
     this.#redraw();
   }
 

@@ -9,12 +9,14 @@ import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
 import { store } from "./store.ts";
+import { verify } from "./verify.ts";
 
 export const commands: Readonly<Record<string, Command>> = {
   fetch,
   rollback,
   hold,
   release,
+  verify,
   store,
   "gen-key": genKey,
   serve,

@@ -9,7 +9,7 @@ import { readPipe, readRegularFile } from "../../shell/disk/read-files.ts";
 import { isErrno, storageError } from "../../shell/disk/storage-error.ts";
 
 /** Where the configs of a host are, by custom. */
-const CONFIGS = "/etc/tako";
+export const CONFIGS = "/etc/tako";
 
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };
@@ -131,7 +131,7 @@ function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly Lo
     const other = id === undefined ? undefined : users.get(id)?.find((user) => user !== loaded);
     if (other === undefined) return loaded;
     const message = `its destination ${config.destination} is also that of ${other.file}`;
-    return { file, error: configError(file, message, "FET-6", "Neither of them was updated.") };
+    return { file, error: configError(file, message, "FET-6", "Neither of them is touched.") };
   });
 }
 

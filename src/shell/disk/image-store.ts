@@ -2,7 +2,7 @@
 // digest, and next to them what is still being written (DST-12, PUB-11). What is offered and what is
 // in use is not known here.
 
-import { constants, copyFile, readdirSync, type Stats } from "node:fs";
+import { constants, copyFile, lstatSync, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
@@ -18,7 +18,7 @@ import {
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
 import type { Lock } from "./lock.ts";
-import { isPresent, statRegularFile } from "./read-files.ts";
+import { isPresent, notA, statRegularFile } from "./read-files.ts";
 import { naming } from "./storage-error.ts";
 
 /** What tells an image from all others. */
@@ -50,6 +50,27 @@ export class ImageStore {
     return new Set(names.map(parseSha256Hex).filter((digest) => digest !== undefined));
   }
 
+  /** All that is there, by its name, as the system describes it; no file is read. */
+  files(): ReadonlyMap<string, Stats> {
+    const names = isPresent(this.path, "directory") ? this.listNames() : [];
+    return naming(
+      this.path,
+      "look at",
+      () => new Map(names.map((name) => [name, lstatSync(join(this.path, name))])),
+    );
+  }
+
+  /**
+   * Whether an image is there, and whole as far as its size tells.
+   *
+   * @param found how the system describes its file
+   */
+  stateBySize({ digest, size }: ImageIdentity, found: Stats | undefined): ImageState {
+    if (found === undefined) return "absent";
+    if (!found.isFile()) throw notA("regular file", this.pathOf(digest));
+    return found.size === size ? stateOfWhole(found, this.path) : "damaged";
+  }
+
   protected listNames(): readonly string[] {
     return naming(this.path, "read", () => readdirSync(this.path));
   }
@@ -59,16 +80,14 @@ export class ImageStore {
    *
    * @param verify false: look at its size only, unless others could change it (FET-54)
    */
-  async check({ digest, size }: ImageIdentity, verify: boolean): Promise<ImageState> {
+  async check(image: ImageIdentity, verify: boolean): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
-    const path = this.pathOf(digest);
-    const found = statRegularFile(path);
-    if (found === undefined) return "absent";
-    if (found.size !== size) return "damaged";
-    const state = stateOfWhole(found, this.path);
+    const path = this.pathOf(image.digest);
+    const state = this.stateBySize(image, statRegularFile(path));
+    if (state === "absent" || state === "damaged") return state;
     const isTaken = state === "present" && !verify;
-    return isTaken || (await hashFile(path)) === digest ? state : "damaged";
+    return isTaken || (await hashFile(path)) === image.digest ? state : "damaged";
   }
 }
 
