@@ -1,6 +1,7 @@
 // The commands, in the order in which help shows them.
 
 import type { Command } from "../command.ts";
+import { check } from "./check.ts";
 import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
@@ -16,6 +17,7 @@ export const commands: Readonly<Record<string, Command>> = {
   rollback,
   hold,
   release,
+  check,
   verify,
   store,
   "gen-key": genKey,
