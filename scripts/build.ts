@@ -17,6 +17,8 @@ const options = [
   "--minify",
   // A command loads its own code alone.
   "--splitting",
+  // The threads that hash find theirs beside what starts them.
+  "--entry-naming=[name].[ext]",
   "--no-compile-autoload-dotenv",
   "--no-compile-autoload-bunfig",
   "--compile-exec-argv=--smol",
@@ -27,7 +29,8 @@ const options = [
 
 mkdirSync(join(root, "dist"), { recursive: true });
 // Bun's own temporary files go to the working directory, and stay if the build is killed.
-const built = Bun.spawnSync([process.execPath, "build", ...options, join(root, "src/main.ts")], {
+const entries = ["src/main.ts", "src/shell/disk/hash-worker.ts"].map((path) => join(root, path));
+const built = Bun.spawnSync([process.execPath, "build", ...options, ...entries], {
   cwd: join(root, "dist"),
 });
 if (built.success) {

@@ -26,6 +26,16 @@ const COLOUR: Readonly<Record<Priority, string>> = {
 
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
+/** A file of `store/` that is being read, and how far that is. */
+interface Reading {
+  /** Whose it is: the path of the config. */
+  readonly path: string;
+  /** Absent for an image that the manifest does not list. */
+  readonly version: string | undefined;
+  readonly sha256: string;
+  readonly size: number;
+  readonly done: number;
+}
 
 export class Display {
   readonly #io: Io;
@@ -72,6 +82,16 @@ export class Display {
     this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
     if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
     this.#heedsInterrupt = true;
+    this.#redraw();
+  }
+
+  /** A file is being read. One that was read before it could be drawn has no bar. */
+  readOn(key: string, { path, version, sha256, size, done }: Reading): void {
+    this.moveBar(key, done);
+    if (this.#downloads.has(key) || done >= size) return;
+    const shown = version ?? shortDigests(sha256);
+    const startedAt = performance.now();
+    this.#downloads.set(key, { path, version: shown, size, offset: done, startedAt, done });
     this.#redraw();
   }
 

@@ -22,7 +22,7 @@ export function describeError(error: TakoError, config?: string): readonly strin
 }
 
 /** `FILE:LINE`, as compilers say it; a URL is followed by words, since a number would be a part of it. */
-function place(source: string, line: number | undefined): string {
+export function place(source: string, line: number | undefined): string {
   if (line === undefined) return source;
   return source.includes("://") ? `${source}, line ${line}` : `${source}:${line}`;
 }

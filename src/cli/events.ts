@@ -46,6 +46,9 @@ function describe(event: Event): Message | undefined {
           : `downloading ${event.version}, ${bytes(event.size - event.offset)} left of ${bytes(event.size)}`,
       );
     case "progress":
+    case "hashing":
+    // What is wrong with an image is told as an error.
+    case "image":
       return undefined;
     case "downloaded":
       return info(`downloaded ${event.version}, ${bytes(event.size)}, verified`);
@@ -145,7 +148,12 @@ function fieldsOf(event: Event): object | undefined {
       return { version, url, size, offset };
     }
     case "progress":
+    case "hashing":
       return undefined;
+    case "image": {
+      const { version = null, sha256, path, size, state } = event;
+      return { version, sha256, path, size, state };
+    }
     case "downloaded":
       return { version: event.version, sha256: event.sha256, size: event.size };
     case "activated": {

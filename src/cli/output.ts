@@ -60,6 +60,10 @@ export class Output {
       this.#display.startBar(key, event.version, event.size, event.offset);
       return true;
     }
+    if (event.event === "hashing") {
+      this.#display.readOn(imageKey(event), { ...event, path: key });
+    }
+    if (event.event === "image") this.#display.endBar(imageKey(event));
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
     return false;
@@ -134,4 +138,9 @@ export class Output {
       this.#display.say("info", (at.stack ?? at.message).split("\n"));
     }
   }
+}
+
+/** Several images of a config are read at a time. */
+function imageKey({ config, sha256 }: { config?: string; sha256: string }): string {
+  return `${config} ${sha256}`;
 }

@@ -1,5 +1,5 @@
 // What the commands tell while they work, as values: the documented events of `--json` (FET-97), and
-// `progress`, which only moves a bar.
+// `progress` and `hashing`, which only move a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
 /** Something that happened to one config (fetch) or origin (store). Sizes and offsets are bytes. */
@@ -125,6 +125,25 @@ export type Event = { readonly config?: string } & (
       readonly action: "hold" | "download" | "activate" | "restart";
       readonly what: string;
     }
+  | {
+      /** An image that is here already is being read. */
+      readonly event: "hashing";
+      /** Absent for an image that the manifest does not list. */
+      readonly version: string | undefined;
+      readonly sha256: string;
+      readonly size: number;
+      readonly done: number;
+    }
+  | {
+      /** An image was looked at (VFY-13). */
+      readonly event: "image";
+      readonly version: string | undefined;
+      /** Its name, which its bytes need not have. */
+      readonly sha256: string;
+      readonly path: string;
+      readonly size: number;
+      readonly state: "whole" | "damaged" | "exposed" | "linked" | "missing" | "unreadable";
+    }
   | { readonly event: "serving"; readonly url: string; readonly directory: string }
   | {
       /** A request to the origin that `tako serve` is. */
@@ -139,5 +158,5 @@ export type Event = { readonly config?: string } & (
     }
 );
 
-/** Where commands tell their events. `progress` comes often; the rest are worth a line each. */
+/** Where commands tell their events. `progress` and `hashing` come often; the rest are worth a line each. */
 export type Report = (event: Event) => void;

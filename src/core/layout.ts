@@ -58,6 +58,15 @@ export function goneName(digest: Sha256Hex): string {
   return `${digest}.gone`;
 }
 
+/** Of the names in a `store/`, those that neither a host nor a publisher gives (DST-9). */
+export function foreignNames(names: readonly string[]): readonly string[] {
+  return names.filter((name) => {
+    const [digest, ...more] = name.split(".");
+    const isOurs = parseSha256Hex(digest ?? "") !== undefined && more.every((part) => part !== "");
+    return !isOurs && name !== NEW_IMAGE;
+  });
+}
+
 const PARTIAL = ".partial";
 
 /** The name in `store/` of a download that is not complete yet (DST-12). */

@@ -28,6 +28,11 @@ export function requireThreads(): void {
   });
 }
 
+/** Whether so many more can be started beside those, for work that several of them share. */
+export function canStartMore(count: number): boolean {
+  return threadsLeft(NEEDED + count) === NEEDED + count;
+}
+
 /** How many of so many threads could be started, all at once. They wait for a semaphore, and end. */
 function threadsLeft(wanted: number): number {
   const symbols = load();

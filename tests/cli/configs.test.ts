@@ -23,7 +23,7 @@ for (const program of programs) {
       host.config("two", { Destination: host.at("one") });
       const words = ["fetch", "one.tako", "two.tako"];
       const { status, stderr } = await program.run(words, { cwd: host.folder });
-      expect(stderr.split("  Neither of them was updated.\n")).toHaveLength(3);
+      expect(stderr.split("  Neither of them is touched.\n")).toHaveLength(3);
       expect(status).toBe(2);
     });
 

@@ -2,9 +2,10 @@
 // pseudo-terminal, and a small screen works out what is on it.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
-import { emptyHost, type Host } from "../support/host.ts";
+import { mkdirSync, readdirSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { createHost, emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
+import { sha256sumOfFile } from "../support/publishing.ts";
 
 const COLUMNS = 78;
 const ESC = "\x1b";
@@ -146,6 +147,22 @@ for (const program of programs) {
           ])
           .sort(),
       );
+    });
+
+    test("VFY-7: an image that is being read has a bar, and nothing is left of it", async () => {
+      using host = createHost();
+      const big = host.at("big");
+      writeFileSync(big, "");
+      truncateSync(big, 400_000_000);
+      const digest = sha256sumOfFile(big);
+      host.install({ published: [`1.0 400000000 ${digest}`], store: [] });
+      mkdirSync(host.path("store"));
+      renameSync(big, host.path(`store/${digest}`));
+      const terminal = runInTerminal(program, ["verify", "app.tako"], host.folder);
+      expect(await terminal.ended).toBe(0);
+      expect(terminal.written).toMatch(/app\.tako 1\.0 \[[#-]{24}\] +\d+% +[\d.]+ MB of 400 MB/);
+      const left = screen(terminal.written).filter((line) => line.includes("%"));
+      expect(left).toEqual([]);
     });
 
     test.each([

@@ -1,6 +1,7 @@
 // The commands, in the order in which help shows them.
 
 import type { Command } from "../command.ts";
+import { check } from "./check.ts";
 import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
@@ -12,6 +13,7 @@ import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
 import { status } from "./status.ts";
 import { store } from "./store.ts";
+import { verify } from "./verify.ts";
 
 export const commands: Readonly<Record<string, Command>> = {
   fetch,
@@ -21,6 +23,8 @@ export const commands: Readonly<Record<string, Command>> = {
   hold,
   release,
   prune,
+  check,
+  verify,
   store,
   "gen-key": genKey,
   serve,

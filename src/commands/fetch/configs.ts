@@ -16,6 +16,8 @@ export type LoadedConfig = Readable | { readonly file: string; readonly error: T
 
 export interface Readable {
   readonly file: string;
+  /** Its bytes. */
+  readonly source: Uint8Array;
   readonly config: Config;
   /** Who else could change it, or read a password in it (FET-18). */
   readonly warnings: readonly string[];
@@ -23,10 +25,15 @@ export interface Readable {
 
 /** Loads every config. What is wrong with one is its own result and stops no other. */
 export function loadConfigs(paths: readonly string[]): readonly LoadedConfig[] {
+  return refuseSharedDestinations(readConfigs(paths));
+}
+
+/** The same, each by itself: whether they fight over a destination is not looked at. */
+export function readConfigs(paths: readonly string[]): readonly LoadedConfig[] {
   // The same file twice, as by `/etc/tako /etc/tako/*`, is one config (FET-11).
   const found = paths.map(pathOf).flatMap(configFiles);
   const once = new Map(found.map((each) => [typeof each === "string" ? each : each.file, each]));
-  return refuseSharedDestinations([...once.values()].map(loadConfig));
+  return [...once.values()].map(loadConfig);
 }
 
 /** `web` is /etc/tako/web.tako, if that is there and nothing of that name is here (FET-108). */
@@ -84,7 +91,7 @@ function loadConfig(found: string | LoadedConfig): LoadedConfig {
       : readRegularFile(realpathSync(found), MAX_CONFIG_BYTES);
     if (source === undefined) throw configError(found, "there is no such file", "FET-5");
     const config = parseConfig(source, found);
-    return { file: found, config, warnings: permissionWarnings(found, config) };
+    return { file: found, source, config, warnings: permissionWarnings(found, config) };
   } catch (error) {
     return { file: found, error: asConfigError(found, error) };
   }
@@ -122,18 +129,30 @@ function writersOf(path: string, shown: string): readonly string[] {
 
 /** Two configs that would fight over one directory are both wrong (FET-6). */
 function refuseSharedDestinations(configs: readonly LoadedConfig[]): readonly LoadedConfig[] {
+  const others = sharedDestinations(configs);
+  return configs.map((loaded) => {
+    const error = others.get(loaded);
+    return error === undefined ? loaded : { file: loaded.file, error };
+  });
+}
+
+/** The error of each config whose destination is that of another, too (FET-6). */
+export function sharedDestinations(
+  configs: readonly LoadedConfig[],
+): ReadonlyMap<LoadedConfig, TakoError> {
   const users = Map.groupBy(configs, (loaded) =>
     "config" in loaded ? identity(loaded.config.destination) : undefined,
   );
-  return configs.map((loaded) => {
-    if (!("config" in loaded)) return loaded;
+  const errors = configs.flatMap((loaded): [LoadedConfig, TakoError][] => {
+    if (!("config" in loaded)) return [];
     const { file, config } = loaded;
     const id = identity(config.destination);
     const other = id === undefined ? undefined : users.get(id)?.find((user) => user !== loaded);
-    if (other === undefined) return loaded;
+    if (other === undefined) return [];
     const message = `its destination ${config.destination} is also that of ${other.file}`;
-    return { file, error: configError(file, message, "FET-6", "Neither of them was updated.") };
+    return [[loaded, configError(file, message, "FET-6", "Neither of them is touched.")]];
   });
+  return new Map(errors);
 }
 
 /** The directory's device and inode; `undefined` for one that can't be found, which fails later. */

@@ -24,11 +24,21 @@ export async function askStates(
   units: readonly string[],
 ): Promise<UnitStates | undefined> {
   if (units.length === 0) return new Map();
+  const answer = await show(systemd, UNIT_PROPERTIES, units);
+  const states = answer === undefined ? undefined : parseUnitStates(answer, units);
+  return states && new Map(states.map((state) => [state.unit, state]));
+}
+
+/** What systemd says of these properties of units; `undefined` without an answer. */
+export async function show(
+  systemd: Systemd,
+  properties: string,
+  units: readonly string[],
+): Promise<string | undefined> {
   try {
-    const words = ["show", `--property=${UNIT_PROPERTIES}`, "--", ...units];
+    const words = ["show", `--property=${properties}`, "--", ...units];
     const { stdout } = await systemd.systemctl(words, { timeoutMs: ANSWER_LIMIT_MS });
-    const states = parseUnitStates(stdout, units);
-    return states && new Map(states.map((state) => [state.unit, state]));
+    return stdout === "" ? undefined : stdout;
   } catch {
     // Whoever is to be restarted meets the same trouble, and tells it.
     return undefined;

@@ -10,17 +10,29 @@ import { isErrno, storageError } from "./storage-error.ts";
 const read = promisify(readCallback);
 
 /** Bytes of one read. */
-const BLOCK = 1024 * 1024;
+export const BLOCK = 1024 * 1024;
 /** Until the next look at a pipe that is empty and does not wait. */
 const POLL_MS = 10;
 
-/** The digest of the regular file at `path`; `undefined` if there is none. */
-export async function hashFile(path: string): Promise<Sha256Hex | undefined> {
+/**
+ * The digest of the regular file at `path`; `undefined` if there is none.
+ *
+ * @param onProgress is told how many bytes of it have been hashed
+ */
+export async function hashFile(
+  path: string,
+  onProgress: (done: number) => void = () => {},
+): Promise<Sha256Hex | undefined> {
   const fd = openRegularFile(path);
   if (fd === undefined) return undefined;
   const hasher = newHasher();
+  let done = 0;
   try {
-    for await (const block of readBlocks(fd, path)) hasher.update(block);
+    for await (const block of readBlocks(fd, path)) {
+      hasher.update(block);
+      done += block.length;
+      onProgress(done);
+    }
   } finally {
     closeSync(fd);
   }
@@ -77,7 +89,12 @@ export function newHasher(): Bun.CryptoHasher {
 
 /** What has been hashed; the hasher takes no more. */
 export function hexDigest(hasher: Bun.CryptoHasher): Sha256Hex {
-  const digest = parseSha256Hex(hasher.digest("hex"));
+  return requireSha256Hex(hasher.digest("hex"));
+}
+
+/** What a hasher gave as hexadecimal digits, here or in another thread. */
+export function requireSha256Hex(text: string): Sha256Hex {
+  const digest = parseSha256Hex(text);
   if (digest === undefined) throw new Error("SHA-256 has 64 hexadecimal digits");
   return digest;
 }

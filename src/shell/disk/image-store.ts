@@ -27,7 +27,7 @@ import {
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
 import type { Lock } from "./lock.ts";
-import { isPresent, statRegularFile } from "./read-files.ts";
+import { isPresent, notA, statRegularFile } from "./read-files.ts";
 import { naming } from "./storage-error.ts";
 
 /** What tells an image from all others. */
@@ -62,6 +62,15 @@ export class ImageStore {
     );
   }
 
+  /** All that is there, by its name, as the system describes it; no file is read. */
+  files(): ReadonlyMap<string, Stats> {
+    return naming(
+      this.path,
+      "look at",
+      () => new Map(this.names().map((name) => [name, lstatSync(join(this.path, name))])),
+    );
+  }
+
   /** The bytes of each image that is there, by its name, and of each partial download. */
   sizes(): Record<"images" | "partials", ReadonlyMap<Sha256Hex, number>> {
     return { images: this.#sizesOf(parseSha256Hex), partials: this.#sizesOf(imageOfPartial) };
@@ -69,11 +78,9 @@ export class ImageStore {
 
   #sizesOf(imageOf: (name: string) => Sha256Hex | undefined): ReadonlyMap<Sha256Hex, number> {
     const sizes = new Map<Sha256Hex, number>();
-    for (const name of this.names()) {
+    for (const [name, stats] of this.files()) {
       const digest = imageOf(name);
       if (digest === undefined) continue;
-      const path = join(this.path, name);
-      const stats = naming(path, "look at", () => lstatSync(path));
       // What is none of ours stays where it is (DST-27).
       if (stats.isFile()) sizes.set(digest, stats.size);
     }
@@ -92,10 +99,17 @@ export class ImageStore {
     return naming(path, "look at", () => lstatSync(path, { throwIfNoEntry: false }))?.size ?? 0;
   }
 
-  /** Whether an image is there, and whole as far as its size tells. */
-  stateBySize({ digest, size }: ImageIdentity): ImageState {
-    const found = statRegularFile(this.pathOf(digest));
+  /**
+   * Whether an image is there, and whole as far as its size tells.
+   *
+   * @param found how the system describes its file
+   */
+  stateBySize(
+    { digest, size }: ImageIdentity,
+    found = statRegularFile(this.pathOf(digest)),
+  ): ImageState {
     if (found === undefined) return "absent";
+    if (!found.isFile()) throw notA("regular file", this.pathOf(digest));
     return found.size === size ? stateOfWhole(found, this.path) : "damaged";
   }
 

@@ -1,0 +1,39 @@
+// `tako verify` on the command line (spec/verify.md).
+
+import { parsePublicKey } from "../../core/keys.ts";
+import { command } from "../command.ts";
+import { worst } from "../exit-status.ts";
+import { verifyPresenter } from "./verify-presenter.ts";
+
+export const verify = command({
+  meta: {
+    name: "verify",
+    description: "Read all images that are here, and see whether they hold",
+  },
+  args: {
+    "config...": {
+      type: "positional",
+      required: false,
+      description: "As in: tako verify app. All of /etc/tako unless given",
+    },
+    "public-key": {
+      type: "string",
+      valueHint: "key",
+      description: "Of an origin: tako verify --public-key KEY DIR",
+    },
+    quiet: { type: "boolean", description: "Say nothing of what is good" },
+    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+  },
+  async run(args, { output, effects }) {
+    const { verifyAll } = await import("../../commands/verify/verify.ts");
+    const key = args["public-key"];
+    const publicKey = key === undefined ? undefined : parsePublicKey(key);
+    const presenter = verifyPresenter(args.quiet === true);
+    const statuses: number[] = [];
+    await verifyAll({ paths: args._, publicKey }, effects, (result) => {
+      const config = "config" in result.of ? result.of.config : undefined;
+      statuses.push(output.show(presenter, result, config));
+    });
+    return worst(statuses);
+  },
+});
