@@ -512,6 +512,7 @@ test("ACT-82, ACT-83, ACT-84: hold keeps what is in use, release ends that and f
   expect(each.hold).toBe(`644 ${three.digest}\n`);
   expect(await release(file, each.effects)).toEqual({
     ...{ config: file, outcome: "released", held: "1.2.0", forgotten: ["1.1.0"] },
+    ...{ version: "1.2.0", sha256: three.digest },
   });
   expect([each.hold, each.host.state()[".refused"]]).toEqual([undefined, undefined]);
   expect(await release(file, each.effects)).toMatchObject({ held: undefined, forgotten: [] });
