@@ -191,7 +191,8 @@ function withImages(
 ): readonly Row[] {
   if (destination === undefined) return shown.map((listed) => ({ ...listed, here: "absent" }));
   const { images } = destination;
-  const { here, partials } = takeStock(images, manifest);
+  const { here: all, partials } = takeStock(images, manifest);
+  const here = new Set(all);
   return shown.map((listed) => {
     const { entry } = listed;
     if (here.has(entry)) return { ...listed, here: images.stateBySize(entry) };

@@ -66,17 +66,21 @@ function parseRange(text: string, lowText: string, highText: string): Pattern {
 
 /** Whether the pattern allows the version. */
 export function matches(pattern: Pattern, version: Version): boolean {
+  return compareToPattern(version, pattern) === 0;
+}
+
+/** Below zero if the version is older than all that the pattern allows, zero if it is allowed: it has no gaps. */
+export function compareToPattern(version: Version, pattern: Pattern): number {
   switch (pattern.form) {
     case "any":
-      return true;
+      return 0;
     case "prefix":
-      return compareToFamily(version, pattern.family) === 0;
+      return compareToFamily(version, pattern.family);
     case "exact":
-      return compareVersions(version, pattern.version) === 0;
+      return compareVersions(version, pattern.version);
     case "range":
-      return (
-        compareVersions(version, pattern.low) >= 0 && compareToFamily(version, pattern.outside) < 0
-      );
+      if (compareVersions(version, pattern.low) < 0) return -1;
+      return compareToFamily(version, pattern.outside) < 0 ? 0 : 1;
   }
 }
 

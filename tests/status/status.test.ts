@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { binary } from "../faults/binary.ts";
 import { needs } from "../support/needs.ts";
 import { programs, sources } from "../support/program.ts";
 import { image, secondKey, write } from "../support/publishing.ts";
@@ -167,7 +168,7 @@ describe("a host with many states, whose origins have gone", () => {
       /^TAKO OK - 2 configs in order \| configs=2;;;0 attention=0;;;0;2 behind=0;;;0;2 held=1;;;0;2 damaged=0;;;0;2 disk=\d+B;;;0 check_age=\d+s;;;0\n$/,
     );
     expect((await nagios("skipped")).status).toBe(1);
-    const bad = await nagios("fine", "damaged", "skipped", "missing");
+    const bad = await nagios("missing", "skipped", "fine", "damaged");
     expect(bad.status).toBe(2);
     const [first = "", ...more] = bad.stdout.trimEnd().split("\n");
     expect(first).toMatch(
@@ -176,8 +177,8 @@ describe("a host with many states, whose origins have gone", () => {
     expect(first.split("|")).toHaveLength(2);
     expect(more.map((line) => line.split(":")[0])).toEqual([
       "damaged.tako",
-      "skipped.tako",
       "missing.tako",
+      "skipped.tako",
     ]);
     const unknown = await nagios("missing", "skipped");
     expect([unknown.status, unknown.stdout.slice(0, 12)]).toEqual([3, "TAKO UNKNOWN"]);
@@ -196,14 +197,14 @@ describe("a host with many states, whose origins have gone", () => {
         const trace = fleet.host.at("trace");
         const watched = "trace=%network,flock,execve,openat,rename,unlink,mkdir,symlink,ftruncate";
         const strace = ["strace", "-f", "-qq", "-e", watched, "-o", trace];
-        const child = Bun.spawn([...strace, ...program.command(words)], {
+        const child = Bun.spawn([...strace, ...binary.command(words)], {
           cwd: fleet.host.folder,
           stdio: ["ignore", "ignore", "ignore"],
         });
         await child.exited;
         const calls = readFileSync(trace, "latin1").split("\n");
         expect(calls.length).toBeGreaterThan(20);
-        // The first call is that of the program itself; the runtime opens what is its own for writing.
+        // The first call is that of the program itself.
         const changing = calls
           .slice(1)
           .filter((call) => !/ (openat)\(/.test(call) || /O_WRONLY|O_RDWR|O_CREAT/.test(call))
