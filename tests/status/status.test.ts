@@ -152,6 +152,19 @@ describe("a host with many states, whose origins have gone", () => {
     for (const row of rows) expect(row[heads.indexOf("STATE") - 1]).toBe(" ");
   });
 
+  test("STS-14: --quiet shows what wants a person, and nothing else", async () => {
+    const quiet = await fleet.run(["status", "--quiet", fleet.host.folder]);
+    const rows = quiet.stdout
+      .match(/^\S+\.tako/gm)
+      ?.map((file) => file.replace(/.*\/|\.tako$/g, ""));
+    expect([quiet.status, rows]).toEqual([0, ["damaged", "owed", "skipped"]]);
+    const json = await told(fleet, "--quiet", "fine.tako", "damaged.tako");
+    expect(json.results.map(({ config }) => config)).toEqual(["damaged.tako"]);
+    const nothing = await fleet.run(["status", "--quiet", "fine.tako", "held.tako"]);
+    expect([nothing.stdout, nothing.stderr, nothing.status]).toEqual(["", "", 0]);
+    expect((await fleet.run(["status", "--quiet", "--format=nagios"])).status).toBe(2);
+  });
+
   test("STS-12, STS-25: --exit-code is 1 where something wants a person", async () => {
     const status = async (...names: readonly string[]) =>
       (await fleet.run(["status", "--exit-code", ...names.map((name) => `${name}.tako`)])).status;
