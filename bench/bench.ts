@@ -20,6 +20,7 @@ import { parseArgs } from "node:util";
 import { serveWithNginx } from "../tests/support/nginx.ts";
 import { compareManifests } from "./manifests.ts";
 import { type Comparison, compare, type Program, run } from "./measure.ts";
+import { compareStatus } from "./status.ts";
 import { compareVerdict } from "./verdict.ts";
 
 const MIB = 1024 * 1024;
@@ -99,6 +100,7 @@ async function main(): Promise<void> {
   }
   for (const line of await compareVerdict(tako, FEW)) console.log(line);
   for (const line of await compareManifests(FEW)) console.log(line);
+  for (const line of await compareStatus(tako, FEW)) console.log(line);
 }
 
 function print({ name, ours, theirs, ratio, median, pairs }: Comparison): void {

@@ -14,9 +14,12 @@ export interface Row {
 }
 
 const GAP = "  ";
+/** Notes that have to be narrower than this, to stand in a column, are below their row. */
+const LEAST_NOTES = 40;
 
 /**
- * The lines of a table, the heads first. Where there is no room for the notes, they are below their row.
+ * The lines of a table, the heads first. Where there is no room for the notes, they are below their row; they are cut
+ * between words only, so that a path stays whole.
  *
  * @param notesHead the head of the column of the notes
  * @param width the most characters of a line, as far as that can be had
@@ -31,7 +34,7 @@ export function tableLines(
     longest([head, ...rows.map(({ cells }) => cells[index] ?? "")]),
   );
   const notesWidth = longest([notesHead, ...rows.flatMap(({ notes }) => notes)]);
-  const isBeside = total([...widths, notesWidth]) <= width;
+  const isBeside = total([...widths, Math.min(notesWidth, LEAST_NOTES)]) <= width;
   const shown = isBeside ? [...columns.keys()] : fitting(columns, widths, width);
 
   const line = (cells: readonly string[], note = "") => {
@@ -45,16 +48,29 @@ export function tableLines(
   if (isBeside) {
     return [
       line(heads, notesHead),
-      ...rows.flatMap(({ cells, notes: [first, ...more] }) => [
-        line(cells, first),
-        ...more.map((note) => line([], note)),
-      ]),
+      ...rows.flatMap(({ cells, notes }) => {
+        const [first, ...more] = wrapped(notes, width - total([...widths, 0]));
+        return [line(cells, first), ...more.map((note) => line([], note))];
+      }),
     ];
   }
   return [
     line(heads),
-    ...rows.flatMap(({ cells, notes }) => [line(cells), ...notes.map((note) => GAP + note)]),
+    ...rows.flatMap(({ cells, notes }) => [
+      line(cells),
+      ...wrapped(notes, width - GAP.length).map((note) => GAP + note),
+    ]),
   ];
+}
+
+/** What is too long goes on in a line of its own, two characters further in. */
+function wrapped(notes: readonly string[], width: number): readonly string[] {
+  if (width === Infinity) return notes;
+  return notes.flatMap((note) =>
+    Bun.wrapAnsi(note, width - GAP.length)
+      .split("\n")
+      .map((part, index) => (index === 0 ? part : GAP + part)),
+  );
 }
 
 /** The columns for which there is room, by their indices. */

@@ -38,6 +38,8 @@ export interface Row extends Listed {
 }
 
 export interface ListResult {
+  /** Undefined for an origin or a directory. */
+  readonly config: string | undefined;
   /** The config, URL or directory. */
   readonly source: string;
   readonly pattern: string;
@@ -51,6 +53,7 @@ export interface ListResult {
 
 /** A manifest that is to be listed, and what it is to a host. */
 interface Found {
+  readonly config?: string;
   readonly source: string;
   readonly manifest: Manifest;
   readonly signer: PublicKey | undefined;
@@ -77,6 +80,7 @@ export async function list(options: ListOptions, effects: Effects): Promise<List
   const listing = listingOf(manifest, pattern, host);
   const shown = all ? listing : shortened(listing);
   return {
+    config: found.config,
     source,
     pattern: pattern.text,
     signedBy: signer?.text,
@@ -108,7 +112,7 @@ function ofConfig(what: string, effects: Effects): Found {
   if (local.signer === undefined)
     warnOfSignature(effects, "the local manifest is not signed by any key of the config");
   const { host } = viewOf({ config, effects }, destination, local.manifest, local.manifest);
-  return { ...local, source: file, pattern: config.pattern, host, destination };
+  return { ...local, config: file, source: file, pattern: config.pattern, host, destination };
 }
 
 function ofDirectory({ what, keys }: ListOptions, effects: Effects): Found {
@@ -191,7 +195,8 @@ function withImages(
 ): readonly Row[] {
   if (destination === undefined) return shown.map((listed) => ({ ...listed, here: "absent" }));
   const { images } = destination;
-  const { here, partials } = takeStock(images, manifest);
+  const { here: all, partials } = takeStock(images, manifest);
+  const here = new Set(all);
   return shown.map((listed) => {
     const { entry } = listed;
     if (here.has(entry)) return { ...listed, here: images.stateBySize(entry) };

@@ -59,6 +59,7 @@ export function ripeOf(
   young: Young,
   inUse: Sha256Hex | undefined,
 ): readonly Entry[] {
+  if (young.size === 0) return entries;
   return entries.filter(({ digest }) => digest === inUse || !young.has(digest));
 }
 

@@ -75,30 +75,33 @@ export function except(pattern: Pattern, versions: readonly Version[]): Pattern 
 
 /** Whether the pattern allows the version. */
 export function matches(pattern: Pattern, version: Version): boolean {
-  return matchesForm(pattern, version) && !isExcepted(pattern, version);
+  return compareToPattern(version, pattern) === 0 && !isExcepted(pattern, version);
 }
 
 /** Whether the pattern would allow the version if it were not excepted. */
 export function leavesOut(pattern: Pattern, version: Version): boolean {
-  return matchesForm(pattern, version) && isExcepted(pattern, version);
+  return compareToPattern(version, pattern) === 0 && isExcepted(pattern, version);
 }
 
 function isExcepted({ except = [] }: Pattern, version: Version): boolean {
   return except.some((other) => compareVersions(other, version) === 0);
 }
 
-function matchesForm(pattern: Pattern, version: Version): boolean {
+/**
+ * Below zero if the version is older than all that the pattern allows, above if it is newer. What is excepted counts as
+ * allowed: so there are no gaps.
+ */
+export function compareToPattern(version: Version, pattern: Pattern): number {
   switch (pattern.form) {
     case "any":
-      return true;
+      return 0;
     case "prefix":
-      return compareToFamily(version, pattern.family) === 0;
+      return compareToFamily(version, pattern.family);
     case "exact":
-      return compareVersions(version, pattern.version) === 0;
+      return compareVersions(version, pattern.version);
     case "range":
-      return (
-        compareVersions(version, pattern.low) >= 0 && compareToFamily(version, pattern.outside) < 0
-      );
+      if (compareVersions(version, pattern.low) < 0) return -1;
+      return compareToFamily(version, pattern.outside) < 0 ? 0 : 1;
   }
 }
 

@@ -14,7 +14,7 @@ import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { leavesOut, matches, type Pattern } from "./pattern.ts";
 import { type Refusal, type Refusals, refusalOf } from "./refusals.ts";
-import { entryInUse, fallbacks, newestVersions } from "./select.ts";
+import { allowedEntries, entryInUse, fallbacks, newestVersions } from "./select.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** What a run is for. Both forms of `init` are a part of the start of the unit that uses the image. */
@@ -117,7 +117,7 @@ export function choose(manifest: Manifest, pattern: Pattern, host: HostChoice): 
   if (held !== undefined) return stay(held, { why: "held" });
   if (hold !== undefined && inUse !== undefined) return stay(current, { why: "held" });
 
-  const allowed = manifest.entries.filter(({ version }) => matches(pattern, version));
+  const allowed = allowedEntries(manifest, pattern);
   if (allowed.length === 0) {
     const offered = newestVersions(manifest, OFFERED);
     const skips = newestLeftOut(manifest, pattern) !== undefined;
@@ -193,7 +193,7 @@ function newestRefused(
   refusals: Refusals,
 ): Refused | undefined {
   const entry = manifest.entries.findLast(
-    ({ version, digest }) => matches(pattern, version) && refusalOf(refusals, digest) !== undefined,
+    ({ version, digest }) => refusalOf(refusals, digest) !== undefined && matches(pattern, version),
   );
   const refusal = entry && refusalOf(refusals, entry.digest);
   return refusal && { entry, refusal };
@@ -228,9 +228,7 @@ export function chooseHere(local: Manifest, pattern: Pattern, host: HostChoice):
   }
   const refused = newestRefused(local, pattern, refusals);
   const instead = refused && entryInUse(local, refused.refusal.instead, pattern);
-  const allowed = local.entries.filter(
-    (entry) => matches(pattern, entry.version) && isNewer(entry, refused),
-  );
+  const allowed = allowedEntries(local, pattern).filter((entry) => isNewer(entry, refused));
   return [
     ...(held === undefined ? [] : [held]),
     ...ripeOf(allowed, young, inUse).toReversed(),

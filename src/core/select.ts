@@ -2,15 +2,33 @@
 
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import { matches, type Pattern } from "./pattern.ts";
+import { compareToPattern, matches, type Pattern } from "./pattern.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** How many older versions are tried when the origin says that newer ones are gone. */
 const MAX_FALLBACKS = 8;
 
+/** The entries that the pattern allows: neighbours but for what is excepted, so found by halves, since a manifest may be long. */
+export function allowedEntries({ entries }: Manifest, pattern: Pattern): readonly Entry[] {
+  const firstAbove = (least: number) => {
+    let [low, high] = [0, entries.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = entries[middle];
+      const isAbove = entry === undefined || compareToPattern(entry.version, pattern) >= least;
+      if (isAbove) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return entries
+    .slice(firstAbove(0), firstAbove(1))
+    .filter(({ version }) => matches(pattern, version));
+}
+
 /** The newest entry that the pattern allows. */
 export function newestMatch(manifest: Manifest, pattern: Pattern): Entry | undefined {
-  return manifest.entries.findLast((entry) => matches(pattern, entry.version));
+  return allowedEntries(manifest, pattern).at(-1);
 }
 
 /**
@@ -25,12 +43,14 @@ export function fallbacks(
   inUse: Version | undefined,
 ): readonly Entry[] {
   const floor = inUse !== undefined && matches(pattern, inUse) ? inUse : undefined;
-  return entries
-    .filter(({ version }) => compareVersions(version, picked.version) < 0)
-    .filter(({ version }) => matches(pattern, version))
-    .filter(({ version }) => floor === undefined || compareVersions(version, floor) >= 0)
-    .toReversed()
-    .slice(0, MAX_FALLBACKS);
+  const found: Entry[] = [];
+  for (let index = entries.length - 1; index >= 0 && found.length < MAX_FALLBACKS; index--) {
+    const entry = entries[index];
+    if (entry === undefined || compareVersions(entry.version, picked.version) >= 0) continue;
+    if (floor !== undefined && compareVersions(entry.version, floor) < 0) break;
+    if (matches(pattern, entry.version)) found.push(entry);
+  }
+  return found;
 }
 
 /**

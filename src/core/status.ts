@@ -118,7 +118,8 @@ export const STATES: readonly StateName[] = [
   "current",
 ];
 
-const WORST_FIRST: readonly Severity[] = ["critical", "unknown", "warning", "ok"];
+/** The severities of states (STS-25). */
+export const WORST_FIRST: readonly Severity[] = ["critical", "unknown", "warning", "ok"];
 
 /** The worst of some severities (STS-25). */
 export function worstSeverity(severities: readonly Severity[]): Severity {

@@ -121,7 +121,8 @@ describe("a config", () => {
   test("STS-35, STS-37: its keys are checked, and no manifest is an error", async () => {
     using fleet = new Fleet(program);
     await fleet.fetched("app", [one]);
-    expect((await told(fleet, "app.tako"))["signed_by"]).toBe(key.public);
+    const { config, source, signed_by } = await told(fleet, "app.tako");
+    expect([config, source, signed_by]).toEqual(["app.tako", "app.tako", key.public]);
     fleet.host.config("app", { PublicKey: secondKey.public });
     const { status, stderr } = await fleet.run(["list", "app.tako"]);
     expect([status, stderr]).toEqual([

@@ -34,7 +34,8 @@ export function listPresenter(width: number): Presenter<ListResult> {
       );
       return [...table.map((line): Said => ({ on: "stdout", line })), ...sayLeftOut(leftOut)];
     },
-    json: ({ source, pattern, signedBy, leftOut, rows }) => ({
+    json: ({ config, source, pattern, signedBy, leftOut, rows }) => ({
+      config,
       source,
       pattern,
       signed_by: signedBy ?? null,

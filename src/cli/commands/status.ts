@@ -22,6 +22,7 @@ export const status = command({
       type: "boolean",
       description: "Hash images, and check the manifest's signature",
     },
+    quiet: { type: "boolean", description: "Show only what wants a person" },
     format: {
       type: "string",
       valueHint: "form",
@@ -35,9 +36,13 @@ export const status = command({
   },
   async run(args, surroundings) {
     const format = formatOf(args.format);
-    const isJson = args.json === true;
-    if (isJson && args.format !== undefined)
+    const [isJson, isQuiet] = [args.json === true, args.quiet === true];
+    if (isJson && args.format !== undefined) {
       throw usageError("--json and --format exclude each other");
+    }
+    if (isQuiet && format !== "table") {
+      throw usageError(`--quiet leaves out what --format=${format} is for`);
+    }
     const { statusOf } = await import("../../commands/status/status.ts");
     const { statusFields } = await import("./status/json.ts");
     const presenter: Presenter<StatusResult> = {
@@ -49,16 +54,25 @@ export const status = command({
     const results: StatusResult[] = [];
     const options = { paths: args._, verify: args.verify === true };
     for await (const result of statusOf(options, surroundings.effects)) {
-      if (isJson) surroundings.output.show(presenter, result, result.config);
       results.push(result);
+      if (isJson && isShown(result, isQuiet)) {
+        surroundings.output.show(presenter, result, result.config);
+      }
     }
-    if (!isJson) await print(results, format, surroundings);
+    if (!isJson) {
+      const shown = results.filter((result) => isShown(result, isQuiet));
+      await print(shown, format, surroundings);
+    }
     if (format === "nagios") return (await import("./status/nagios.ts")).nagiosStatus(results);
     const isWanted = results.some(({ severity }) => severity !== "ok");
     const asked = args["exit-code"] === true && isWanted ? FAILED : DONE;
     return worst([asked, ...results.map(statusOfResult)]);
   },
 });
+
+function isShown({ severity }: StatusResult, isQuiet: boolean): boolean {
+  return severity !== "ok" || !isQuiet;
+}
 
 function statusOfResult(result: StatusResult): number {
   return "error" in result ? exitStatus([result.error.kind]) : DONE;

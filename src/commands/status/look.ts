@@ -13,10 +13,13 @@ import type { Run } from "../fetch/run.ts";
 import { slotToStart } from "../fetch/slots.ts";
 import { readStanding } from "../fetch/standing.ts";
 
+/** Characters of a digest; the name of a download has more. */
+const DIGEST_LENGTH = 64;
+
 /** What is in a store, as its names tell. */
 export interface Stock {
-  /** Whose image is here. */
-  readonly here: ReadonlySet<Entry>;
+  /** Those whose image is here. */
+  readonly here: readonly Entry[];
   /** Downloads that are not complete, and how many bytes they have. */
   readonly partials: ReadonlyMap<Entry, number>;
   /** Of all that is there; an image counts as the manifest has it. */
@@ -73,24 +76,32 @@ export async function lookAt(
   return { sight, stock };
 }
 
-/** Takes stock by the names in the store. Only what the manifest does not list is asked for its size. */
+/** Takes stock by the names in the store. Only what is no image of the manifest is asked for its size. */
 export function takeStock(images: ImageStore, { entries }: Manifest): Stock {
-  const names = new Set(images.names());
+  const names = images.names();
   const left = new Set(names);
-  const here = new Set<Entry>();
+  const hasPartials = names.some((name) => name.length > DIGEST_LENGTH);
+  const here: Entry[] = [];
+  const others: Entry[] = [];
   const partials = new Map<Entry, number>();
   let bytes = 0;
   for (const entry of entries) {
-    if (names.has(entry.digest)) here.add(entry);
-    // Versions may share an image.
-    if (left.delete(entry.digest)) bytes += entry.size;
-    const partial = partialName(entry.digest);
+    if (left.delete(entry.digest)) {
+      here.push(entry);
+      bytes += entry.size;
+    } else {
+      others.push(entry);
+    }
+    const partial = hasPartials ? partialName(entry.digest) : "";
     if (left.delete(partial)) {
       const size = images.sizeOf(partial);
       partials.set(entry, size);
       bytes += size;
     }
   }
+  // Versions may share an image.
+  const digests = new Set(others.length === 0 ? [] : here.map(({ digest }) => digest));
+  const sharing = others.filter(({ digest }) => digests.has(digest));
   for (const name of left) bytes += images.sizeOf(name);
-  return { here, partials, bytes };
+  return { here: [...here, ...sharing], partials, bytes };
 }

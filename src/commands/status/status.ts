@@ -98,7 +98,7 @@ async function statusOfOne(
     allowed: manifest && newestMatch(manifest, pattern)?.version.text,
     newest: manifest?.entries.at(-1)?.version.text,
     versions: manifest?.entries.length ?? 0,
-    images: stock.here.size,
+    images: stock.here.length,
     bytes: stock.bytes,
     checked,
     changed,

@@ -1,7 +1,7 @@
 // `tako status` as a plugin of Nagios and its like (STS-24): https://nagios-plugins.org/doc/guidelines.html.
 
 import { isSeen, type StatusResult } from "../../../commands/status/status.ts";
-import { type Severity, worstSeverity } from "../../../core/status.ts";
+import { type Severity, WORST_FIRST, worstSeverity } from "../../../core/status.ts";
 import { count } from "../../text.ts";
 import { wordsOf } from "./words.ts";
 
@@ -16,12 +16,17 @@ function worst(results: readonly StatusResult[]): Severity {
 }
 
 export function nagiosLines(results: readonly StatusResult[]): readonly string[] {
-  const wanting = results.filter(({ severity }) => severity !== "ok");
+  const wanting = worstFirst(results.filter(({ severity }) => severity !== "ok"));
   const said = wanting.map((result) => plain(`${result.name}: ${wordsOf(result)[0]}`));
   const [first = `${count(results.length, "config")} in order`] = said;
   const more = said.length > 1 ? ` (and ${said.length - 1} more)` : "";
   const data = performance(results, wanting.length);
   return [`TAKO ${worst(results).toUpperCase()} - ${first}${more} | ${data}`, ...said];
+}
+
+function worstFirst(results: readonly StatusResult[]): readonly StatusResult[] {
+  const rank = ({ severity }: StatusResult) => WORST_FIRST.indexOf(severity);
+  return results.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** `label=value[unit];warn;crit;min;max`. */

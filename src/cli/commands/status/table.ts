@@ -16,6 +16,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function statusTable(results: readonly StatusResult[], width: number): readonly string[] {
+  if (results.length === 0) return [];
   return tableLines(COLUMNS, "STATE", results.map(rowOf), width);
 }
 
