@@ -169,6 +169,11 @@ for (const program of programs) {
       host.write("wrong.tako", "Nothing=\n");
       const words = ["--quiet", "--keep=9", "app.tako", other];
       expect(await run(program, host, ...words)).toEqual({ status: 0, stdout: "", stderr: "" });
+      writeFileSync(host.path(".owed"), `${four.digest}\n`);
+      host.configure({ Restart: "app.service" });
+      const busy = await run(program, host, "--quiet", "--keep=1", "app.tako");
+      expect(busy.stderr).toContain("no image is removed now");
+      rmSync(host.path(".owed"));
       const mixed = await run(program, host, "--keep=1", "wrong.tako", "app.tako");
       expect(mixed.status).toBe(2);
       expect(mixed.stdout).toStartWith("app.tako: removed 1 image");
