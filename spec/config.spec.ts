@@ -7,7 +7,12 @@ import type { ConfigValues } from "../src/core/config-keys.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import type { Problem, TakoError } from "../src/core/error.ts";
 import type { PublicKey } from "../src/core/keys.ts";
-import { imageLocation, manifestLocation, parseOriginUrl } from "../src/core/origin-url.ts";
+import {
+  imageLocation,
+  manifestLocation,
+  markerLocation,
+  parseOriginUrl,
+} from "../src/core/origin-url.ts";
 import { parsePattern } from "../src/core/pattern.ts";
 import type { Version } from "../src/core/version.ts";
 import { patternWarning } from "../src/core/version-advice.ts";
@@ -571,6 +576,8 @@ describe("laws of origin URLs", () => {
         expect(origin).toEqual(parseOriginUrl(text));
         expect(manifestLocation(origin).href).toBe(`${text}/manifest`);
         expect(digest && imageLocation(origin, digest).href).toBe(`${text}/store/${digest}`);
+        const marker = digest && markerLocation(origin, digest).href;
+        expect(marker).toBe(`${text}/store/${digest}.gone`);
       }),
       runs,
     );

@@ -59,7 +59,7 @@ export interface Pruning {
   /** In the order in which they go. */
   readonly remove: readonly Shelved[];
   readonly partials: readonly Shelved[];
-  /** Newest first. */
+  /** In the order in which they stay. */
   readonly keep: readonly (Shelved & { readonly why: Reason })[];
   /** Why no image may go now. */
   readonly busy: Busy | undefined;
@@ -70,42 +70,40 @@ export type Busy = "restart" | "trial" | "way-back";
 
 /** @param keep how many stay of those that nothing needs; all if it is undefined */
 export function planPruning(shelf: Shelf, keep: number | undefined): Pruning {
-  const { manifest, images, partials, wanted, standing } = shelf;
+  const { manifest, partials, wanted, standing } = shelf;
   const busy = busyWith(standing);
-  const ranked = rank(shelf);
-  const needed = neededBy(shelf, ranked.usable);
-  const shown = (digest: Sha256Hex, size: number): Shelved => {
-    const entry = manifest && entryInUse(manifest, digest, shelf.pattern);
-    return { digest, size, version: entry?.version.text };
-  };
-  const others = ranked.usable.filter((digest) => !needed.has(digest));
-  const isStartable = ranked.usable.some((digest) => needed.has(digest));
-  const last = isStartable ? undefined : others[0];
+  const { usable, useless } = rank(shelf);
+  const needed = neededBy(shelf, usable);
   const reasons = new Map(needed);
-  if (last !== undefined) reasons.set(last, "last");
-  const newest = others.filter((digest) => digest !== last).slice(0, keep);
-  for (const digest of newest) reasons.set(digest, "newest");
+  const others = usable.filter(({ digest }) => !needed.has(digest));
+  const isStartable = usable.some(({ digest }) => needed.has(digest));
+  const [last] = isStartable ? [] : others;
+  if (last !== undefined) reasons.set(last.digest, "last");
+  const newest = others.filter((image) => image !== last).slice(0, keep);
+  for (const { digest } of newest) reasons.set(digest, "newest");
   const keepsAll = manifest === undefined || keep === undefined || busy !== undefined;
 
-  const order = [...ranked.usable, ...ranked.useless];
-  const kept = order.flatMap((digest) => {
-    const known = reasons.get(digest);
+  const all = [...usable, ...useless];
+  const kept = all.flatMap((image) => {
+    const known = reasons.get(image.digest);
     const why = keepsAll && (known === undefined || known === "newest") ? "all" : known;
-    return why === undefined ? [] : [{ ...shown(digest, images.get(digest) ?? 0), why }];
+    return why === undefined ? [] : [{ ...image, why }];
   });
   const stays = new Set(kept.map(({ digest }) => digest));
   return {
-    remove: order
-      .filter((digest) => !stays.has(digest))
-      .toReversed()
-      .map((digest) => shown(digest, images.get(digest) ?? 0)),
+    remove: all.filter(({ digest }) => !stays.has(digest)).toReversed(),
     partials: [...partials]
       .filter(([digest]) => manifest !== undefined && !wanted.includes(digest))
       .filter(([digest]) => !needed.has(digest))
-      .map(([digest, size]) => shown(digest, size)),
+      .map(([digest, size]) => shelved(shelf, digest, size)),
     keep: kept,
     busy,
   };
+}
+
+function shelved({ manifest, pattern }: Shelf, digest: Sha256Hex, size: number): Shelved {
+  const entry = manifest && entryInUse(manifest, digest, pattern);
+  return { digest, size, version: entry?.version.text };
 }
 
 /** Whether a unit may still run an image that no record names (PRU-5). */
@@ -129,7 +127,7 @@ export function busyWith(standing: Standing): Busy | undefined {
 }
 
 /** What stays whatever else is here (PRU-2). */
-function neededBy(shelf: Shelf, usable: readonly Sha256Hex[]): Map<Sha256Hex, Reason> {
+function neededBy(shelf: Shelf, usable: readonly Shelved[]): ReadonlyMap<Sha256Hex, Reason> {
   const { manifest, standing, hold, linked, wanted, images } = shelf;
   const { inUse, good, owed } = standing;
   const next = wanted.find((digest) => images.has(digest));
@@ -156,10 +154,10 @@ function neededBy(shelf: Shelf, usable: readonly Sha256Hex[]): Map<Sha256Hex, Re
 function goBackTo(
   { pattern, standing }: Shelf,
   manifest: Manifest,
-  usable: readonly Sha256Hex[],
+  usable: readonly Shelved[],
 ): Sha256Hex | undefined {
   const { inUse, refusals } = standing;
-  const here = new Set(usable);
+  const here = new Set(usable.map(({ digest }) => digest));
   const good = standing.good && here.has(standing.good) ? standing.good : undefined;
   const host = { manifest, pattern, inUse, good, refusals, images: here };
   const current = inUse && entryInUse(manifest, inUse, pattern);
@@ -168,9 +166,9 @@ function goBackTo(
 
 /** All images of the store, the ones that are the first to stay first. */
 function rank(shelf: Shelf): {
-  readonly usable: readonly Sha256Hex[];
+  readonly usable: readonly Shelved[];
   /** Whatever is done, they can't be put into use: of another size, or listed in no version. */
-  readonly useless: readonly Sha256Hex[];
+  readonly useless: readonly Shelved[];
 } {
   const { manifest, pattern, standing, images } = shelf;
   const isWhole = ({ digest, size }: Entry) => images.get(digest) === size;
@@ -179,9 +177,10 @@ function rank(shelf: Shelf): {
   const listed = (manifest?.entries ?? []).filter(isWhole).toReversed();
   // What was refused, or is not allowed, goes before what works (PRU-4).
   const sorted = [...listed.filter(isFirst), ...listed];
-  const usable = new Set(sorted.map(({ digest }) => digest));
-  const useless = [...images.keys()].filter((digest) => !usable.has(digest)).sort();
-  return { usable: [...usable], useless };
+  const usable = new Map(sorted.map(({ digest, size }) => [digest, size]));
+  const useless = [...images].filter(([digest]) => !usable.has(digest)).sort();
+  const shown = ([digest, size]: readonly [Sha256Hex, number]) => shelved(shelf, digest, size);
+  return { usable: [...usable].map(shown), useless: useless.map(shown) };
 }
 
 const MOST = 1_000_000;

@@ -35,13 +35,13 @@ export interface Withdrawal {
 
 /**
  * @param keep how many of the newest versions that the pattern matches stay; the newest always does
- * @param images bytes of the images that are here, by their names
+ * @param images those that are here
  */
 export function planWithdrawal(
   manifest: Manifest,
   pattern: Pattern,
   keep: number,
-  images: ReadonlyMap<Sha256Hex, number>,
+  images: ReadonlySet<Sha256Hex>,
 ): Withdrawal {
   const matching = manifest.entries.filter(({ version }) => matches(pattern, version));
   const old = new Set(matching.slice(0, -Math.max(keep, 1)));
@@ -55,11 +55,7 @@ export function planWithdrawal(
   return {
     remove: going
       .filter((entry) => newestOf.get(entry.digest) === entry)
-      .map(({ digest, version }) => ({
-        digest,
-        size: images.get(digest) ?? 0,
-        version: version.text,
-      })),
+      .map(({ digest, size, version }) => ({ digest, size, version: version.text })),
     stay: matching
       .filter((entry) => images.has(entry.digest) && !isGoing(entry))
       .map(({ version }) => version.text)

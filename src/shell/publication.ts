@@ -68,8 +68,8 @@ export function openedImage(fd: number, name: string): ImageSource {
 export interface Publication {
   readonly manifestPath: string;
   readManifest(keys: readonly PublicKey[]): ManifestFile;
-  /** Bytes of the images that are here, by their names. */
-  imageSizes(): ReadonlyMap<Sha256Hex, number>;
+  /** The images that are here, by their names. */
+  images(): ReadonlySet<Sha256Hex>;
 }
 
 /**
@@ -82,7 +82,7 @@ export function openPublication(path: string): Publication {
   return {
     manifestPath: join(path, MANIFEST),
     readManifest: (keys) => readManifestFile(path, keys),
-    imageSizes: () => new ImageStore(path).sizes().images,
+    images: () => new Set(new ImageStore(path).sizes().images.keys()),
   };
 }
 
@@ -130,8 +130,8 @@ export class LockedPublication implements Publication, Disposable {
     return readManifestFile(this.#path, keys);
   }
 
-  imageSizes(): ReadonlyMap<Sha256Hex, number> {
-    return this.#images.sizes().images;
+  images(): ReadonlySet<Sha256Hex> {
+    return new Set(this.#images.sizes().images.keys());
   }
 
   /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22). */

@@ -254,7 +254,7 @@ for (const program of programs) {
       const named = await each.run(program, "rollback", "app.tako", "1.1.0");
       expect(named.status).toBe(69);
       expect(named.stderr).toContain(
-        "The image of 1.1.0 is not here, and nothing was changed. Here is 1.2.0 (in use).",
+        "The image of 1.1.0 has to be downloaded. Here is 1.2.0 (in use).",
       );
       expect(each.host.state()).toEqual(before);
     });

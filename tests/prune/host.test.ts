@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { record } from "../faults/strace.ts";
+import { inject, record } from "../faults/strace.ts";
 import { fakeSystemctl } from "../fetch/systemctl.ts";
 import { type ConfigLines, createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
@@ -169,6 +169,11 @@ for (const program of programs) {
       host.write("wrong.tako", "Nothing=\n");
       const words = ["--quiet", "--keep=9", "app.tako", other];
       expect(await run(program, host, ...words)).toEqual({ status: 0, stdout: "", stderr: "" });
+      writeFileSync(host.path(".owed"), `${four.digest}\n`);
+      host.configure({ Restart: "app.service" });
+      const busy = await run(program, host, "--quiet", "--keep=1", "app.tako");
+      expect(busy.stderr).toContain("no image is removed now");
+      rmSync(host.path(".owed"));
       const mixed = await run(program, host, "--keep=1", "wrong.tako", "app.tako");
       expect(mixed.status).toBe(2);
       expect(mixed.stdout).toStartWith("app.tako: removed 1 image");
@@ -247,17 +252,42 @@ describe("Keep= at the end of a fetch", () => {
     expect(here(host)).toEqual(["1.0.0", "1.1.0", "1.2.0"]);
   });
 
-  test("PRU-10: what cannot be removed is an error of the run", async () => {
-    using host = updating({ Restart: [] });
-    rmSync(host.path(`store/${one.digest}`));
-    symlinkSync("/", host.path(`store/${one.digest}`));
-    // What is none of ours is no trouble.
+  test("PRU-5, PRU-10: not while a unit is not restarted, and then by the run that restarts it", async () => {
+    using host = updating();
+    const systemctl = fakeSystemctl("[ $1 != restart ] || exit 1");
+    const failed = await program.run(["fetch", host.file], { env: systemctl.env });
+    systemctl.remove();
+    expect(failed.status).toBe(70);
+    expect(here(host)).toEqual(["1.0.0", "1.1.0", "1.2.0", "1.3.0"]);
     expect((await fetch(host)).status).toBe(0);
+    expect(here(host)).toEqual(["1.2.0", "1.3.0"]);
+  });
+
+  test("PRU-11: what is none of ours stays, and is no trouble", async () => {
+    using host = updating();
+    rmSync(host.path(`store/${one.digest}`));
+    symlinkSync("nowhere", host.path(`store/${one.digest}`));
+    expect((await fetch(host)).status).toBe(0);
+    expect(host.state()[`store/${one.digest}`]).toBe("-> nowhere");
   });
 });
 
 const tools = needs("strace");
 describe.skipIf(tools.missing)("calls", () => {
+  test("PRU-10: what cannot be removed is an error of the run, which has done all else", async () => {
+    using host = createHost();
+    host.configure({ Keep: "0" });
+    host.publish(...all);
+    host.install({ published: [one, two, three], latest: three });
+    const words = program.command(["fetch", host.file]);
+    const point = { name: "unlink", path: `store/${one.digest}`, nth: 1 };
+    const command = { words, env: environment(), tree: host.destination };
+    const { status, stderr } = await inject(command, point, "EIO", "1");
+    expect(status).toBe(74);
+    expect(stderr).toContain(`store/${one.digest}: cannot remove it: the device reports`);
+    expect(host.state()["latest"]).toBe(`-> store/${four.digest}`);
+  });
+
   test("PRU-1, PRU-8: no socket, the destination synced before the first removal and the store after the last", async () => {
     using host = hostWith({ Keep: "0" });
     const { status, calls } = await record({

@@ -17,7 +17,8 @@ export const byHandPresenter: Presenter<FetchResult> = {
 
 function howToUndo(result: FetchResult): string | undefined {
   const { config } = result;
-  if (result.outcome === "held") {
+  // A rollback that nobody could judge yet is on hold, too.
+  if (result.outcome === "held" || result.outcome === "unconfirmed") {
     return `It stays there, whatever is published. To undo it: "tako release ${config}", then "tako fetch ${config}".`;
   }
   const isChange =

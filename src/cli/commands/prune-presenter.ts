@@ -64,6 +64,11 @@ export const prunePresenter: Presenter<PruneResult> = {
   status: (result) => exitStatus(prunePresenter.errors(result).map(({ kind }) => kind)),
 };
 
+/** Whether nothing was removed, and nothing keeps more from being removed (PRU-13). */
+export function isNoNews(result: PruneResult): boolean {
+  return result.outcome === "nothing" && (result.limit === undefined || result.busy === undefined);
+}
+
 /** What would go, and what stays for which reason. */
 function planOf({ remove, partials, keep }: Done): readonly string[] {
   return [

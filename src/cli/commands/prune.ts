@@ -3,9 +3,9 @@
 import { parseKeep } from "../../core/prune.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
-import { worst } from "../exit-status.ts";
+import { DONE, worst } from "../exit-status.ts";
 import { pruneOriginPresenter } from "./prune-origin-presenter.ts";
-import { prunePresenter } from "./prune-presenter.ts";
+import { isNoNews, prunePresenter } from "./prune-presenter.ts";
 
 export const prune = command({
   meta: { name: "prune", description: "Remove old images" },
@@ -38,18 +38,19 @@ export const prune = command({
   async run(args, { output, effects }) {
     const keep = readKeep(args.keep);
     const dryRun = args["dry-run"] === true;
-    const isSilent = (outcome: string) => args.quiet === true && outcome === "nothing";
+    const isQuiet = args.quiet === true;
     const origin = originOf({ ...args, keep });
     if (origin !== undefined) {
       const { pruneOrigin } = await import("../../commands/prune/prune-origin.ts");
       const result = await pruneOrigin({ ...origin, dryRun }, effects);
-      return isSilent(result.outcome) ? worst([]) : output.show(pruneOriginPresenter, result);
+      const isSilent = isQuiet && result.outcome === "nothing";
+      return isSilent ? DONE : output.show(pruneOriginPresenter, result);
     }
     const { prune } = await import("../../commands/prune/prune.ts");
     const statuses: number[] = [];
     await prune({ paths: args._, keep, dryRun }, effects, (result) => {
-      if (isSilent(result.outcome)) return;
-      statuses.push(output.show(prunePresenter, result, result.config));
+      const isSilent = isQuiet && isNoNews(result);
+      if (!isSilent) statuses.push(output.show(prunePresenter, result, result.config));
     });
     return worst(statuses);
   },

@@ -113,8 +113,12 @@ function gone(run: Run, destination: Destination, { version, digest }: Entry): T
 function missed(run: Run, destination: Destination, { version }: Entry, caught: unknown): never {
   const error = asTakoError(caught);
   if (error.kind !== "origin") throw error;
-  const hint = `The image of ${version.text} is not here, and nothing was changed. ${whatElse(run, destination)}`;
-  throw error.with({ hint });
+  const hints = [
+    `The image of ${version.text} has to be downloaded.`,
+    whatElse(run, destination),
+    error.hint,
+  ];
+  throw error.with({ hint: hints.filter((hint) => hint !== undefined).join(" ") });
 }
 
 function whatElse({ config }: Run, destination: Destination): string | undefined {

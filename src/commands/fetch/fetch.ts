@@ -112,8 +112,8 @@ async function resultOf(member: Member): Promise<FetchResult> {
   if (keep === undefined || !member.run.activates || !isAtRest) return result;
   await member.attempt(async () => {
     const plan = planTidying(member.run, member.destination, keep);
-    if (plan.busy !== undefined || member.destination.records().hold !== undefined) return;
-    await carryOut(plan, member.destination, member.run.effects.report);
+    if (plan.busy === undefined)
+      await carryOut(plan, member.destination, member.run.effects.report);
   });
   return await member.result();
 }

@@ -28,7 +28,7 @@ export async function pruneOrigin(
 ): Promise<PruneOriginResult> {
   const parsed = parsePattern(pattern);
   const planFor = (publication: Publication) =>
-    planWithdrawal(readManifest(publication), parsed, keep, publication.imageSizes());
+    planWithdrawal(readManifest(publication), parsed, keep, publication.images());
   if (dryRun) {
     const plan = planFor(openPublication(directory));
     return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };
