@@ -78,6 +78,8 @@ export class Bench implements Disposable {
     systemctl: async (words, limits = {}) => {
       const call = { at: this.now, words: words.join(" "), limits };
       this.calls.push(call);
+      // No answer comes at once: what is not waited for comes too late.
+      await Bun.sleep(0);
       const [verb = ""] = words;
       const names = words.slice(words.indexOf("--") + 1);
       if (verb === "show") return this.#show(names);
@@ -92,6 +94,7 @@ export class Bench implements Disposable {
     journalctl: async (words) => {
       const question = words.join(" ");
       this.calls.push({ at: this.now, words: question, limits: {} });
+      await Bun.sleep(0);
       const stdout = this.journal(question, this.now);
       return stdout === undefined ? { ...OK, status: 1 } : { ...OK, stdout };
     },

@@ -4,17 +4,20 @@
 import { expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { hold } from "../../src/commands/by-hand/hold.ts";
 import { release } from "../../src/commands/by-hand/release.ts";
 import { rollback } from "../../src/commands/by-hand/rollback.ts";
+import { loadConfigs } from "../../src/commands/fetch/configs.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import { lockDestination, openDestination } from "../../src/shell/destination.ts";
 import { type ConfigLines, type Contents, stateOf } from "../support/host.ts";
@@ -379,6 +382,91 @@ test("FET-4: what is wrong with one config is its own result, and the others run
       [each.host.file, "updated"],
     ]),
   );
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "FET-18: as root, a config that others could change or replace gets a warning",
+  () => {
+    using each = new Story();
+    const warnings = () =>
+      loadConfigs([each.host.file]).flatMap((loaded) =>
+        "warnings" in loaded
+          ? loaded.warnings.map((text) => text.split(" ").slice(0, 4).join(" "))
+          : [],
+      );
+    const change = (file: number, folder: number) => {
+      chmodSync(each.host.file, file);
+      chmodSync(each.host.folder, folder);
+      return warnings();
+    };
+    const { folder, file } = each.host;
+    expect(change(0o644, 0o755)).toEqual([]);
+    expect(change(0o644, 0o1777)).toEqual([]);
+    for (const mode of [0o664, 0o646]) {
+      expect(change(mode, 0o755)).toEqual(["it can be written"]);
+      expect(change(0o644, 0o111 | mode)).toEqual([`${folder} can be written`]);
+    }
+    change(0o644, 0o755);
+    chownSync(file, 65534, 65534);
+    expect(warnings()).toEqual(["it belongs to another"]);
+    chownSync(file, 0, 0);
+    chownSync(folder, 65534, 65534);
+    expect(warnings()).toEqual([`${folder} belongs to another`]);
+    chownSync(folder, 0, 0);
+    each.host.configure({ Origin: "https://alice:sesame@example.com" });
+    expect(change(0o604, 0o755)).toEqual(["it has a password,"]);
+    expect(change(0o640, 0o755)).toEqual([]);
+    each.host.configure({ Origin: "https://alice@example.com" });
+    expect(change(0o644, 0o755)).toEqual([]);
+  },
+);
+
+test("FET-1, FET-2, FET-11, FET-16, FET-17: which files a directory stands for", () => {
+  using each = new Story();
+  const folder = each.host.at("configs");
+  mkdirSync(folder);
+  const load = (...paths: readonly string[]) =>
+    loadConfigs(paths).map(({ file, ...loaded }) => [
+      file.replace(`${folder}/`, ""),
+      "error" in loaded ? loaded.error.message : "",
+    ]);
+  expect(load(folder)).toEqual([[folder, "there is no *.tako file in this directory"]]);
+  const text = readFileSync(each.host.file, "utf8");
+  for (const name of ["b.tako", "a.tako", ".#c.tako", "d.tako~", ".tako"]) {
+    writeFileSync(
+      join(folder, name),
+      text.replace(/^Destination=.*/m, `Destination=/none/${name}`),
+    );
+  }
+  symlinkSync("/dev/null", join(folder, "masked.tako"));
+  symlinkSync("a.tako", join(folder, "e.tako"));
+  Bun.spawnSync(["mkfifo", join(folder, "fifo.tako")]);
+  mkdirSync(join(folder, "z.tako"));
+  const all = [
+    ["a.tako", ""],
+    ["b.tako", ""],
+    ["e.tako", ""],
+    ["fifo.tako", "it is not a regular file"],
+    ["z.tako", "it is not a regular file"],
+  ];
+  expect(load(folder)).toEqual(all);
+  expect(load(folder, join(folder, "a.tako"))).toEqual(all);
+  expect(load(join(folder, "none.tako"))).toEqual([["none.tako", expect.any(String)]]);
+});
+
+test("FET-6: two configs of one destination are both wrong, by whatever path they name it", () => {
+  using each = new Story();
+  symlinkSync(each.host.destination, each.host.at("link"));
+  each.host.config("other", { Destination: each.host.at("link") });
+  each.host.config("third");
+  const paths = [each.host.file, ...["other.tako", "third.tako"].map((name) => each.host.at(name))];
+  const errors = loadConfigs(paths).map((loaded) => ("error" in loaded ? loaded.error : undefined));
+  expect(errors.map((error) => error?.message)).toEqual([
+    `its destination ${each.host.destination} is also that of ${paths[1]}`,
+    `its destination ${each.host.at("link")} is also that of ${paths[0]}`,
+    undefined,
+  ]);
+  expect(errors[0]?.hint).toBe("Neither of them was updated.");
 });
 
 test("ACT-62, ACT-69, ACT-67: a version that is too young waits, and is told with its time", async () => {

@@ -302,6 +302,12 @@ test("DST-4: a symbolic link to a directory locks the directory", async () => {
   held[Symbol.dispose]();
 });
 
+test("CLI-33: a directory in which nobody can make a file is told by the path of the lock", async () => {
+  await expect(lock("/proc/self")).rejects.toMatchObject({
+    ...{ kind: "storage", source: "/proc/self/.lock" },
+  });
+});
+
 test("DST-5: a directory that is missing, or is none, is refused", async () => {
   writeFileSync(join(directory, "file"), "");
   for (const name of ["missing", "file"]) {

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { write } from "../support/publishing.ts";
-import { askInChild } from "./asking.ts";
+import { askInChild, image } from "./asking.ts";
 
 test("ORG-90: user and password are in nothing that curl is quoted with, in no spelling", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
@@ -73,6 +73,50 @@ async function triesAt(status: number): Promise<number> {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** What is had of an image from byte 10 on, where curl ends with this status when it is to continue. */
+async function continuedAt(status: number): Promise<Record<string, unknown>> {
+  const folder = mkdtempSync(join(tmpdir(), "tako-curl-status-"));
+  try {
+    write(join(folder, "image"), Buffer.from(image).toString("latin1"));
+    const script = `case "$*" in *--continue-at*) exit ${status};; esac; cat '${folder}/image'`;
+    write(join(folder, "curl"), `#!/bin/sh\n${script}\n`, 0o755);
+    const env = { PATH: `${folder}:/usr/bin:/bin` };
+    return await askInChild(["ftp://127.0.0.1/origin", "image", "10"], env);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// As the others, by curl's manual.
+test.each([
+  [31, "REST failed"],
+  [33, "ranges do not work"],
+  [36, "the download could not be resumed"],
+])(
+  "ORG-25: where it ends with status %d, %s, it is asked once more from byte 0",
+  async (status) => {
+    expect(await continuedAt(status)).toEqual({
+      ...{ offset: 0, base64: Buffer.from(image).toString("base64") },
+    });
+  },
+);
+
+test.each([
+  [1, "Install a curl that has this scheme"],
+  [9, "Check Origin=, and the permissions"],
+  [32, undefined],
+  [60, "Check the server's certificate"],
+  [67, "Check the user and password"],
+  [78, "Check Origin=, and that the publisher"],
+])(
+  "ORG-84: any other, such as %d, is the error, with what can be done about it",
+  async (status, hint) => {
+    const answer = await continuedAt(status);
+    expect(answer["message"]).toBe(`curl failed with status ${status}`);
+    expect(`${answer["hint"]}`.slice(0, `${hint}`.length)).toBe(`${hint}`);
+  },
+);
 
 // The names are those of curl's manual, "EXIT CODES".
 test.each([

@@ -291,7 +291,7 @@ describe.skipIf(ssh.missing)("sftp and scp", async () => {
       ["beside a user's that has other servers", `other.example ${kind} ${blob}\n`, known],
       ["that does not end by a line feed", known.trim(), "other.example ssh-ed25519 AAAA"],
       ["with lines that begin with a mark", undefined, `@cert-authority * ${kind} x\n${known}`],
-      ["with comments", undefined, `# ours\n\n${known}`],
+      ["with comments", undefined, `# ours\n\n \t\n${known}`],
     ])("ORG-89: it counts, %s", async (_, ofUser, ofHost) => {
       const before = folders();
       for (const scheme of ["sftp", "scp"]) {

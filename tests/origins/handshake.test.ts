@@ -198,13 +198,15 @@ describe.skipIf(missing)("TLS", async () => {
   });
 
   test.each([
-    [112, "the server has no site of this name"],
-    [71, cipher],
-    [70, version],
-    [40, cipher],
-    [80, "the TLS handshake failed (TLSV1_ALERT_INTERNAL_ERROR)"],
+    [112, "the server has no site of this name", "Check the host in Origin=."],
+    [71, cipher, "Enable the server's usual ciphers"],
+    [70, version, "Tako speaks TLS 1.2 and 1.3"],
+    [40, cipher, "Enable the server's usual ciphers"],
+    [116, client, "Protect the origin by user and password"],
+    [120, "the server does not speak HTTP/1.1, only HTTP/2 perhaps", "Enable HTTP/1.1"],
+    [80, "the TLS handshake failed (TLSV1_ALERT_INTERNAL_ERROR)", undefined],
   ])("ORG-120: the alert %d of TLS (RFC 8446, section 6) is told in words", async (...row) => {
-    const [alert, reason] = row;
+    const [alert, reason, hint] = row;
     const listener = Bun.listen({
       hostname: "127.0.0.1",
       port: 0,
@@ -212,8 +214,23 @@ describe.skipIf(missing)("TLS", async () => {
     });
     const error = await failureOf(open(`https://127.0.0.1:${listener.port}`).origin.manifest());
     expect([error.rule, error.message]).toEqual(["ORG-120", reason]);
+    expect(error.hint?.slice(0, hint?.length)).toBe(hint as never);
     listener.stop(true);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "ORG-120: a server without a port in its URL is asked at 443 (RFC 9110, section 4.2.2)",
+    async () => {
+      const alert = Buffer.from([21, 3, 3, 0, 2, 2, 112]);
+      const listener = Bun.listen({
+        ...{ hostname: "127.44.3.1", port: 443 },
+        socket: { data: (socket) => void socket.end(alert) },
+      });
+      const error = await failureOf(open("https://127.44.3.1").origin.manifest());
+      expect(error.message).toBe("the server has no site of this name");
+      listener.stop(true);
+    },
+  );
 
   test.skipIf(nginx.missing)(
     "ORG-120: nginx, which wants a client certificate by 400",

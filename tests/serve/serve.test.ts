@@ -1,11 +1,13 @@
 // How `tako serve` starts, tells and ends (spec/serve.md).
 
 import { describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { connect } from "node:net";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { freePort } from "../support/daemon.ts";
 import { createHost } from "../support/host.ts";
-import { programs, sources } from "../support/program.ts";
+import { programs, sources, withFasterClock } from "../support/program.ts";
 import { bigImage, publishTo } from "../support/publishing.ts";
 import { curl, published, serve } from "./serving.ts";
 
@@ -55,6 +57,29 @@ test("SRV-6: an answer that is on its way is completed", async () => {
     length += part.value.length;
   expect(length).toBe(big.content.length);
   expect((await ended).status).toBe(0);
+});
+
+test("SRV-6: one that is not taken in this time is cut", async () => {
+  using host = createHost();
+  const big = bigImage("1.0.0", 20_000_000);
+  publishTo(host.originDirectory, [big]);
+  const sooner = withFasterClock({ waits: 1, limits: 10 });
+  await using serving = await serve(sooner, [host.originDirectory]);
+  const { port } = new URL(serving.url);
+  const socket = connect({ host: "127.0.0.1", port: Number(port) });
+  const closed = once(socket, "close");
+  socket.write(`GET /store/${big.digest} HTTP/1.1\r\nHost: origin\r\n\r\n`);
+  await once(socket, "readable");
+  const start = performance.now();
+  expect((await serving.end()).status).toBe(0);
+  expect(performance.now() - start).toBeGreaterThanOrEqual(250);
+  let received = 0;
+  socket.on("data", (chunk) => {
+    received += chunk.length;
+  });
+  socket.on("error", () => {});
+  await closed;
+  expect(received).toBeLessThan(big.content.length);
 });
 
 test("SRV-8: with --json each event is an object, as the reference has them", async () => {
