@@ -7,7 +7,13 @@ import type { Sha256Hex } from "../src/core/digest.ts";
 import type { Entry, Manifest } from "../src/core/manifest.ts";
 import { matches, type Pattern, parsePattern } from "../src/core/pattern.ts";
 import { chooseHere, type HostChoice } from "../src/core/plan.ts";
-import { entryInUse, fallbacks, newestMatch, newestVersions } from "../src/core/select.ts";
+import {
+  allowedEntries,
+  entryInUse,
+  fallbacks,
+  newestMatch,
+  newestVersions,
+} from "../src/core/select.ts";
 import { parseSize } from "../src/core/size.ts";
 import { compareVersions, parseVersion, type Version } from "../src/core/version.ts";
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
@@ -161,6 +167,16 @@ describe("laws", () => {
       runs,
     );
   }
+
+  test("FET-40, PAT-1: what a pattern allows are neighbours in the order of versions", () => {
+    fc.assert(
+      fc.property(situations, ({ manifest, pattern }) => {
+        const each = manifest.entries.filter(({ version }) => matches(pattern, version));
+        expect(allowedEntries(manifest, pattern)).toEqual(each);
+      }),
+      runs,
+    );
+  });
 
   test("FET-40: what is picked matches, and nothing that matches is newer", () => {
     fc.assert(

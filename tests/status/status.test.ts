@@ -118,6 +118,7 @@ describe("a host with many states, whose origins have gone", () => {
     expect(await statesOf(fleet, "damaged")).toEqual([
       { state: "damaged", version: "1.0.0", sha256: one.digest, in_use: true, missing: false },
     ]);
+    expect(await statesOf(fleet, "fine", "--verify")).toEqual([{ state: "current" }]);
     expect(await statesOf(fleet, "held")).toEqual([{ state: "held", version: "1.0.0" }]);
     expect(await statesOf(fleet, "owed")).toEqual([
       { state: "restart-owed", units: ["app.service"], tries: 2 },
