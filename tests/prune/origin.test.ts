@@ -77,6 +77,16 @@ for (const program of programs) {
       expect((await prune(program, host, "--quiet", ...words)).stdout).toBe("");
     });
 
+    test("PRU-23: of many patterns, ten are named", async () => {
+      using host = createHost();
+      host.publish(...Array.from({ length: 14 }, (_, n) => image(`1.${n}.0`)));
+      const { stdout } = await prune(program, host, "--dry-run", "--keep=1", "--pattern=*");
+      expect(stdout.match(/^new hosts with Version=1\.\d\.\* would find nothing/gm)).toHaveLength(
+        10,
+      );
+      expect(stdout).toEndWith("\nand so on for 3 more patterns; --json lists them\n");
+    });
+
     test("PRU-24: JSON", async () => {
       using host = published();
       const { stdout } = await prune(program, host, "--json", "--keep=2", "--pattern=1.*");

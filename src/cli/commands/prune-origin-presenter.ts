@@ -28,7 +28,7 @@ export const pruneOriginPresenter: Presenter<PruneOriginResult> = {
       pruned: [`removed ${images}, ${freed}; ${left}`],
       nothing: [`nothing to remove, ${left}`],
     }[outcome];
-    const said = [...lines, ...effects.map((effect) => describeEffect(effect, does))];
+    const said = [...lines, ...describeEffects(effects, does)];
     return [
       ...said.map((line): Said => ({ on: "stdout", line })),
       ...(outcome === "pruned" ? [MARKS] : []),
@@ -50,6 +50,17 @@ export const pruneOriginPresenter: Presenter<PruneOriginResult> = {
 
   status: () => DONE,
 };
+
+/** How many patterns are named. */
+const NAMED = 10;
+
+function describeEffects(effects: readonly Effect[], isPlanned: boolean): readonly string[] {
+  const more = effects.length - NAMED;
+  return [
+    ...effects.slice(0, NAMED).map((effect) => describeEffect(effect, isPlanned)),
+    ...(more > 0 ? [`and so on for ${count(more, "more pattern")}; --json lists them`] : []),
+  ];
+}
 
 function describeEffect({ pattern, newest, instead }: Effect, isPlanned: boolean): string {
   const would = isPlanned ? "would " : "";
