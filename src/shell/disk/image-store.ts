@@ -50,14 +50,19 @@ export class ImageStore {
     return new Set(names.map(parseSha256Hex).filter((digest) => digest !== undefined));
   }
 
-  /** All that is there, by its name, as the system describes it; no file is read. */
+  /**
+   * All that is there, by its name, as the system describes it; no file is read. What a run beside this one takes
+   * away meanwhile is not among it.
+   */
   files(): ReadonlyMap<string, Stats> {
     const names = isPresent(this.path, "directory") ? this.listNames() : [];
-    return naming(
-      this.path,
-      "look at",
-      () => new Map(names.map((name) => [name, lstatSync(join(this.path, name))])),
-    );
+    return naming(this.path, "look at", () => {
+      const found = names.flatMap((name): [string, Stats][] => {
+        const stats = lstatSync(join(this.path, name), { throwIfNoEntry: false });
+        return stats === undefined ? [] : [[name, stats]];
+      });
+      return new Map(found);
+    });
   }
 
   /**
