@@ -329,6 +329,13 @@ for (const program of programs) {
       expect(wrong.stderr).toContain(`tako store -o ${origin} IMAGE 1.1.0`);
     });
 
+    test("VFY-1: a destination in place of its config is a usage error", async () => {
+      using host = hostWith(one);
+      const { status, stdout, stderr } = await program.run(["verify", host.destination]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toContain(`${host.destination} is the destination of a host`);
+    });
+
     test("VFY-4: a key without an origin, and one that is none, are errors before anything is read", async () => {
       using host = hostWith(one);
       const noOrigin = await verify(program, host, "--public-key", key.public);
