@@ -22,6 +22,7 @@ import { compareManifests } from "./manifests.ts";
 import { type Comparison, compare, type Program, run } from "./measure.ts";
 import { compareStatus } from "./status.ts";
 import { compareVerdict } from "./verdict.ts";
+import { compareVerify } from "./verify.ts";
 
 const MIB = 1024 * 1024;
 const { values } = parseArgs({ options: { mib: { type: "string", default: "1024" } } });
@@ -98,6 +99,7 @@ async function main(): Promise<void> {
   } finally {
     await server.stop();
   }
+  for (const each of await compareVerify(tako, writeRandom, imageBytes, FEW)) print(each);
   for (const line of await compareVerdict(tako, FEW)) console.log(line);
   for (const line of await compareManifests(FEW)) console.log(line);
   for (const line of await compareStatus(tako, FEW)) console.log(line);

@@ -61,8 +61,8 @@ export function goneName(digest: Sha256Hex): string {
 /** Of the names in a `store/`, those that neither a host nor a publisher gives (DST-9). */
 export function foreignNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => {
-    const [digest, ...more] = name.split(".");
-    const isOurs = parseSha256Hex(digest ?? "") !== undefined && more.every((part) => part !== "");
+    const [digest, more] = [name.slice(0, 64), name.slice(64)];
+    const isOurs = parseSha256Hex(digest) !== undefined && /^(\.[^.]+)*$/.test(more);
     return !isOurs && name !== NEW_IMAGE;
   });
 }

@@ -1,5 +1,7 @@
 // What a unit of systemd lets its processes write to, as `systemctl show` has its settings (systemd.exec(5)).
 
+import { readProperties } from "./unit-state.ts";
+
 /** What to ask for: `systemctl show --property=...`. */
 export const SANDBOX_PROPERTIES =
   "LoadState,ProtectSystem,ProtectHome,ReadWritePaths,ReadOnlyPaths,InaccessiblePaths,StateDirectory,CacheDirectory,LogsDirectory";
@@ -7,9 +9,8 @@ export const SANDBOX_PROPERTIES =
 /** A directory, and whether what is below may be written: the deepest one that fits counts. */
 interface Area {
   readonly path: string;
-  readonly isWritable: boolean;
-  /** The setting that says so. */
-  readonly by: string;
+  /** The setting that keeps from it; `undefined` where it may be written. */
+  readonly closedBy: string | undefined;
 }
 
 export type Sandbox = readonly Area[];
@@ -28,18 +29,16 @@ const SYSTEM: Readonly<Record<string, readonly string[]>> = {
   strict: ["/"],
 };
 
+/** What `ProtectHome=` hides. */
+const HOMES = ["/home", "/root", "/run/user"];
+
 /**
  * Reads the answer for one unit.
  *
  * @returns `undefined` if systemd has no such unit
  */
 export function parseSandbox(answer: string): Sandbox | undefined {
-  const values = new Map(
-    answer.split("\n").map((line) => {
-      const [name = "", ...value] = line.split("=");
-      return [name, value.join("=")] as const;
-    }),
-  );
+  const values = readProperties(answer);
   if (values.get("LoadState") !== "loaded") return undefined;
   const paths = (name: string) =>
     (values.get(name) ?? "").split(" ").flatMap((word) => {
@@ -47,28 +46,20 @@ export function parseSandbox(answer: string): Sandbox | undefined {
       const path = word.replace(/^[-+]+/, "").replace(/\/+$/, "");
       return word === "" ? [] : [path || "/"];
     });
-  const areas = (by: string, found: readonly string[], isWritable: boolean): Sandbox =>
-    found.map((path) => ({ path, isWritable, by }));
+  const areas = (found: readonly string[], closedBy?: string): Sandbox =>
+    found.map((path) => ({ path, closedBy }));
   const system = values.get("ProtectSystem") ?? "";
-  const home = values.get("ProtectHome") ?? "no";
+  const home = values.get("ProtectHome") ?? "";
   return [
-    ...areas(`ProtectSystem=${system}`, SYSTEM[system] ?? [], false),
-    ...areas("", ["/dev", "/proc", "/sys"], true),
-    ...areas(
-      `ProtectHome=${home}`,
-      home === "no" || home === "" ? [] : ["/home", "/root", "/run/user"],
-      false,
-    ),
-    ...areas("ReadOnlyPaths=", paths("ReadOnlyPaths"), false),
-    ...areas("InaccessiblePaths=", paths("InaccessiblePaths"), false),
+    ...areas(SYSTEM[system] ?? [], `ProtectSystem=${system}`),
+    ...areas(["/dev", "/proc", "/sys"]),
+    ...areas(home === "no" || home === "" ? [] : HOMES, `ProtectHome=${home}`),
+    ...areas(paths("ReadOnlyPaths"), "ReadOnlyPaths="),
+    ...areas(paths("InaccessiblePaths"), "InaccessiblePaths="),
     ...Object.entries(OWN_DIRECTORIES).flatMap(([name, parent]) =>
-      areas(
-        name,
-        paths(name).map((path) => `${parent}/${path}`),
-        true,
-      ),
+      areas(paths(name).map((path) => `${parent}/${path}`)),
     ),
-    ...areas("ReadWritePaths=", paths("ReadWritePaths"), true),
+    ...areas(paths("ReadWritePaths")),
   ];
 }
 
@@ -82,6 +73,5 @@ export function keepsFrom(sandbox: Sandbox, path: string): string | undefined {
     .filter((area) => area.path === "/" || path === area.path || path.startsWith(`${area.path}/`))
     // Of two as deep the later one counts: what is to be written to is meant to be.
     .toSorted((a, b) => a.path.length - b.path.length);
-  const deepest = fitting.at(-1);
-  return deepest === undefined || deepest.isWritable ? undefined : deepest.by;
+  return fitting.at(-1)?.closedBy;
 }

@@ -53,13 +53,18 @@ export function parseUnitStates(
   return blocks.length === units.length && states.length === units.length ? states : undefined;
 }
 
-function stateOf(unit: string, block = ""): UnitState | undefined {
-  const values = new Map(
+/** The properties of one unit, by their names. */
+export function readProperties(block: string): ReadonlyMap<string, string> {
+  return new Map(
     block.split("\n").map((line) => {
       const at = line.indexOf("=");
       return [line.slice(0, Math.max(at, 0)), line.slice(at + 1)] as const;
     }),
   );
+}
+
+function stateOf(unit: string, block = ""): UnitState | undefined {
+  const values = readProperties(block);
   const value = (name: string) => values.get(name) ?? "";
   const list = (name: string) => value(name).split(" ").filter(Boolean);
   const active = value("ActiveState");

@@ -138,6 +138,21 @@ for (const program of programs) {
       }
     });
 
+    test("VFY-2: what a run beside it puts there and takes away is no error", async () => {
+      using host = hostWith(...Array.from({ length: 50 }, (_, index) => image(`${index}.0`)));
+      const churn = `cd "$0" && while :; do for d in 0 1 2 3; do
+        name=$(printf %064d $d); echo half > $name.partial; mv $name.partial $name; rm $name; done; done`;
+      const beside = Bun.spawn(["sh", "-c", churn, host.path("store")]);
+      for (let round = 0; round < 5; round++) {
+        const { status, stderr } = await program.run(["verify", host.file]);
+        // An image that is there just now may be one of those, which are damaged; that it goes again is no error.
+        expect(status === 0 || stderr.includes("is damaged")).toBe(true);
+        expect(stderr).not.toMatch(/no such file|internal/);
+      }
+      beside.kill();
+      await beside.exited;
+    });
+
     test("VFY-3: a manifest that none of the keys signed is status 65, and the images are read all the same", async () => {
       using host = createHost();
       host.install({ published: [one], signer: secondKey, latest: one });
@@ -317,6 +332,13 @@ for (const program of programs) {
       expect(wrong.stderr).toContain("the image of 1.0.0 is missing");
       expect(wrong.stderr).toContain("the image of 1.1.0 is damaged");
       expect(wrong.stderr).toContain(`tako store -o ${origin} IMAGE 1.1.0`);
+    });
+
+    test("VFY-1: a destination in place of its config is a usage error", async () => {
+      using host = hostWith(one);
+      const { status, stdout, stderr } = await program.run(["verify", host.destination]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toContain(`${host.destination} is the destination of a host`);
     });
 
     test("VFY-4: a key without an origin, and one that is none, are errors before anything is read", async () => {

@@ -1,10 +1,11 @@
 // tako verify: whether what is here is what it should be (spec/verify.md). The story of it.
 
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
-import { MANIFEST } from "../../core/layout.ts";
+import { LATEST, MANIFEST } from "../../core/layout.ts";
+import { shownPath } from "../../core/text.ts";
 import { HashLanes } from "../../shell/disk/hash-lanes.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
@@ -32,6 +33,7 @@ export async function verifyAll(
   using lanes = new HashLanes();
   const [first] = paths;
   if (first !== undefined && paths.length === 1 && isOrigin(first)) {
+    requireNoDestination(first);
     return onResult(await verifyOrigin(first, publicKey, lanes, report));
   }
   if (publicKey !== undefined) {
@@ -57,6 +59,15 @@ async function next(running: Promise<VerifyResult>[]): Promise<VerifyResult> {
   const [first] = running.splice(0, 1);
   if (first === undefined) throw new Error("nothing is running");
   return first;
+}
+
+/** A host has not all the images of its manifest, and which of them it is to have the config says. */
+function requireNoDestination(directory: string): void {
+  if (lstatSync(join(directory, LATEST), { throwIfNoEntry: false }) === undefined) return;
+  throw new TakoError("usage", `${shownPath(directory)} is the destination of a host`, {
+    rule: "VFY-1",
+    hint: "Name its config instead.",
+  });
 }
 
 /** Whether a path is a directory with a manifest in it. */

@@ -1,7 +1,7 @@
 // The SHA-256 of files of any size, in constant memory, as fast as the machine allows. Their names, and
 // what is decided on their digests, are not known here.
 
-import { closeSync, read as readCallback } from "node:fs";
+import { closeSync, fstatSync, read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
 import { openRegularFile } from "./read-files.ts";
@@ -28,7 +28,9 @@ export async function hashFile(
   const hasher = newHasher();
   let done = 0;
   try {
-    for await (const block of readBlocks(fd, path)) {
+    // A byte more than is expected: the second read is the end of the file.
+    const length = Math.min(fstatSync(fd).size + 1, BLOCK);
+    for await (const block of readBlocks(fd, path, length)) {
       hasher.update(block);
       done += block.length;
       onProgress(done);
@@ -49,8 +51,13 @@ export function hashBytes(bytes: Uint8Array): Sha256Hex {
  * this one, which is overwritten after the next has been asked for.
  *
  * @param path what errors name
+ * @param length of a block, in bytes
  */
-export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint8Array> {
+export async function* readBlocks(
+  fd: number,
+  path: string,
+  length = BLOCK,
+): AsyncGenerator<Uint8Array> {
   const readInto = async (buffer: Uint8Array): Promise<Uint8Array> => {
     for (;;) {
       try {
@@ -63,8 +70,8 @@ export async function* readBlocks(fd: number, path: string): AsyncGenerator<Uint
       }
     }
   };
-  let current = new Uint8Array(BLOCK);
-  let spare = new Uint8Array(BLOCK);
+  let current = new Uint8Array(length);
+  let spare = new Uint8Array(length);
   let ahead = readInto(current);
   try {
     for (;;) {

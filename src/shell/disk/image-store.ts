@@ -62,13 +62,18 @@ export class ImageStore {
     );
   }
 
-  /** All that is there, by its name, as the system describes it; no file is read. */
+  /**
+   * All that is there, by its name, as the system describes it; no file is read. What a run beside this one takes
+   * away meanwhile is not among it.
+   */
   files(): ReadonlyMap<string, Stats> {
-    return naming(
-      this.path,
-      "look at",
-      () => new Map(this.names().map((name) => [name, lstatSync(join(this.path, name))])),
-    );
+    return naming(this.path, "look at", () => {
+      const found = this.names().flatMap((name): [string, Stats][] => {
+        const stats = lstatSync(join(this.path, name), { throwIfNoEntry: false });
+        return stats === undefined ? [] : [[name, stats]];
+      });
+      return new Map(found);
+    });
   }
 
   /** The bytes of each image that is there, by its name, and of each partial download. */
