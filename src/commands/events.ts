@@ -142,6 +142,7 @@ export type Event = { readonly config?: string } & (
       readonly sha256: string;
       readonly path: string;
       readonly size: number;
+      /** `exposed`: its owner, or its mode, lets others change it. `linked`: it has another name. */
       readonly state: "whole" | "damaged" | "exposed" | "linked" | "missing" | "unreadable";
     }
   | { readonly event: "serving"; readonly url: string; readonly directory: string }

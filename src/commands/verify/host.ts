@@ -1,7 +1,6 @@
 // tako verify for the destination of one config: manifest, images, `latest` and the records, as they are now. Nothing
 // is locked and nothing written; what is not as it should be comes with the command that repairs it.
 
-import type { Sha256Hex } from "../../core/digest.ts";
 import { doubtsAbout, type Pointers } from "../../core/doubts.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { HOST_FILES, LATEST, LOCK } from "../../core/layout.ts";
@@ -16,7 +15,7 @@ import { hostRecords } from "../../shell/host-records.ts";
 import type { Report } from "../events.ts";
 import type { Readable } from "../fetch/configs.ts";
 import { unitsOf } from "../fetch/standing.ts";
-import { checkImages, type ImageCheck, type StoreCheck, warnOf } from "./images.ts";
+import { checkImages, type ImageCheck, warnOf } from "./images.ts";
 import type { VerifyResult } from "./result.ts";
 
 /** @param report which adds the config to each event */
@@ -29,9 +28,9 @@ export async function verifyHost(
   const of = { config: config.file };
   const errors: TakoError[] = [];
   /** What cannot be looked at keeps nobody from the rest (VFY-5). */
-  const attempt = <T>(look: () => T): T | undefined => {
+  const attempt = async <T>(look: () => T | Promise<T>): Promise<T | undefined> => {
     try {
-      return look();
+      return await look();
     } catch (caught) {
       errors.push(asTakoError(caught));
       return undefined;
@@ -41,34 +40,37 @@ export async function verifyHost(
     for (const message of messages) report({ event: "warning", message });
   };
   warn(readable.warnings);
-  try {
-    const destination = openDestination(config.destination);
+  const destination = openDestination(config.destination);
+  const isThere = await attempt(() => {
     destination.requireDirectory();
-    const manifest = attempt(() => readManifest(readable, destination, errors));
-    const latest = attempt(() => destination.readLink(LATEST));
-    const records = hostRecords(destination.path, latest?.image);
-    const pointers = {
-      inUse: latest?.image,
-      owed: attempt(() => records.owed) ?? [],
-      good: attempt(() => records.good),
-      refusals: attempt(() => records.refusals) ?? [],
-      hold: attempt(() => records.hold),
-      slots: attempt(() => readSlots(readable, destination)),
-    };
-    const store = await checkImages(destination.images, manifest, lanes, report);
-    const { images } = store;
-    const isWanted = (digest: Sha256Hex) => digest === pointers.inUse || digest === pointers.hold;
-    errors.push(...images.flatMap((image) => wrongImage(readable, destination, image, isWanted)));
-    if (latest?.isLinked) errors.push(...wrongLatest(readable, destination, latest.image, images));
-    warn(store.warnings);
-    warn(attempt(() => looseFiles(destination, store)));
-    warn(attempt(() => destination.recordWarnings()));
-    warn(doubts(readable, pointers, manifest, images));
-    const entry = latest?.image && manifest && entryInUse(manifest, latest.image, config.pattern);
-    return { of, images, inUse: entry?.version.text ?? latest?.image, errors };
-  } catch (caught) {
-    return { of, images: [], inUse: undefined, errors: [...errors, asTakoError(caught)] };
-  }
+    return true;
+  });
+  if (isThere === undefined) return { of, images: [], inUse: undefined, errors };
+
+  const manifest = await attempt(() => readManifest(readable, destination, errors));
+  const store = await attempt(() => checkImages(destination.images, manifest, lanes, report));
+  // After the images, which takes its time: what a run beside this one made of it meanwhile.
+  const latest = await attempt(() => destination.readLink(LATEST));
+  const inUse = latest?.image;
+  const here = (store && (await attempt(() => destination.images.digests()))) ?? new Set();
+  const records = hostRecords(destination.path, inUse);
+  const pointers = {
+    ...{ inUse, here },
+    owed: (await attempt(() => records.owed)) ?? [],
+    good: await attempt(() => records.good),
+    refusals: (await attempt(() => records.refusals)) ?? [],
+    hold: await attempt(() => records.hold),
+    slots: await attempt(() => readSlots(readable, destination)),
+  };
+  const images = store?.images ?? [];
+  errors.push(...images.flatMap((image) => wrongImage(readable, destination, image, pointers)));
+  if (latest?.isLinked) errors.push(...wrongLatest(readable, destination, pointers));
+  warn(store?.warnings);
+  warn(await attempt(() => looseFiles(destination, store?.otherModes ?? [])));
+  warn(await attempt(() => destination.recordWarnings()));
+  warn(doubts(readable, pointers, manifest));
+  const entry = inUse && manifest && entryInUse(manifest, inUse, config.pattern);
+  return { of, images, inUse: entry?.version.text ?? inUse, errors };
 }
 
 /** The local manifest, also one of another key; what is wrong with it is added to the errors. */
@@ -107,46 +109,38 @@ function readManifest(
 function wrongImage(
   { config }: Readable,
   destination: Destination,
-  { sha256, version, state, reason, error }: ImageCheck,
-  isWanted: (digest: Sha256Hex) => boolean,
+  { sha256, version, what, error }: ImageCheck,
+  { inUse, hold }: Pick<Pointers, "inUse" | "hold">,
 ): readonly TakoError[] {
   if (error !== undefined) return [error];
-  if (state === "whole") return [];
+  if (what === undefined) return [];
   const path = shownPath(destination.images.pathOf(sha256));
   const name = version === undefined ? "this image" : `the image of ${version}`;
-  const hint = isWanted(sha256)
+  const isWanted = sha256 === inUse || sha256 === hold;
+  const hint = isWanted
     ? `tako fetch ${config.file} gets it anew.`
     : `It is not in use. Remove it: rm ${path}`;
-  const said = state === "damaged" ? `${name} is damaged: ${reason}` : `${name} ${EXPOSED[state]}`;
-  return [new TakoError("storage", said, { rule: "VFY-12", source: path, hint })];
+  return [new TakoError("storage", `${name} ${what}`, { rule: "VFY-12", source: path, hint })];
 }
-
-const EXPOSED = {
-  exposed: "can be changed by others: by its owner, or by its mode",
-  linked: "has another name, too (a hard link), by which it can be changed",
-  missing: "is missing",
-  unreadable: "cannot be read",
-} as const;
 
 /** Where `latest` leads nowhere, no unit starts. */
 function wrongLatest(
   { config }: Readable,
   destination: Destination,
-  image: Sha256Hex | undefined,
-  images: readonly ImageCheck[],
+  { inUse, here }: Pick<Pointers, "inUse" | "here">,
 ): readonly TakoError[] {
-  if (images.some(({ sha256 }) => sha256 === image)) return [];
+  if (inUse !== undefined && here.has(inUse)) return [];
   const message =
-    image === undefined
+    inUse === undefined
       ? "it names no image of store/"
-      : `it names ${image}, and there is no such image`;
+      : `it names ${inUse}, and there is no such image`;
   const source = shownPath(`${destination.path}/${LATEST}`);
   const hint = `tako fetch ${config.file} puts an image into use.`;
   return [new TakoError("storage", message, { rule: "VFY-20", source, hint })];
 }
 
 /** Who else could change something, and what has not the mode that Tako gives it. */
-function looseFiles(destination: Destination, { otherModes }: StoreCheck): readonly string[] {
+function looseFiles(destination: Destination, otherModes: readonly string[]): readonly string[] {
   const loose = changeableByOthers(destination.path, [...HOST_FILES, LOCK]);
   return [
     ...destination.permissionWarnings(),
@@ -166,13 +160,11 @@ function readSlots({ config }: Readable, destination: Destination): Pointers["sl
 
 function doubts(
   { config }: Readable,
-  found: Omit<Pointers, "here" | "listed" | "units">,
+  found: Omit<Pointers, "listed" | "units">,
   manifest: Manifest | undefined,
-  images: readonly ImageCheck[],
 ): readonly string[] {
   const versions = new Map(manifest?.entries.map(({ digest, version }) => [digest, version.text]));
-  const here = new Set(images.map(({ sha256 }) => sha256));
   const listed = manifest && new Set(versions.keys());
-  const pointers = { ...found, here, listed, units: unitsOf({ config }) };
+  const pointers = { ...found, listed, units: unitsOf({ config }) };
   return doubtsAbout(pointers, (digest) => versions.get(digest) ?? digest);
 }

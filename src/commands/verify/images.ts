@@ -9,10 +9,9 @@ import type { Entry, Manifest } from "../../core/manifest.ts";
 import { shownPath } from "../../core/text.ts";
 import type { HashLanes } from "../../shell/disk/hash-lanes.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
-import type { Report } from "../events.ts";
+import type { Event, Report } from "../events.ts";
 
-/** `exposed`: its owner, or its mode, lets others change it. `linked`: it has another name. */
-export type CheckedState = "whole" | "damaged" | "exposed" | "linked" | "missing" | "unreadable";
+type ImageEvent = Extract<Event, { event: "image" }>;
 
 export interface ImageCheck {
   readonly sha256: Sha256Hex;
@@ -20,9 +19,9 @@ export interface ImageCheck {
   readonly version: string | undefined;
   /** In bytes, as it is on disk; of a missing one, as the manifest has it. */
   readonly size: number;
-  readonly state: CheckedState;
-  /** What is wrong with its bytes, in words. */
-  readonly reason?: string;
+  readonly state: ImageEvent["state"];
+  /** What is wrong with it, to follow its name. */
+  readonly what?: string;
   /** Why it could not be looked at. */
   readonly error?: TakoError;
 }
@@ -101,21 +100,29 @@ async function checkImage(
   try {
     const state = store.stateBySize({ digest, size: entry?.size ?? size }, stats);
     if (state === "damaged") {
-      const reason = `it has ${size} bytes, and the manifest says ${entry?.size}`;
-      return ended({ ...image, state, reason });
+      const what = `is damaged: it has ${size} bytes, and the manifest says ${entry?.size}`;
+      return ended({ ...image, state, what });
     }
     const actual = await lanes.hash(path, size, (done) =>
       report({ event: "hashing", ...on, done }),
     );
     if (actual === undefined) return undefined;
     if (actual !== digest) {
-      return ended({ ...image, state: "damaged", reason: `its SHA-256 is ${actual}` });
+      return ended({ ...image, state: "damaged", what: `is damaged: its SHA-256 is ${actual}` });
     }
-    return ended({ ...image, state: state === "exposed" || state === "linked" ? state : "whole" });
+    const isExposed = state === "exposed" || state === "linked";
+    return ended(
+      isExposed ? { ...image, state, what: EXPOSED[state] } : { ...image, state: "whole" },
+    );
   } catch (caught) {
     return ended({ ...image, state: "unreadable", error: asTakoError(caught) });
   }
 }
+
+const EXPOSED = {
+  exposed: "can be changed by others: by its owner, or by its mode",
+  linked: "has another name, too (a hard link), by which it can be changed",
+} as const;
 
 /** How many of a list a warning names. */
 const MAX_NAMED = 3;

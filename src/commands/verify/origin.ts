@@ -92,20 +92,20 @@ function missingImages(
     version: version.text,
     size,
     state: "missing",
+    what: "is missing",
   }));
 }
 
 function wrongImage(
   directory: string,
   store: ImageStore,
-  { sha256, version, state, reason, error }: ImageCheck,
+  { sha256, version, state, what, error }: ImageCheck,
 ): readonly TakoError[] {
   if (error !== undefined) return [error];
   // An origin may share its files with other names, and whoever may write there publishes.
   if (state !== "damaged" && state !== "missing") return [];
   const source = shownPath(store.pathOf(sha256));
   const name = version === undefined ? "this image" : `the image of ${version}`;
-  const what = state === "missing" ? "is missing" : `is damaged: ${reason}`;
   const put = `tako store -o ${shownPath(directory)} IMAGE ${version} puts the same bytes there again`;
   const hint =
     version === undefined

@@ -9,7 +9,7 @@ import { shownPath } from "../../core/text.ts";
 import { HashLanes } from "../../shell/disk/hash-lanes.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
-import { CONFIGS, loadConfigs } from "../fetch/configs.ts";
+import { CONFIGS, type LoadedConfig, loadConfigs } from "../fetch/configs.ts";
 import { verifyHost } from "./host.ts";
 import { verifyOrigin } from "./origin.ts";
 import type { VerifyResult } from "./result.ts";
@@ -40,25 +40,30 @@ export async function verifyAll(
     throw new TakoError("usage", "option --public-key is for the directory of an origin");
   }
   const running: Promise<VerifyResult>[] = [];
+  const tellNext = async () => {
+    const first = running.shift();
+    if (first !== undefined) onResult(await first);
+  };
   for (const loaded of loadConfigs(paths.length === 0 ? [CONFIGS] : paths)) {
-    if ("error" in loaded) {
-      const errors = [loaded.error];
-      running.push(
-        Promise.resolve({ of: { config: loaded.file }, images: [], inUse: undefined, errors }),
-      );
-    } else {
-      const tell: Report = (event) => report({ config: loaded.file, ...event });
-      running.push(verifyHost(loaded, lanes, tell));
-    }
-    if (running.length >= AT_A_TIME) onResult(await next(running));
+    const result = verifyConfig(loaded, lanes, report);
+    // One that breaks off is told when it is its turn.
+    result.catch(() => {});
+    running.push(result);
+    if (running.length >= AT_A_TIME) await tellNext();
   }
-  while (running.length > 0) onResult(await next(running));
+  while (running.length > 0) await tellNext();
 }
 
-async function next(running: Promise<VerifyResult>[]): Promise<VerifyResult> {
-  const [first] = running.splice(0, 1);
-  if (first === undefined) throw new Error("nothing is running");
-  return first;
+async function verifyConfig(
+  loaded: LoadedConfig,
+  lanes: HashLanes,
+  report: Report,
+): Promise<VerifyResult> {
+  const config = loaded.file;
+  if ("error" in loaded) {
+    return { of: { config }, images: [], inUse: undefined, errors: [loaded.error] };
+  }
+  return verifyHost(loaded, lanes, (event) => report({ config, ...event }));
 }
 
 /** A host has not all the images of its manifest, and which of them it is to have the config says. */
