@@ -7,7 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { binary } from "../faults/binary.ts";
 import { needs } from "../support/needs.ts";
 import { programs, sources } from "../support/program.ts";
-import { image, secondKey, write } from "../support/publishing.ts";
+import { image, manifestOf, secondKey, write } from "../support/publishing.ts";
 import { canMount } from "../support/tmpfs.ts";
 import { Fleet, one, three, two } from "./fleet.ts";
 
@@ -406,6 +406,32 @@ describe("what cannot be looked at", () => {
       const { status, stdout } = await fleet.run(["status", ...words]);
       expect([words, status, stdout]).toEqual([words, 2, ""]);
     }
+  });
+
+  const python = needs("python3");
+  test.skipIf(python.missing)("STS-6: the memory does not grow with the configs", async () => {
+    using fleet = new Fleet(program);
+    const older = Array.from({ length: 10_000 }, (_, minor) => `0.${minor} 1 ${one.digest}`);
+    const manifest = manifestOf([...older, one]);
+    const files = Array.from({ length: 30 }, (_, index) => {
+      const file = fleet.host.config(`app${index}`);
+      write(fleet.host.at(`app${index}`, "manifest"), manifest);
+      return file;
+    });
+    const measure = `import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)`;
+    const peak = (count: number) => {
+      const words = binary.command(["status", ...files.slice(0, count)]);
+      const run = Bun.spawnSync(["python3", "-c", measure, ...words], { cwd: fleet.host.folder });
+      const [status, mib] = run.stdout.toString().split(" ").map(Number);
+      expect(status).toBe(0);
+      return mib ?? 0;
+    };
+    const [some, many] = [peak(10), peak(30)];
+    expect(some).toBeGreaterThan(20);
+    // Each has a manifest of a megabyte, whose decoded form takes several.
+    expect(many).toBeLessThan(some + 40);
   });
 
   test("STS-4: of versions that share an image, each is here, and the disk has it once", async () => {

@@ -86,7 +86,8 @@ async function statusOfOne(
   const { manifest, pattern, standing, checked, changed, now } = sight;
   const states = statesOf(sight);
   const { inUse } = standing;
-  return {
+  // A copy: a version is a piece of the manifest's text, all of which it would keep in memory.
+  return structuredClone({
     config: file,
     name: nameOf(file),
     severity: worstSeverity(states.map((state) => severityOf(state, now))),
@@ -104,7 +105,7 @@ async function statusOfOne(
     changed,
     states,
     now,
-  };
+  });
 }
 
 /** As the other commands take it (FET-108). */
