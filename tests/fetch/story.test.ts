@@ -17,9 +17,17 @@ import { join } from "node:path";
 import { hold } from "../../src/commands/by-hand/hold.ts";
 import { release } from "../../src/commands/by-hand/release.ts";
 import { rollback } from "../../src/commands/by-hand/rollback.ts";
+import { withRoom } from "../../src/commands/fetch/carry-out.ts";
 import { loadConfigs } from "../../src/commands/fetch/configs.ts";
+import { fetchAll } from "../../src/commands/fetch/fetch.ts";
+import { Member } from "../../src/commands/fetch/member.ts";
+import { startRun } from "../../src/commands/fetch/run.ts";
+import { parseSha256Hex } from "../../src/core/digest.ts";
+import { TakoError } from "../../src/core/error.ts";
 import { systemClock } from "../../src/shell/clock.ts";
 import { lockDestination, openDestination } from "../../src/shell/destination.ts";
+import { storageError } from "../../src/shell/disk/storage-error.ts";
+import { LargeManifests } from "../../src/shell/origin/manifest-room.ts";
 import { type ConfigLines, type Contents, stateOf } from "../support/host.ts";
 import { image, key, manifestOf, secondKey, write } from "../support/publishing.ts";
 import { Bench } from "./bench.ts";
@@ -222,6 +230,7 @@ test("FET-81, FET-83: else it is a run as any other, without a restart", async (
     using each = new Story({ Restart: "app.service", ...lines }, contents);
     const { result, events, calls } = await each.fetch({ mode: "init" });
     expect([result.outcome, calls, each.told(events)]).toEqual(["updated", [], [...told]]);
+    expect(openDestination(each.host.destination).canBeLocked()).toBe(true);
     const owed = "published" in contents ? `644 ${two.digest}\n` : undefined;
     expect(each.host.state()[".owed"]).toBe(owed);
   }
@@ -382,6 +391,78 @@ test("FET-4: what is wrong with one config is its own result, and the others run
       [each.host.file, "updated"],
     ]),
   );
+});
+
+test("FET-15: a config that waits for the lock keeps no other from its work", async () => {
+  using each = new Story();
+  const other = each.host.at(each.host.config("other"));
+  const locking = { clock: systemClock, onWait: () => {} };
+  const lock = await lockDestination(each.host.destination, locking);
+  const done: string[] = [];
+  const paths = [each.host.file, other];
+  const how = { mode: "run", activates: true, verify: true, jobs: 1 } as const;
+  const all = fetchAll({ paths, ...how }, each.effects, ({ config }) => done.push(config));
+  for (let turn = 0; turn < 2000 && done.length === 0; turn++) await Bun.sleep(1);
+  expect(done).toEqual([other]);
+  lock[Symbol.dispose]();
+  await all;
+  expect(done).toEqual([other, each.host.file]);
+});
+
+test("FET-74: where there is no room, partials that nobody wants go, and the step is done once more", async () => {
+  using each = new Story();
+  const locking = { clock: systemClock, onWait: () => {} };
+  using destination = await lockDestination(each.host.destination, locking);
+  const full = storageError(Object.assign(new Error(), { code: "ENOSPC" }), "write", "/a");
+  const other = storageError(Object.assign(new Error(), { code: "EIO" }), "write", "/a");
+  const partials = [one, two].map(({ digest }) => each.host.path(`store/${digest}.partial`));
+  const attempt = (errors: readonly unknown[]) => {
+    for (const partial of partials) writeFileSync(partial, "");
+    let times = 0;
+    const step = async () => {
+      const error = errors[times++];
+      if (error !== undefined) throw error;
+      return times;
+    };
+    return withRoom(destination.images, parseSha256Hex(two.digest), step);
+  };
+  expect(await attempt([full])).toBe(2);
+  expect(partials.map((partial) => existsSync(partial))).toEqual([false, true]);
+  await expect(attempt([other])).rejects.toBe(other);
+  expect(partials.map((partial) => existsSync(partial))).toEqual([true, true]);
+  await expect(attempt([full, full])).rejects.toBe(full);
+  for (const partial of partials) rmSync(partial, { force: true });
+  // Without any that could make room, once is enough.
+  const write = () => Promise.reject(full);
+  await expect(withRoom(destination.images, undefined, write)).rejects.toBe(full);
+});
+
+test("FET-99: what stops a run twice is told once, and what stops it elsewhere is told, too", async () => {
+  using each = new Story();
+  const [loaded] = loadConfigs([each.host.file]);
+  if (loaded === undefined || "error" in loaded) throw new Error("the config is not valid");
+  const how = { mode: "run", activates: true, verify: true } as const;
+  const run = startRun(loaded, { ...how, largeManifests: new LargeManifests() }, each.effects);
+  const locking = { clock: systemClock, onWait: () => {} };
+  using destination = await lockDestination(each.host.destination, locking);
+  const member = new Member(run, destination);
+  for (const [message, source] of [
+    ["full", "/a"],
+    ["full", "/b"],
+    ["away", "/a"],
+    ["full", "/a"],
+  ] as const) {
+    member.fail(new TakoError("storage", message, { source }));
+  }
+  member.fail(new RangeError("nobody foresaw it"));
+  const result = await member.result();
+  const errors = result.outcome === "failed" ? result.errors : [];
+  expect(errors.map(({ message, source }) => [message, source])).toEqual([
+    ["full", "/a"],
+    ["full", "/b"],
+    ["away", "/a"],
+    ["internal error; please report it", undefined],
+  ]);
 });
 
 test.skipIf(process.getuid?.() !== 0)(

@@ -484,6 +484,16 @@ test("ACT-58: bad, and no way back: the image stays, only the bad unit is owed, 
   expect(run.events).toContainEqual(
     expect.objectContaining({ event: "unhealthy", result: "exit-code", status: "3" }),
   );
+  const restarted = run.events.filter(({ event }) => event === "restarted");
+  expect(restarted).toEqual([expect.objectContaining({ units: ["web.service"] })]);
+});
+
+test("ACT-12, FET-97: where no unit restarted, none is told to have been", async () => {
+  using each = new Units();
+  each.on("restart", () => {});
+  const run = await each.fetch();
+  expect(run.result.outcome).toBe("failed");
+  expect(run.events.some(({ event }) => event === "restarted")).toBe(false);
 });
 
 test("ACT-57: neither works: the refusal is taken back, the bad unit is owed, and the error says so", async () => {
@@ -496,6 +506,8 @@ test("ACT-57: neither works: the refusal is taken back, the bad unit is owed, an
   expect(errorsOf(run)).toEqual([
     `neither 1.1.0 nor 1.0.0, to which this host went back, works: ${what}`,
   ]);
+  const [error] = run.result.outcome === "failed" ? run.result.errors : [];
+  expect(error?.hint).toStartWith("Look at the host, not at the image");
   expect([each.uses(one.digest), each.record(".owed"), each.record(".refused")]).toEqual([
     true,
     `${one.digest}\nweb.service\n`,

@@ -28,7 +28,12 @@ import {
   syncDirectory,
   writeFileAtomically,
 } from "../../src/shell/disk/files.ts";
-import { isPresent, readRegularFile, statRegularFile } from "../../src/shell/disk/read-files.ts";
+import {
+  isPresent,
+  readPipe,
+  readRegularFile,
+  statRegularFile,
+} from "../../src/shell/disk/read-files.ts";
 import { storageError } from "../../src/shell/disk/storage-error.ts";
 
 let directory: string;
@@ -212,6 +217,12 @@ test("CLI-33: an error of the system is told in words and names the path", async
     expect(error.message).toContain(words);
     expect(error.message).not.toMatch(/E[A-Z]{3,}/);
   }
+});
+
+test("CLI-33: a file that cannot be read is told by what was tried, and its path", () => {
+  // At address 0 of a process is nothing to read.
+  expect(() => readRegularFile("/proc/self/mem", 10)).toThrow(/^cannot read/);
+  expect(() => readPipe("/proc/self/mem", 10)).toThrow(/^cannot read/);
 });
 
 test("CLI-33: full disks, quotas and read-only file systems come with advice", () => {

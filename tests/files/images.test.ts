@@ -24,6 +24,7 @@ import { ImageWriter } from "../../src/shell/disk/image-writer.ts";
 import { bunFlags } from "../support/bun-flags.ts";
 import { needs } from "../support/needs.ts";
 import { sha256sumOfFile } from "../support/publishing.ts";
+import { canMount, mountTmpfs } from "../support/tmpfs.ts";
 
 const MIB = 1024 * 1024;
 
@@ -162,6 +163,22 @@ test("FET-60: what was appended before it failed counts", async () => {
   writeFileSync(at("whole"), content(2 * MIB));
   expect(writer.digest()).toBe(sha256sumOfFile(at("whole")) as never);
 });
+
+test.skipIf(!canMount)(
+  "CLI-33: a disk that is full is told, by small chunks as by large ones",
+  async () => {
+    await using tmpfs = await mountTmpfs(directory, 64 * 1024);
+    for (const size of [100_000, MIB]) {
+      const path = join(tmpfs.path, `image of ${size}`);
+      const writer = await ImageWriter.create(path);
+      const write = async () => await writer.write(content(size));
+      await expect(write()).rejects.toMatchObject({
+        ...{ kind: "storage", source: path, message: expect.stringMatching(/^cannot write it: /) },
+      });
+      await writer.close();
+    }
+  },
+);
 
 test("CLI-33: an error of the disk while somebody else appends is told in words", async () => {
   const writer = await ImageWriter.create(at("image"));

@@ -223,6 +223,7 @@ test("DST-49: who has waited for ten minutes gives up, and says for whom", async
   );
   expect([error.kind, error.source]).toEqual(["storage", join(directory, ".lock")]);
   expect(error.message).toBe("another run has held the lock for ten minutes");
+  expect(error.hint).toEndWith("Do not remove the file.");
   expect([told, elapsed]).toEqual([1, 600_000]);
   held[Symbol.dispose]();
 });
