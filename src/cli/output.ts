@@ -60,6 +60,7 @@ export class Output {
       this.#display.startBar(key, event.version, event.size, event.offset);
       return true;
     }
+    if (event.event === "storing") this.#display.startBar(key, event.version, event.size, 0);
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
     return false;
@@ -72,7 +73,7 @@ export class Output {
    * @returns the exit status that it stands for
    */
   show<Result>(presenter: Presenter<Result>, result: Result, config?: string): number {
-    if (config !== undefined) this.#display.endBar(config);
+    this.#display.endBar(config ?? "");
     if (this.#isJson) {
       this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
     }
@@ -91,6 +92,7 @@ export class Output {
 
   /** Tells what ended the command. @returns the exit status */
   failed(error: unknown): number {
+    this.#display.endBar("");
     if (!(error instanceof TakoError)) return this.#crashed(error);
     const isUsage = error.kind === "usage";
     // A usage error leaves standard output empty (CLI-8).

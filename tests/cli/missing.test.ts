@@ -43,7 +43,14 @@ test.each([
   ["gen-key", ["--output=<file>"]],
   [
     "store",
-    ["-k, --key=<key>", "-f, --key-file=<file>", "-o, --output=<dir>", "--rotate-key=<old>"],
+    [
+      "-k, --key=<key>",
+      "-f, --key-file=<file>",
+      "-o, --output=<dir>",
+      "--rotate-key=<old>",
+      "--sha256=<hex>",
+      "--size=<bytes>",
+    ],
   ],
 ])(
   "CLI-11: help of %s shows which options take a value, and their short forms",

@@ -5,6 +5,7 @@ import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
+import { publicKey } from "./public-key.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
@@ -17,6 +18,7 @@ export const commands: Readonly<Record<string, Command>> = {
   release,
   store,
   "gen-key": genKey,
+  "public-key": publicKey,
   serve,
   conformance,
 };

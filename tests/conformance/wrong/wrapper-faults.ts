@@ -36,6 +36,14 @@ function without(option: string): (words: readonly string[]) => readonly string[
   return (words) => words.filter((word) => word !== option);
 }
 
+function withOption(
+  command: string,
+  option: string,
+): (words: readonly string[]) => readonly string[] {
+  return ([name = "", ...words]) =>
+    name === command ? [name, option, ...words] : [name, ...words];
+}
+
 export function remove(name: string): (destination: string) => void {
   return (destination) => rmSync(join(destination, name), { force: true });
 }
@@ -283,6 +291,33 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["PUB-66"],
     caught: ["store-dry-run"],
     words: without("--dry-run"),
+  },
+  "new-is-assumed": {
+    what: "a manifest is begun where there is none",
+    breaks: ["PUB-70"],
+    caught: ["store-first-without-new"],
+    words: withOption("store", "--new"),
+  },
+  "new-is-never-asked": {
+    what: "--new is taken for no option",
+    breaks: ["PUB-70", "PUB-71"],
+    caught: ["store-new"],
+    words: without("--new"),
+  },
+  "expectations-ignored": {
+    what: "--sha256 and --size are dropped",
+    breaks: ["PUB-73"],
+    caught: ["store-not-as-expected"],
+    words: (words) =>
+      words.filter(
+        (word, i) => ![word, words[i - 1]].some((each) => /^--s(ha256|ize)$/.test(each ?? "")),
+      ),
+  },
+  "empty-image-stored": {
+    what: "an image of 0 bytes is stored",
+    breaks: ["PUB-74"],
+    caught: ["store-empty"],
+    words: withOption("store", "--allow-empty"),
   },
   "no-verify-without-effect": {
     what: "--no-verify is taken for no option",
