@@ -43,7 +43,7 @@ function describe(event: Event): Message | undefined {
           ? `downloading ${event.version}, ${bytes(event.size)}`
           : `downloading ${event.version}, ${bytes(event.size - event.offset)} left of ${bytes(event.size)}`,
       );
-    case "storing":
+    case "reading":
     case "progress":
       return undefined;
     case "downloaded":
@@ -136,7 +136,7 @@ function fieldsOf(event: Event): object | undefined {
       const { version, url, size, offset } = event;
       return { version, url, size, offset };
     }
-    case "storing":
+    case "reading":
     case "progress":
       return undefined;
     case "downloaded":

@@ -60,7 +60,7 @@ export class Output {
       this.#display.startBar(key, event.version, event.size, event.offset);
       return true;
     }
-    if (event.event === "storing") this.#display.startBar(key, event.version, event.size, 0);
+    if (event.event === "reading") this.#display.startBar(key, event.version, event.size, 0);
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
     return false;

@@ -124,7 +124,7 @@ function imageOf(
   let isTold = false;
   const onProgress = (done: number) => {
     if (size === undefined) return;
-    if (!isTold) report({ event: "storing", ...about });
+    if (!isTold) report({ event: "reading", ...about });
     isTold = true;
     report({ event: "progress", ...about, done });
   };

@@ -5,6 +5,7 @@ import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
+import { inspect } from "./inspect.ts";
 import { publicKey } from "./public-key.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
@@ -19,6 +20,7 @@ export const commands: Readonly<Record<string, Command>> = {
   store,
   "gen-key": genKey,
   "public-key": publicKey,
+  inspect,
   serve,
   conformance,
 };

@@ -15,8 +15,10 @@ import {
   type ImageAnswer,
   type ManifestQuestion,
   manifestTooLong,
+  type Presence,
   type Received,
   type Timeouts,
+  type Times,
   type Transport,
 } from "./transport.ts";
 
@@ -62,6 +64,7 @@ export interface Origin {
         readonly etag?: string;
         /** Where a redirect led, as it is shown. */
         readonly redirectedTo?: string;
+        readonly times?: Times;
       }
   >;
   /** Gives back the memory of the manifest that came last. */
@@ -72,6 +75,8 @@ export interface Origin {
    * @throws TakoError of kind `origin`, here and while its body is received
    */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
+  /** Whether an image is there, in one try: as {@link Transport.look}. */
+  look(digest: Sha256Hex, size: number): Promise<Presence>;
   /**
    * Makes `attempt`, which asks the origin for something, up to four times while it fails with what
    * can pass (ORG-50 to ORG-55). Anything else that it throws, and the last failure, comes through.
@@ -106,10 +111,11 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
         limit.signal.throwIfAborted();
         const answer = await (await transport).manifest({ ...question, signal: limit.signal });
         if (answer.kind === "unchanged") return answer;
-        const { etag, redirectedTo } = answer;
+        const { etag, redirectedTo, changed, said } = answer;
         const kept = {
           ...(etag === undefined ? {} : { etag }),
           ...(redirectedTo === undefined ? {} : { redirectedTo }),
+          ...(changed === undefined ? {} : { times: { changed, said } }),
         };
         const bytes = await readManifest(answer, url, room, limit.signal);
         return { kind: "manifest", ...kept, bytes };
@@ -117,6 +123,7 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
     },
     forgetManifest: () => room[Symbol.dispose](),
     image: async (digest, size, offset) => (await transport).image(digest, size, offset),
+    look: async (digest, size) => (await transport).look(digest, size),
   };
 }
 
