@@ -209,10 +209,18 @@ for (const program of programs) {
         const { stdout, stderr } = await inspect(host, "key");
         expect(stdout + stderr).not.toContain(key.secret.slice(7, 30));
       }
-      host.write("key", `${key.secret.slice(0, -1)}\n`);
-      const wrong = await inspect(host, "key");
-      expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
-      expect(wrong.stderr).not.toContain(key.secret.slice(7, 30));
+      const pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHh4qlSoX5TyPuhOvdVW\n";
+      for (const [text, secret] of [
+        [`${key.secret.slice(0, -1)}\n`, key.secret.slice(7, 30)],
+        [key.secret.toLowerCase(), key.secret.slice(7, 30).toLowerCase()],
+        [`# mine\n${key.secret}\n`, key.secret.slice(7, 30)],
+        [pem, "MC4CAQ"],
+      ] as const) {
+        host.write("key", text);
+        const { status, stdout, stderr } = await inspect(host, "key");
+        expect([status, stdout]).toEqual([2, ""]);
+        expect(stderr).not.toContain(secret);
+      }
     });
 
     test("INS-14: what cannot be read is an error alone", async () => {

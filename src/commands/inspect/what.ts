@@ -73,7 +73,7 @@ function urlOf(text: string): OriginUrl {
 
 function readKey(bytes: Uint8Array, source: string): What {
   const text = new TextDecoder().decode(bytes).trim();
-  const isSecret = /^S/i.test(text) && !/^[A-Za-z0-9+/]{43}=$/.test(text);
+  const isSecret = !/^[A-Za-z0-9+/]{43}=$/.test(text);
   try {
     const publicKey = isSecret ? parseKeyText(text, { source }).publicKey : parsePublicKey(text);
     return { kind: "key", isSecret, publicKey };

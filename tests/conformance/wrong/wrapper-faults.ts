@@ -319,6 +319,27 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["store-empty"],
     words: withOption("store", "--allow-empty"),
   },
+  "last-key-counts": {
+    what: "of several --public-key the last one counts",
+    breaks: ["CLI-19", "INS-3"],
+    caught: ["inspect-origin"],
+    words(words) {
+      const last = words.lastIndexOf("--public-key");
+      return words.filter((word, i) => i >= last || ![word, words[i - 1]].includes("--public-key"));
+    },
+  },
+  "inspected-by-name-alone": {
+    what: "--deep is taken for no option",
+    breaks: ["INS-10"],
+    caught: ["inspect-deep"],
+    words: without("--deep"),
+  },
+  "continuation-not-looked-at": {
+    what: "--continues and its manifest are dropped",
+    breaks: ["INS-11"],
+    caught: ["inspect-continues"],
+    words: (words) => words.filter((word, i) => ![word, words[i - 1]].includes("--continues")),
+  },
   "no-verify-without-effect": {
     what: "--no-verify is taken for no option",
     breaks: ["FET-54"],
