@@ -1,8 +1,9 @@
 // The options of `tako store` on the command line; what they mean is tried in tests/publish.
 
 import { describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { Publisher } from "../publish/publisher.ts";
 import { programs } from "../support/program.ts";
 import { key, manifestOf, secondKey, sha256sum, sha256sumOfFile } from "../support/publishing.ts";
@@ -26,6 +27,25 @@ for (const program of programs) {
         );
         expect(status).toBe(0);
         expect(publisher.manifest()).toBe(manifestOf(entries));
+      }
+    });
+
+    test("PUB-24, PUB-66, PUB-80: what --json prints is as its schema has it", async () => {
+      await using publisher = await Publisher.create();
+      const image = publisher.file("image", "one");
+      const store = ["store", "--json", "-o", publisher.directory];
+      for (const [schema, words, secret] of [
+        ["store", [...store, "--new", image, "1.0"], key.secret],
+        ["store", [...store, "--dry-run", image, "1.1"], key.secret],
+        ["store", [...store, "--dry-run", image, "1"], key.secret],
+        ["store", [...store, "--rotate-key", key.public], secondKey.secret],
+        ["public-key", ["public-key", "--json"], key.secret],
+      ] as const) {
+        const page = join(import.meta.dir, `../../docs/reference/${schema}.schema.json`);
+        const isValid = new Ajv2020().compile(JSON.parse(readFileSync(page, "utf8")));
+        const { stdout } = await program.run(words, { env: { TAKO_SECRET_KEY: secret } });
+        const result = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+        expect([words, isValid(result), isValid.errors]).toEqual([words, true, null]);
       }
     });
 
