@@ -60,3 +60,11 @@ test.each([
     expect(shown?.toSorted()).toEqual(options.toSorted());
   },
 );
+
+test.each(["store", "gen-key", "public-key", "inspect"])(
+  "CLI-11: help of %s fits 80 columns",
+  async (name) => {
+    const { stdout } = await program.run([name, "--help"]);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  },
+);

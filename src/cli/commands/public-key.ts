@@ -16,7 +16,7 @@ const presenter: Presenter<PublicKey> = {
 export const publicKey = command({
   meta: {
     name: "public-key",
-    description: "Show the public key of a secret one, as by -f secret.key",
+    description: "Show the public key of a secret one: -f secret.key",
   },
   args: {
     ...SECRET_KEY,

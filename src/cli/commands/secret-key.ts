@@ -5,13 +5,13 @@ export const SECRET_KEY = {
     type: "string",
     alias: "k",
     valueHint: "key",
-    description: "The secret key; other users of this machine can see it",
+    description: "The secret key; other users here can see it",
   },
   "key-file": {
     type: "string",
     alias: "f",
     valueHint: "file",
-    description: "A file with it, such as secret.key; else TAKO_SECRET_KEY",
+    description: "A file with it, as secret.key; else TAKO_SECRET_KEY",
   },
 } as const;
 

@@ -38,7 +38,7 @@ export const store = command({
     },
     new: {
       type: "boolean",
-      description: "Begin the manifest of an origin that no host knows yet",
+      description: "Begin the manifest of an origin that is new",
     },
     sha256: {
       type: "string",
