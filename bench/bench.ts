@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     const publish = async (name: string, size: number) => {
       writeRandom(`${name}.img`, size);
       mkdirSync(name);
-      await run({ command: `${tako} store -f secret-key -o ${name} ${name}.img 1.0.0` });
+      await run({ command: `${tako} store --new -f secret-key -o ${name} ${name}.img 1.0.0` });
       const lines = [
         `Origin=${server.url}/${name}`,
         `PublicKey=${publicKey}`,
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
     const curlAndHash = (name: string) =>
       afresh(`curl -s -o F ${imageUrl(name)} && openssl dgst -sha256 F`);
     const storeNew = (name: string) =>
-      afresh(`${tako} store -f secret-key -o G.origin ${name}.img 1.0.0`);
+      afresh(`${tako} store --new -f secret-key -o G.origin ${name}.img 1.0.0`);
     const copyAndHash = (name: string) => afresh(`cp ${name}.img G && openssl dgst -sha256 G`);
     const syncedCopy = (name: string) =>
       afresh(`dd if=${name}.img of=G bs=4M conv=fsync status=none`);

@@ -1,7 +1,7 @@
 // How soon an image that ends at once is known not to work: from the swap to the event `unhealthy`, against systemd's own
 // restart of a unit that does so and the question what became of it. On a real systemd, booted for this.
 
-import { type Machine, startMachine } from "../tests/systemd/machine.ts";
+import { type Machine, startMachine, store } from "../tests/systemd/machine.ts";
 import { median } from "./measure.ts";
 
 const FETCH = "tako fetch --json /srv/app.tako";
@@ -60,8 +60,7 @@ async function prepare(machine: Machine): Promise<void> {
 
 async function publish(machine: Machine, version: string, script: string): Promise<void> {
   await machine.write("/srv/image", `${script}\n`);
-  const words = ["store", "-f", "/srv/secret-key", "-o", "/srv/origin", "/srv/image", version];
-  await machine.must("tako", ...words);
+  await store(machine, "/srv/secret-key", version);
 }
 
 /** Milliseconds between the two events, by the clock of whoever reads them. */

@@ -37,7 +37,7 @@ async function demo(): Promise<void> {
 
   say("The publisher puts version 1.0.0 into a directory, the origin.");
   await mkdir(origin);
-  await publish("1.0.0");
+  await publish("1.0.0", "--new ");
 
   say("Any static web server could serve that directory. Here Tako does.");
   await serve();
@@ -87,9 +87,9 @@ async function demo(): Promise<void> {
   await expectInUse("2.0.0");
 }
 
-async function publish(version: string): Promise<void> {
+async function publish(version: string, option = ""): Promise<void> {
   await Bun.write(join(folder, `app-${version}.img`), imageOf(version));
-  await tako(`store -f secret.key -o origin app-${version}.img ${version}`);
+  await tako(`store ${option}-f secret.key -o origin app-${version}.img ${version}`);
 }
 
 /** Starts the origin; its first line is the one for a config. */

@@ -88,6 +88,25 @@ describe("warnings", () => {
   );
 });
 
+describe("a jump of the first part", () => {
+  test.each([
+    ["3.0", "1.9", "3.0 skips 2: the newest version so far is 1.9"],
+    ["2.0.0", "0.9", "2.0.0 skips 1: the newest version so far is 0.9"],
+    ["999.0", "1.0", "999.0 skips 2: the newest version so far is 1.0"],
+  ])("PUB-75: %s after %s", (text, newest, warning) => expect(place(text, newest)).toBe(warning));
+
+  test.each([
+    ["2.0", "1.9"],
+    ["1.9", "1.2"],
+    // Builds are counted by one number.
+    ["19", "17"],
+    ["19", "17.1"],
+    // Years may be left out.
+    ["2026.1", "2023.12"],
+    ["3.0", "v1.0"],
+  ])("PUB-75: not of %s after %s", (text, newest) => expect(place(text, newest)).toBe(""));
+});
+
 describe("where a version would stand", () => {
   const shown = (text: string, ...published: string[]) => {
     const { after, before, patterns } = placeOf(parseVersion(text), ascending(published));

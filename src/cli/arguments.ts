@@ -17,9 +17,12 @@ export function asksForHelp(words: readonly string[]): boolean {
   return wordsBeforeDashes(words).some((word) => word === "-h" || word === "--help");
 }
 
+/** What stands between the values of an option that may be repeated; no word of a command line holds it. */
+export const REPEATED = "\0";
+
 /**
  * Reads the words of a command line by the command's declaration. A positional argument whose name
- * ends in `...` takes one word or more; they are in `_`.
+ * ends in `...` takes one word or more; they are in `_`. An option whose hint ends so may be repeated (CLI-19).
  *
  * @throws TakoError of kind `usage`
  */
@@ -32,19 +35,25 @@ export function readArguments<const T extends ArgsDef>(
     if (type !== "positional" && required === true && values[name] === undefined) {
       throw usageError(`missing option --${name} ${valueHint ?? "VALUE"}`);
     }
-    if (values[name] === "") throw usageError(`option --${name} needs a value that is not empty`);
+    if ([values[name]].flat().includes(""))
+      throw usageError(`option --${name} needs a value that is not empty`);
   }
   const named = namePositionals(positionals, declared);
-  return { ...values, ...named, _: positionals } as unknown as ParsedArgs<T>;
+  const joined = Object.entries(values).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join(REPEATED) : value,
+  ]);
+  return { ...Object.fromEntries(joined), ...named, _: positionals } as unknown as ParsedArgs<T>;
 }
 
 function optionsOf(declared: ArgsDef): ParseArgsOptionsConfig {
   const options: ParseArgsOptionsConfig = {};
-  for (const [name, { type, default: value, ...rest }] of Object.entries(declared)) {
+  for (const [name, { type, default: value, valueHint, ...rest }] of Object.entries(declared)) {
     if (type === "positional") continue;
     const alias = "alias" in rest && typeof rest.alias === "string" ? rest.alias : undefined;
     options[name] = {
       type: type === "boolean" ? "boolean" : "string",
+      multiple: valueHint?.endsWith("...") === true,
       ...(alias === undefined ? {} : { short: alias }),
       ...(typeof value === "string" || typeof value === "boolean" ? { default: value } : {}),
     };

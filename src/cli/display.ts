@@ -45,6 +45,8 @@ export class Display {
   readonly #downloads = new Map<string, Download>();
   /** How long each line of the bars is that is on the terminal now. */
   #drawn: readonly number[] = [];
+  /** Of these, what is done is kept for the next run. */
+  readonly #kept = new Set<string>();
   #heedsInterrupt = false;
   #nextRedraw: NodeJS.Timeout | undefined;
 
@@ -78,10 +80,16 @@ export class Display {
 
   /** A download begins. */
   startBar(key: string, version: string, size: number, offset: number): void {
-    const startedAt = performance.now();
-    this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
     if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
     this.#heedsInterrupt = true;
+    this.#kept.add(key);
+    this.startReading(key, version, size, offset);
+  }
+
+  /** An image begins to be read, of which nothing is kept if that does not come to its end. */
+  startReading(key: string, version: string, size: number, offset = 0): void {
+    const startedAt = performance.now();
+    this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
     this.#redraw();
   }
 
@@ -139,7 +147,8 @@ export class Display {
 
   /** Below the bars as they stand, what the next run need not get again (CLI-52). */
   #sayWhatIsKept(): void {
-    const lines = [...this.#downloads.values()].map(
+    const kept = [...this.#downloads].flatMap(([key, each]) => (this.#kept.has(key) ? each : []));
+    const lines = kept.map(
       ({ path, done, size }) =>
         `tako: ${safe(path)}: interrupted; ${bytes(done)} of ${bytes(size)} are kept, and the next run goes on from there\n`,
     );

@@ -45,6 +45,7 @@ function describe(event: Event): Message | undefined {
           ? `downloading ${event.version}, ${bytes(event.size)}`
           : `downloading ${event.version}, ${bytes(event.size - event.offset)} left of ${bytes(event.size)}`,
       );
+    case "reading":
     case "progress":
     case "hashing":
     // What is wrong with an image is told as an error.
@@ -147,6 +148,7 @@ function fieldsOf(event: Event): object | undefined {
       const { version, url, size, offset } = event;
       return { version, url, size, offset };
     }
+    case "reading":
     case "progress":
     case "hashing":
       return undefined;

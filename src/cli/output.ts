@@ -64,6 +64,7 @@ export class Output {
       this.#display.readOn(imageKey(event), { ...event, path: key });
     }
     if (event.event === "image") this.#display.endBar(imageKey(event));
+    if (event.event === "reading") this.#display.startReading(key, event.version, event.size);
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
     return false;
@@ -83,7 +84,7 @@ export class Output {
 
   /** The part of it that is for standard error. */
   showMessages<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
-    if (config !== undefined) this.#display.endBar(config);
+    this.#display.endBar(config ?? "");
     for (const error of presenter.errors(result)) this.#sayError(error, config);
     for (const said of this.#isJson ? [] : presenter.text(result)) {
       if (said.on === "stderr") this.#display.say(said.priority, said.lines);
@@ -106,6 +107,7 @@ export class Output {
 
   /** Tells what ended the command. @returns the exit status */
   failed(error: unknown): number {
+    this.#display.endBar("");
     if (!(error instanceof TakoError)) return this.#crashed(error);
     const isUsage = error.kind === "usage";
     // A usage error leaves standard output empty (CLI-8).

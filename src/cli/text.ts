@@ -40,6 +40,12 @@ export function seconds(count: number): string {
   return `${count < 10 ? Number(count.toFixed(1)) : Math.round(count)} s`;
 }
 
+/** A longer duration in seconds, by its largest unit: `42 s`, `3 min`, `5 h`, `12 days`. */
+export function duration(count: number): string {
+  if (count >= 48 * 3600) return `${Math.floor(count / 86_400)} days`;
+  return count >= 2 * 3600 ? `${Math.floor(count / 3600)} h` : seconds(count);
+}
+
 /** A moment, given in seconds since the epoch, as systemd writes one: `2026-11-29 08:30:00 UTC`. */
 export function moment(at: number): string {
   return `${new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ")} UTC`;

@@ -1,5 +1,5 @@
 // What the commands tell while they work, as values: the documented events of `--json` (FET-97), and
-// `progress` and `hashing`, which only move a bar.
+// `reading`, `progress` and `hashing`, which only move a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
 /** Something that happened to one config (fetch) or origin (store). Sizes and offsets are bytes. */
@@ -44,6 +44,7 @@ export type Event = { readonly config?: string } & (
       readonly size: number;
       readonly offset: number;
     }
+  | { readonly event: "reading"; readonly version: string; readonly size: number }
   | {
       readonly event: "progress";
       readonly version: string;

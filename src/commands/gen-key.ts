@@ -1,5 +1,6 @@
 // tako gen-key: makes a key pair for signing manifests (spec/publish.md).
 
+import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
@@ -14,22 +15,40 @@ export function generateKey({ randomBytes }: Pick<Effects, "randomBytes">): Secr
 }
 
 /**
- * Makes a key pair and puts the secret key into a new file that only its owner can read (PUB-61).
+ * Makes a key pair and puts the secret key into a new file that only its owner can read (PUB-61), and the public one
+ * into another beside it (PUB-81).
  *
- * @throws TakoError of kind `storage`, also if there is something at `path` already (PUB-62)
+ * @throws TakoError of kind `storage`, also if there is something at `path` or `path.pub` already (PUB-62)
  */
 export async function generateKeyFile(
   path: string,
   effects: Pick<Effects, "randomBytes">,
 ): Promise<PublicKey> {
   const key = generateKey(effects);
+  const publicPath = `${path}.pub`;
+  // Before there is a secret key whose public one has no place.
+  if (naming(publicPath, "read", () => lstatSync(publicPath, { throwIfNoEntry: false })))
+    throw inTheWay(publicPath);
+  await writeNew(path, `${key.reveal()}\n`, 0o600);
+  try {
+    await writeNew(publicPath, `${key.publicKey.text}\n`, 0o644);
+  } catch (error) {
+    discard(path);
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+  return key.publicKey;
+}
+
+/** A file that is whole and synced, or not there. */
+async function writeNew(path: string, text: string, mode: number): Promise<void> {
   const handle = await createFile(path).catch((error: unknown) => {
     throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
   });
   try {
     await naming(path, "write", async () => {
-      await handle.chmod(0o600);
-      await writeAll(handle, new TextEncoder().encode(`${key.reveal()}\n`));
+      await handle.chmod(mode);
+      await writeAll(handle, new TextEncoder().encode(text));
       await handle.sync();
     });
   } catch (error) {
@@ -38,16 +57,14 @@ export async function generateKeyFile(
   } finally {
     await handle.close();
   }
-  await syncDirectory(dirname(path));
-  return key.publicKey;
 }
 
 /** To remove it, as for other files, would be bad advice: it may be the only copy of a key. */
-function inTheWay(path: string, cause: Error): TakoError {
+function inTheWay(path: string, cause?: Error): TakoError {
   return new TakoError("storage", "it exists already", {
     rule: "PUB-65",
     source: shownPath(path),
-    hint: "It is never overwritten: it may be a secret key in use. Choose another name.",
+    hint: "It is never overwritten: it may be a key in use. Choose another name.",
     cause,
   });
 }

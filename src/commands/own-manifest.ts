@@ -5,24 +5,36 @@ import { TakoError } from "../core/error.ts";
 import type { PublicKey, SecretKey } from "../core/keys.ts";
 import { EMPTY_MANIFEST, type Manifest } from "../core/manifest.ts";
 import { shownPath } from "../core/text.ts";
+import { compareVersions, type Version } from "../core/version.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
 import type { Publication } from "../shell/publication.ts";
+
+/** Who signs, and whether a manifest may be begun. */
+export interface Signer {
+  readonly key: SecretKey;
+  /** The key that signed until now (PUB-50). */
+  readonly replaced: PublicKey | undefined;
+  /** `--new` (PUB-70). */
+  readonly isNew: boolean;
+  /** Somebody sees what is warned of. */
+  readonly isWatched: boolean;
+  readonly warn: (message: string) => void;
+}
 
 /**
  * The manifest until now; that there is none is said (PUB-19).
  *
- * @throws as requireOurs
+ * @throws as requireOurs; TakoError of kind `storage` if there is none and none may be begun
  */
 export function readOurs(
   publication: Publication,
-  key: SecretKey,
-  replaced: PublicKey | undefined,
-  warn: (message: string) => void,
+  { key, replaced, isNew, isWatched, warn }: Signer,
 ): { readonly manifest: Manifest; readonly bytes?: Uint8Array } {
   const keys = replaced === undefined ? [key.publicKey] : [key.publicKey, replaced];
   const { manifestPath } = publication;
   const ours = requireOurs(publication.readManifest(keys), manifestPath, replaced);
   if (ours.bytes === undefined) {
+    if (!isNew && !(isWatched && !publication.hasStore())) throw noManifest(manifestPath);
     warn(
       `starting a new manifest, ${shownPath(manifestPath)}: hosts that know an earlier one will refuse it`,
     );
@@ -56,6 +68,30 @@ function requireOurs(
         hint: "Rotating a key needs the manifest that the old one signed.",
       });
   }
+}
+
+/**
+ * A manifest that `--new` begins has no version but the one that is stored: so the run may be done again, and a job
+ * that always says `--new` is noticed at the second version (PUB-71).
+ *
+ * @throws TakoError of kind `failed`
+ */
+export function requireBegun({ entries }: Manifest, version: Version, source: string): void {
+  const other = entries.find((entry) => compareVersions(entry.version, version) !== 0);
+  if (other === undefined) return;
+  throw new TakoError("failed", `it is not new: version ${other.version.text} is in it`, {
+    rule: "PUB-71",
+    source,
+    hint: "--new is for the first version of an origin alone; leave it out.",
+  });
+}
+
+function noManifest(source: string): TakoError {
+  return new TakoError("storage", "there is no manifest", {
+    rule: "PUB-70",
+    source,
+    hint: "Get the one that is published: hosts refuse any without its entries. --new begins an origin.",
+  });
 }
 
 function wrongKey(source: string, replaced: PublicKey | undefined): TakoError {

@@ -4,14 +4,23 @@
 import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
 import { asTakoError, TakoError } from "../core/error.ts";
-import { type PublicKey, parsePublicKey, type SecretKey } from "../core/keys.ts";
-import { encodeManifest, insertEntry, MAX_MANIFEST_BYTES } from "../core/manifest.ts";
+import { type PublicKey, parsePublicKey } from "../core/keys.ts";
+import {
+  type Entry,
+  encodeManifest,
+  insertEntry,
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  sameEntry,
+} from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
 import { shownPath } from "../core/text.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
+import type { Progress } from "../shell/disk/image-writer.ts";
 import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
+  hashImage,
   type ImageSource,
   type LockedPublication,
   lockPublication,
@@ -21,7 +30,9 @@ import {
 } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
-import { readOurs } from "./own-manifest.ts";
+import type { Report } from "./events.ts";
+import { type ExpectedImage, requireExpected } from "./expected-image.ts";
+import { readOurs, requireBegun, type Signer } from "./own-manifest.ts";
 
 /** The options and arguments of the command line, as they were given. */
 export interface StoreOptions {
@@ -35,74 +46,119 @@ export interface StoreOptions {
   readonly rotateKey?: string;
   /** Only tell where the version would stand. */
   readonly dryRun?: boolean;
+  /** Begin a manifest (PUB-70, PUB-71). */
+  readonly isNew?: boolean;
+  /** Somebody sees what is warned of, as on a terminal (PUB-70). */
+  readonly isWatched?: boolean;
+  readonly expected?: ExpectedImage;
 }
 
 export type StoreResult = {
   /** Whether the manifest is another one now. */
   readonly changed: boolean;
 } & (
-  | { readonly stored: "image"; readonly version: string; readonly sha256: Sha256Hex }
+  | {
+      readonly stored: "image";
+      readonly version: string;
+      readonly sha256: Sha256Hex;
+      /** Whether the store did not have the image. */
+      readonly isKept: boolean;
+    }
   /** A rotation of the key, which signed the manifest anew. */
   | { readonly stored: "signature"; readonly publicKey: PublicKey }
   /** Nothing: a dry run (PUB-66). */
   | {
       readonly stored: "nothing";
       readonly version: string;
+      readonly sha256: Sha256Hex;
+      /** Of the image, in bytes. */
+      readonly size: number;
       readonly place: Place;
       /** How the version is spelled that is published already. */
       readonly published: string | undefined;
+      /** Whether that is this very version, with these bytes: a run changes nothing then. */
+      readonly isSame: boolean;
     }
 );
 
 interface Image {
   readonly version: Version;
   readonly source: ImageSource;
+  readonly expected: ExpectedImage;
+  readonly onProgress: Progress;
 }
 
 /**
  * Publishes an image in a directory that a web server can serve as it is.
  *
- * @throws TakoError of kind `usage`, `version`, `key`, `storage`, `signature`, or `failed` if the
- *   version is published already
+ * @throws TakoError of kind `usage`, `version`, `key`, `storage`, `signature`, `digest`, or `failed`
+ *   if the version is published already
  */
 export async function store(options: StoreOptions, effects: Effects): Promise<StoreResult> {
-  const { directory } = options;
+  const { directory, isNew = false, isWatched = false } = options;
   const { clock, environment, report } = effects;
   refuseSwapped(options);
   const version = parseImageVersion(options);
   const replaced = parseReplaced(options);
   const warn = (message: string) => report({ event: "warning", message });
   const key = await findSecretKey({ ...options, environment, warn });
+  const signer = { key, replaced, isNew, isWatched, warn };
 
   await using source = await openSource(options.image, effects.stdin);
-  if (options.dryRun && version !== undefined)
-    return planStore(directory, version, key, replaced, warn);
+  const image = version && source && imageOf(version, source, options.expected ?? {}, report);
+  if (options.dryRun && image !== undefined) return await planStore(directory, image, signer);
   const onWait = () => report({ event: "waiting", directory });
   using publication = await lockPublication(directory, { clock, onWait });
-  const image = version && source && { version, source };
-  return await publish(publication, image, key, replaced, warn);
+  return await publish(publication, image, signer);
 }
 
-/** Where the version would stand, and everything that a run would warn of. Nothing is written, and no lock taken. */
-function planStore(
-  directory: string,
+/** What shows how far it is, if that is known (PUB-79). */
+function imageOf(
   version: Version,
-  key: SecretKey,
-  replaced: PublicKey | undefined,
-  warn: (message: string) => void,
-): StoreResult {
+  source: ImageSource,
+  expected: ExpectedImage,
+  report: Report,
+): Image {
+  const size = source.size ?? expected.size;
+  const about = { version: version.text, size: size ?? 0 };
+  let isTold = false;
+  const onProgress = (done: number) => {
+    if (size === undefined) return;
+    if (!isTold) report({ event: "reading", ...about });
+    isTold = true;
+    report({ event: "progress", ...about, done });
+  };
+  return { version, source, expected, onProgress };
+}
+
+/**
+ * Where the version would stand, and everything that a run would warn of or refuse of the image (PUB-78). Nothing is
+ * written, and no lock taken.
+ */
+async function planStore(
+  directory: string,
+  { version, source, expected, onProgress }: Image,
+  signer: Signer,
+): Promise<StoreResult> {
   const publication = openPublication(directory);
-  const { manifest } = readOurs(publication, key, replaced, warn);
+  const { manifest } = readOurs(publication, signer);
+  if (signer.isNew) requireBegun(manifest, version, publication.manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
-  const same = warnOfVersion(version, published, warn);
+  const same = warnOfVersion(version, published, signer.warn);
   const others = published.filter((other) => other !== same);
-  const place = placeOf(version, others);
+  const found = await hashImage(source, onProgress);
+  requireExpected(found, expected, source.name);
+  const entry = { version, digest: found.digest, size: parseSize(found.size) };
+  warnOfTwin(manifest, entry, signer.warn);
   return {
     stored: "nothing",
     changed: false,
     version: version.text,
-    place,
+    sha256: entry.digest,
+    size: entry.size,
+    place: placeOf(version, others),
     published: same?.text,
+    isSame: manifest.entries.some((other) => sameEntry(other, entry)),
   };
 }
 
@@ -118,38 +174,51 @@ function warnOfVersion(
   return same;
 }
 
+/** The same bytes as another version: a build that was not done anew, likely (PUB-76). */
+function warnOfTwin(
+  { entries }: Manifest,
+  { version, digest }: Entry,
+  warn: (message: string) => void,
+): void {
+  if (entries.some((other) => compareVersions(other.version, version) === 0)) return;
+  const twin = entries.findLast((other) => other.digest === digest);
+  if (twin === undefined) return;
+  warn(`${version.text} has the same bytes as ${twin.version.text}, which is published already`);
+}
+
 /** With the lock: first the image, then the manifest that names it (PUB-13). */
 async function publish(
   publication: LockedPublication,
   image: Image | undefined,
-  key: SecretKey,
-  replaced: PublicKey | undefined,
-  warn: (message: string) => void,
+  signer: Signer,
 ): Promise<StoreResult> {
   const { manifestPath } = publication;
-  const { bytes, manifest } = readOurs(publication, key, replaced, warn);
+  const { key, warn } = signer;
+  const { bytes, manifest } = readOurs(publication, signer);
   if (image === undefined) {
     const next = encodeManifest(manifest, key, platformSha512);
     const changed = await writeIfNew(publication, bytes, next);
     return { stored: "signature", publicKey: key.publicKey, changed };
   }
 
-  const { version, source } = image;
+  const { version, source, expected } = image;
+  if (signer.isNew) requireBegun(manifest, version, manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
   if (warnOfVersion(version, published, warn) === undefined) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
-  await using copy = await publication.copyImage(source);
+  await using copy = await publication.copyImage(source, image.onProgress);
   const { digest } = copy;
-  const size = parseSize(copy.size);
-  if (size === 0) warn(`the image is empty: ${shownPath(source.name)} has 0 bytes`);
-  const grown = insertEntry(manifest, { version, size, digest });
+  requireExpected(copy, expected, source.name);
+  const entry = { version, size: parseSize(copy.size), digest };
+  warnOfTwin(manifest, entry, warn);
+  const grown = insertEntry(manifest, entry);
   const next = encodeManifest(grown, key, platformSha512);
   refuseOversized(next.length, manifestPath);
-  await copy.keep();
+  const isKept = await copy.keep();
   const changed = await writeIfNew(publication, bytes, next);
-  return { stored: "image", version: version.text, sha256: digest, changed };
+  return { stored: "image", version: version.text, sha256: digest, isKept, changed };
 }
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
@@ -183,12 +252,12 @@ function parseReplaced({ rotateKey }: StoreOptions): PublicKey | undefined {
 }
 
 /** IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66). */
-function parseImageVersion({
-  image,
-  version,
-  rotateKey,
-  dryRun,
-}: StoreOptions): Version | undefined {
+function parseImageVersion(options: StoreOptions): Version | undefined {
+  const { image, version, rotateKey, dryRun } = options;
+  if (options.isNew && rotateKey !== undefined) {
+    const message = "--new and --rotate-key exclude each other";
+    throw new TakoError("usage", message, { rule: "PUB-72" });
+  }
   if (version?.includes("SECRET+")) {
     throw new TakoError("usage", "the version is a secret key, which would be published", {
       rule: "PUB-27",

@@ -31,7 +31,17 @@ export function placeWarnings(version: Version, published: readonly Version[]): 
       `${version.text} is not the newest, ${newest.text} is: hosts whose pattern allows both do not take ${version.text}`,
     ];
   }
-  return leapWarnings(version, newest);
+  const leaps = leapWarnings(version, newest);
+  return leaps.length > 0 ? leaps : skipWarnings(version, newest);
+}
+
+/** A `4.0` after a `2.7`: likely a slip, and hosts with `Version=*` take it at once (PUB-75). */
+function skipWarnings({ text, parts: after }: Version, newest: Version): readonly string[] {
+  const [to, from] = [after[0], newest.parts[0]];
+  // A single number counts builds.
+  if (after.length < 2 || typeof to !== "number" || typeof from !== "number") return [];
+  if (to >= LEAP || to <= from + 1) return [];
+  return [`${text} skips ${from + 1}: the newest version so far is ${newest.text}`];
 }
 
 /** A year after `1.3`, or a hash of digits after one with letters: it would stay the newest (PUB-29). */

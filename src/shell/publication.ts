@@ -1,7 +1,7 @@
 // A publisher's directory: the signed manifest and the images, as an origin serves them
 // (spec/publish.md). One function per step that touches the disk; their order is commands/store.ts.
 
-import { closeSync, constants, fstatSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
@@ -10,9 +10,9 @@ import type { PublicKey } from "../core/keys.ts";
 import { MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
 import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
-import { readBlocks } from "./disk/hash.ts";
-import { ImageStore, LockedImageStore } from "./disk/image-store.ts";
-import type { ImageWriter } from "./disk/image-writer.ts";
+import { hexDigest, newHasher, readBlocks } from "./disk/hash.ts";
+import { type ImageIdentity, ImageStore, LockedImageStore } from "./disk/image-store.ts";
+import type { ImageWriter, Progress } from "./disk/image-writer.ts";
 import { type Lock, lockDirectory, type Waiting } from "./disk/lock.ts";
 import {
   type ManifestFile,
@@ -64,9 +64,26 @@ export function openedImage(fd: number, name: string): ImageSource {
   });
 }
 
+/** Reads an image to its end, and writes nothing (PUB-78). @param onProgress told how many bytes are hashed */
+export async function hashImage(
+  { fd, name }: ImageSource,
+  onProgress: Progress,
+): Promise<ImageIdentity> {
+  const hasher = newHasher();
+  let size = 0;
+  for await (const block of readBlocks(fd, name)) {
+    hasher.update(block);
+    size += block.length;
+    onProgress(size);
+  }
+  return { digest: hexDigest(hasher), size };
+}
+
 /** A publisher's directory as readers see it. */
 export interface Publication {
   readonly manifestPath: string;
+  /** Whether there is something by the name of its store. */
+  hasStore(): boolean;
   readManifest(keys: readonly PublicKey[]): ManifestFile;
   /** The images that are here, by their names. */
   images(): ReadonlySet<Sha256Hex>;
@@ -81,6 +98,7 @@ export function openPublication(path: string): Publication {
   closeSync(openDirectory(path));
   return {
     manifestPath: join(path, MANIFEST),
+    hasStore: () => isThere(new ImageStore(path).path),
     readManifest: (keys) => readManifestFile(path, keys),
     images: () => new Set(new ImageStore(path).sizes().images.keys()),
   };
@@ -126,6 +144,10 @@ export class LockedPublication implements Publication, Disposable {
     this.#images.removeLeftovers();
   }
 
+  hasStore(): boolean {
+    return isThere(this.#images.path);
+  }
+
   readManifest(keys: readonly PublicKey[]): ManifestFile {
     return readManifestFile(this.#path, keys);
   }
@@ -153,9 +175,13 @@ export class LockedPublication implements Publication, Disposable {
     return syncManifestFile(this.#path);
   }
 
-  /** Copies an image to a temporary name in the store, which is made if it is missing (PUB-11). */
-  async copyImage(source: ImageSource): Promise<ImageCopy> {
-    const writer = await this.#images.openCopy(source.path);
+  /**
+   * Copies an image to a temporary name in the store, which is made if it is missing (PUB-11).
+   *
+   * @param onProgress told how many bytes are copied and hashed
+   */
+  async copyImage(source: ImageSource, onProgress: Progress): Promise<ImageCopy> {
+    const writer = await this.#images.openCopy(source.path, onProgress);
     const copy = new ImageCopy(this.#images, writer);
     try {
       // What shares its blocks with the source is whole already.
@@ -191,21 +217,32 @@ class ImageCopy implements AsyncDisposable {
     return this.#writer.digest();
   }
 
-  /** Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35). */
-  async keep(): Promise<void> {
+  /**
+   * Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35).
+   *
+   * @returns whether the store did not have it
+   */
+  async keep(): Promise<boolean> {
     const { digest, size } = this;
     if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
-    } else {
-      await this.#images.keep(this.#writer);
-      this.#kept = true;
+      await this.#images.unmark(digest);
+      return false;
     }
+    await this.#images.keep(this.#writer);
+    this.#kept = true;
     await this.#images.unmark(digest);
+    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close();
     if (!this.#kept) discard(this.#writer.path);
   }
+}
+
+/** Anything by that name, a dangling link included. */
+function isThere(path: string): boolean {
+  return naming(path, "read", () => lstatSync(path, { throwIfNoEntry: false })) !== undefined;
 }

@@ -36,21 +36,21 @@ export async function findSecretKey(sources: KeySources): Promise<SecretKey> {
   }
   if (key !== undefined) {
     warn("other users of this machine can see a key on the command line; use --key-file instead");
-    return parseKey(key, {
+    return parseKeyText(key, {
       source: "--key",
       hint: "A file that holds the key is given with --key-file.",
     });
   }
   if (keyFile !== undefined) return readKeyFile(keyFile, warn);
   const variable = environment["TAKO_SECRET_KEY"];
-  if (variable) return parseKey(variable, { source: "TAKO_SECRET_KEY" });
+  if (variable) return parseKeyText(variable, { source: "TAKO_SECRET_KEY" });
   return readCredential(environment["CREDENTIALS_DIRECTORY"]);
 }
 
 async function readKeyFile(path: string, warn: (message: string) => void): Promise<SecretKey> {
   const { text, mode } = await naming(path, "read", () => readKeyText(path));
   const source = shownPath(path);
-  const key = parseKey(text, { source });
+  const key = parseKeyText(text, { source });
   if ((mode & 0o077) !== 0) {
     warn(`other users of this machine may read the key file ${source}; chmod 600 it`);
   }
@@ -61,7 +61,7 @@ async function readCredential(directory: string | undefined): Promise<SecretKey>
   if (directory) {
     const path = join(directory, CREDENTIAL);
     try {
-      return parseKey((await readKeyText(path)).text, { source: shownPath(path) });
+      return parseKeyText((await readKeyText(path)).text, { source: shownPath(path) });
     } catch (error) {
       if (!isErrno(error, "ENOENT")) throw storageError(error, "read", path);
     }
@@ -76,7 +76,7 @@ async function readCredential(directory: string | undefined): Promise<SecretKey>
 const PRINTED = /^\s*Secret key\s+(?<secret>\S+)\s+Public key\s+(?<shown>\S+)\s*$/;
 
 /** {@link parseSecretKey}, also of all that `gen-key` prints (PUB-8). Its error gets these facts as well. */
-function parseKey(text: string, facts: Facts): SecretKey {
+export function parseKeyText(text: string, facts: Facts): SecretKey {
   const { secret = text, shown } = PRINTED.exec(text)?.groups ?? {};
   try {
     const key = parseSecretKey(secret);

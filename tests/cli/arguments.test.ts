@@ -37,7 +37,7 @@ for (const program of programs) {
       using host = emptyHost();
       host.write("image", "bytes");
       const env = words.join().includes("SECRET+") ? {} : { TAKO_SECRET_KEY: key.secret };
-      const ended = await program.run(["store", ...words], { cwd: host.folder, env });
+      const ended = await program.run(["store", "--new", ...words], { cwd: host.folder, env });
       expect([ended.stdout, ended.status]).toEqual([`1 -> ${sha256sum("bytes")}\n`, 0]);
     });
 
@@ -45,7 +45,7 @@ for (const program of programs) {
       using host = emptyHost();
       host.write("--version", "a strange name");
       const env = { TAKO_SECRET_KEY: key.secret };
-      const words = ["store", "-o", "origin", "--", "--version", "--help"];
+      const words = ["store", "--new", "-o", "origin", "--", "--version", "--help"];
       const stored = await program.run(words, { cwd: host.folder, env });
       expect(stored.stdout).toBe(`--help -> ${sha256sum("a strange name")}\n`);
 
@@ -58,7 +58,16 @@ for (const program of programs) {
     test("CLI-4: the last of a repeated option counts", async () => {
       using host = emptyHost();
       host.write("image", "bytes");
-      const words = ["store", "-k", "not a key", "-onowhere", `-k${key.secret}`, "-o", "origin"];
+      const words = [
+        "store",
+        "-k",
+        "not a key",
+        "-onowhere",
+        `-k${key.secret}`,
+        "-o",
+        "origin",
+        "--new",
+      ];
       const ended = await program.run([...words, "image", "1"], { cwd: host.folder });
       expect(ended.status).toBe(0);
       expect(existsSync(host.at("nowhere"))).toBe(false);

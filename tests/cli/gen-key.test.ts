@@ -56,6 +56,56 @@ for (const program of programs) {
       }
     });
 
+    test("PUB-81: the public key is in a file of its own, which all may read", async () => {
+      using host = emptyHost();
+      for (const umask of ["0777", "0000"]) {
+        const name = `key-${umask}`;
+        const words = program.command(["gen-key", "--output", name]);
+        const shell = ["sh", "-c", `umask ${umask}; exec "$@"`, "sh", ...words];
+        const { stdout } = Bun.spawnSync(shell, { cwd: host.folder });
+        expect(host.read(`${name}.pub`)).toBe(stdout.toString());
+        expect(statSync(host.at(`${name}.pub`)).mode & 0o7777).toBe(0o644);
+      }
+    });
+
+    test("PUB-81: where there is a file for the public key already, no secret one is made", async () => {
+      using host = emptyHost();
+      host.write("file.pub", "precious");
+      mkdirSync(host.at("directory.pub"));
+      symlinkSync("nowhere", host.at("dangling.pub"));
+      for (const name of ["file", "directory", "dangling"]) {
+        const words = ["gen-key", "--output", name];
+        const { status, stdout, stderr } = await program.run(words, { cwd: host.folder });
+        expect(stderr).toStartWith(`tako: ${name}.pub: it exists already\n`);
+        expect([status, stdout]).toEqual([74, ""]);
+      }
+      expect(host.read("file.pub")).toBe("precious");
+      const names = ["dangling.pub", "directory.pub", "file.pub", "origin"];
+      expect(readdirSync(host.folder).sort()).toEqual(names);
+    });
+
+    test("PUB-80: public-key shows what openssl says is the public key, and nothing secret", async () => {
+      using host = emptyHost();
+      const run = (words: string[], env = {}) =>
+        program.run(["public-key", ...words], { cwd: host.folder, env });
+      await program.run(["gen-key", "--output", "key"], { cwd: host.folder });
+      const secret = host.read("key").trim();
+      const [seed = Buffer.of()] = partsOf(secret);
+      const der = host.write("key.der", Buffer.concat([PRIVATE_DER, seed]));
+      const words = ["-inform", "DER", "-in", der, "-pubout", "-outform", "DER"];
+      const expected = openssl("pkey", ...words)
+        .subarray(PUBLIC_DER.length)
+        .toString("base64");
+      expect(await run(["-f", "key"])).toEqual({ status: 0, stdout: `${expected}\n`, stderr: "" });
+      const shown = await run(["--json"], { TAKO_SECRET_KEY: secret });
+      expect(JSON.parse(shown.stdout)).toEqual({ event: "result", public_key: expected });
+      const wrong = await run(["-f", "key.pub"]);
+      expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
+      expect(wrong.stderr).toContain("This looks like a public key");
+      const none = await run([]);
+      expect([none.status, none.stdout]).toEqual([2, ""]);
+    });
+
     test("PUB-62: --output replaces and follows nothing", async () => {
       using host = emptyHost();
       host.write("file", "precious");
@@ -81,7 +131,7 @@ for (const program of programs) {
       const { stderr } = await program.run(words, { cwd: host.folder });
       expect(stderr).toBe(
         "tako: app.key: it exists already\n" +
-          "  It is never overwritten: it may be a secret key in use. Choose another name.\n",
+          "  It is never overwritten: it may be a key in use. Choose another name.\n",
       );
     });
 
@@ -111,7 +161,9 @@ for (const program of programs) {
       const run = (...words: string[]) => program.run(words, { cwd: host.folder });
       const publicKey = (await run("gen-key", "--output", "key")).stdout.trim();
       host.write("image", "bytes");
-      expect((await run("store", "-f", "key", "-o", "origin", "image", "1")).status).toBe(0);
+      expect((await run("store", "--new", "-f", "key", "-o", "origin", "image", "1")).status).toBe(
+        0,
+      );
 
       const manifest = host.read("origin", "manifest");
       const [signature = ""] = manifest.trimEnd().split("\n").slice(-1);

@@ -43,7 +43,14 @@ test.each([
   ["gen-key", ["--output=<file>"]],
   [
     "store",
-    ["-k, --key=<key>", "-f, --key-file=<file>", "-o, --output=<dir>", "--rotate-key=<old>"],
+    [
+      "-k, --key=<key>",
+      "-f, --key-file=<file>",
+      "-o, --output=<dir>",
+      "--rotate-key=<old>",
+      "--sha256=<hex>",
+      "--size=<bytes>",
+    ],
   ],
 ])(
   "CLI-11: help of %s shows which options take a value, and their short forms",
@@ -51,5 +58,13 @@ test.each([
     const { stdout } = await program.run([name, "--help"]);
     const shown = stdout.match(/^ *(-\w, )?--[\w-]+=<\w+>/gm)?.map((text) => text.trim());
     expect(shown?.toSorted()).toEqual(options.toSorted());
+  },
+);
+
+test.each(["store", "gen-key", "public-key", "inspect"])(
+  "CLI-11: help of %s fits 80 columns",
+  async (name) => {
+    const { stdout } = await program.run([name, "--help"]);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
   },
 );

@@ -297,6 +297,7 @@ for (const program of programs) {
         expect(shown).toEqual({
           status: 0,
           stdout: [
+            `1.2.4 -> ${sha256sum("bytes")}, 5 bytes`,
             "1.2.4 sorts after 1.2.3 and before 1.3.0",
             "Version=1.2.4  takes 1.2.4",
             "Version=1.2.*  takes 1.2.4",
@@ -309,13 +310,15 @@ for (const program of programs) {
         });
         const known = await program.run([...words, "1.2.3.0"], options);
         expect(known.stdout).toStartWith(
-          "1.2.3 is published already\n1.2.3.0 sorts before 1.3.0\n",
+          `1.2.3 is published already\n1.2.3.0 -> ${sha256sum("bytes")}, 5 bytes\n1.2.3.0 sorts before 1.3.0\n`,
         );
         const { stdout } = await program.run([...words, "2", "--json"], options);
         expect(linesOf(stdout)).toEqual([
           {
             event: "result",
             version: "2",
+            sha256: sha256sum("bytes"),
+            size: 5,
             after: "1.3.0",
             patterns: [
               { pattern: "2", takes: "2" },
@@ -329,7 +332,15 @@ for (const program of programs) {
       test("PUB-23, PUB-31: store tells its result or its error", async () => {
         using host = emptyHost();
         const options = { cwd: host.folder, env: { TAKO_SECRET_KEY: key.secret } };
-        const words = ["store", "--json", "-o", "origin", host.write("image", "bytes"), "1"];
+        const words = [
+          "store",
+          "--new",
+          "--json",
+          "-o",
+          "origin",
+          host.write("image", "bytes"),
+          "1",
+        ];
         const stored = await program.run(words, options);
         expect(linesOf(stored.stdout).at(-1)).toEqual({
           event: "result",

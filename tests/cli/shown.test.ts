@@ -256,7 +256,7 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
   [
     { config: "a.tako", outcome: "current", sha256 },
     { outcome: "current", sha256 },
-    `stdout a.tako: ${sha256} is current`,
+    "stdout a.tako: abababababab is current",
     0,
   ],
   [
@@ -284,13 +284,19 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
     75,
   ],
   [
-    { config: "a.tako", outcome: "no-match", pattern: "2.*", offered: ["1.2", "1.1"] },
+    {
+      config: "a.tako",
+      outcome: "no-match",
+      pattern: "2.*",
+      skips: false,
+      offered: ["1.2", "1.1"],
+    },
     { outcome: "no-match", pattern: "2.*", offered: ["1.2", "1.1"] },
     'warning tako: a.tako: no version matches "2.*"; the newest on offer are 1.2, 1.1',
     0,
   ],
   [
-    { config: "a.tako", outcome: "no-match", pattern: "2.*", offered: [] },
+    { config: "a.tako", outcome: "no-match", pattern: "2.*", skips: false, offered: [] },
     { outcome: "no-match", pattern: "2.*", offered: [] },
     'warning tako: a.tako: no version matches "2.*"; the manifest is empty',
     0,
@@ -321,7 +327,7 @@ test.each(results)("FET-98, CLI-40: how the result %j looks", (result, fields, l
 test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
   const text = (...of: Parameters<typeof storePresenter.text>) =>
     storePresenter.text(...of).map((said) => (said.on === "stdout" ? said.line : said));
-  const stored = { stored: "image", version, sha256, changed: true } as const;
+  const stored = { stored: "image", version, sha256, changed: true, isKept: true } as const;
   expect([text(stored), storePresenter.json(stored)]).toEqual([
     [`1.2 -> ${sha256}`],
     { version, sha256, changed: true },
@@ -342,23 +348,25 @@ test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
     stored: "nothing",
     ...{ changed: false, version },
     place: { after: parseVersion("1.1"), before: parseVersion("1.3"), patterns },
-    published: undefined,
+    ...{ published: undefined, isSame: false, sha256, size: 19 },
   } as const;
   expect(text(plan)).toEqual([
+    `1.2 -> ${sha256}, 19 bytes`,
     "1.2 sorts after 1.1 and before 1.3",
     "Version=1.2  takes 1.3",
     "Version=1.*  takes 1.3",
   ]);
   expect(storePresenter.json(plan)).toEqual({
-    ...{ version, after: "1.1", before: "1.3", changed: false },
+    ...{ version, sha256, size: 19, after: "1.1", before: "1.3", changed: false },
     patterns: [
       { pattern: "1.2", takes: "1.3" },
       { pattern: "1.*", takes: "1.3" },
     ],
   });
   const alone = { ...plan, place: { after: undefined, before: undefined, patterns } };
-  expect(text({ ...alone, published: "1.2.0" }).slice(0, 2)).toEqual([
+  expect(text({ ...alone, published: "1.2.0" }).slice(0, 3)).toEqual([
     "1.2.0 is published already",
+    `1.2 -> ${sha256}, 19 bytes`,
     "1.2 is the only version",
   ]);
   expect([storePresenter.errors(stored), storePresenter.status(stored)]).toEqual([[], 0]);
@@ -416,7 +424,7 @@ describe("a terminal", () => {
       { terminal: true },
     );
     const bar = "a.tako 1.2 [------------------------]   0%  0 B of 10 B\n";
-    const back = "\x1b[1A\x1b[J";
+    const back = "\x1b[A\x1b[2K";
     expect(stderr.text).toBe(
       [
         bar,
@@ -456,7 +464,7 @@ describe("a terminal", () => {
         },
         { terminal: true, rows },
       );
-      const last = stderr.text.slice(stderr.text.lastIndexOf("\x1b[J") + "\x1b[J".length);
+      const last = stderr.text.slice(stderr.text.lastIndexOf("\x1b[2K") + "\x1b[2K".length);
       expect(last.trim().split("\n")).toHaveLength(lines);
     }
   });
@@ -487,7 +495,7 @@ describe("a terminal", () => {
       },
       { terminal: true },
     );
-    expect(stderr.text).toEndWith("\x1b[1A\x1b[J");
+    expect(stderr.text).toEndWith("\x1b[A\x1b[2K");
   });
 
   test("CLI-21: who has no bars draws none", () => {

@@ -191,9 +191,9 @@ for (const program of programs) {
       for (const origin of ["a", "b", "c"]) mkdirSync(host.at(origin));
       await Promise.all(
         [
-          [["store", "-o", "a", "-", "1"], { TAKO_SECRET_KEY: key.secret }],
-          [["store", "-o", "b", "-f", "tako-secret-key", "-", "1"], {}],
-          [["store", "-o", "c", "-", "1"], { CREDENTIALS_DIRECTORY: host.folder }],
+          [["store", "--new", "-o", "a", "-", "1"], { TAKO_SECRET_KEY: key.secret }],
+          [["store", "--new", "-o", "b", "-f", "tako-secret-key", "-", "1"], {}],
+          [["store", "--new", "-o", "c", "-", "1"], { CREDENTIALS_DIRECTORY: host.folder }],
         ].map(async ([args, env]) => {
           const child = Bun.spawn(program.command(args as string[]), {
             cwd: host.folder,

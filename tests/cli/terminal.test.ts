@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { createHost, emptyHost, type Host } from "../support/host.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
-import { sha256sumOfFile } from "../support/publishing.ts";
+import { key, sha256sumOfFile } from "../support/publishing.ts";
 
 const COLUMNS = 78;
 const ESC = "\x1b";
@@ -187,6 +187,36 @@ for (const program of programs) {
       expect(bar).toMatch(expected);
       origin.release();
       expect(await terminal.ended).toBe(0);
+    });
+
+    test("PUB-79, PUB-70: a store shows a bar, and begins a manifest for who sees its warning", async () => {
+      using host = emptyHost();
+      host.write("image", "x".repeat(200_000));
+      const fifo = host.at("fifo");
+      Bun.spawnSync(["mkfifo", fifo]);
+      const script = "exec >fifo; head -c 100000 image; read -r go; tail -c 100000 image";
+      const writer = Bun.spawn(["sh", "-c", script], { cwd: host.folder, stdin: "pipe" });
+      const args = ["store", "-o", "origin", "--size", "200000", "fifo", "1.2"];
+      const env = { TAKO_SECRET_KEY: key.secret };
+      const terminal = runInTerminal(program, args, host.folder, env);
+      await terminal.until((lines) => lines.some((line) => line.includes(" 50%")));
+      expect(screen(terminal.written).at(-2)).toMatch(
+        /^1\.2 \[#{12}-{12}\] +50% +100 kB of 200 kB/,
+      );
+      writer.stdin.write("go\n");
+      await writer.stdin.end();
+      expect(await terminal.ended).toBe(0);
+      const [warning, ...rest] = screen(terminal.written);
+      expect(warning).toContain("warning: starting a new manifest");
+      expect(rest).toEqual([expect.stringMatching(/^1\.2 -> [0-9a-f]{64}$/), ""]);
+
+      // A bar does not outlive an error either.
+      host.write("other", "y".repeat(200_000));
+      const wrong = ["store", "-o", "origin", "--size", "3", "other", "1.3"];
+      const refused = runInTerminal(program, wrong, host.folder, env);
+      expect(await refused.ended).toBe(65);
+      expect(screen(refused.written)[0]).toContain("other: the image has another size");
+      expect(screen(refused.written).join()).not.toContain("%");
     });
 
     test("CLI-21: a bar moves on as often as its download does, and stays below the messages of others", async () => {

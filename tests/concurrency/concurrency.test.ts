@@ -9,7 +9,14 @@ import { Site, withoutEtag } from "../fetch/site.ts";
 import { createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, exitStatus, type Program, programs } from "../support/program.ts";
-import { bigImage, image, key, manifestOf, sha256sum } from "../support/publishing.ts";
+import {
+  bigImage,
+  image,
+  key,
+  manifestOf,
+  publishManifest,
+  sha256sum,
+} from "../support/publishing.ts";
 
 const nginx = needs("nginx", "openssl");
 
@@ -89,6 +96,7 @@ for (const program of programs) {
     test("PUB-15, PUB-28: of four publishers with two versions each, every entry lands, in order and signed", async () => {
       await using host = createHost();
       const directory = host.originDirectory;
+      publishManifest(directory, manifestOf([]));
       const publisher = async (name: number) => {
         const statuses: number[] = [];
         for (const minor of [0, 1]) {
@@ -122,6 +130,7 @@ for (const program of programs) {
       await using publisher = createHost();
       const origin = site.origin();
       const hosts = await Promise.all([0, 1].map(async () => createHost()));
+      publishManifest(origin.directory, manifestOf([]));
       const store = async (version: number) => {
         const file = join(publisher.folder, "image");
         writeFileSync(file, `image ${version}`.padEnd(20_000));

@@ -353,7 +353,13 @@ export function storeStories(folder: string): readonly Story[] {
     args: ["store", "--rotate-key", key.public, "-o", "TREE"],
   };
   return [
-    { ...base, name: "store to an empty origin", before: {}, after: { published: [two] } },
+    {
+      ...base,
+      name: "store to an empty origin",
+      args: ["store", "--new", ...base.args.slice(1)],
+      before: {},
+      after: { published: [two] },
+    },
     {
       ...base,
       name: "store to an existing origin",

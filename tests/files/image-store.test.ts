@@ -170,10 +170,12 @@ test("PUB-10, PUB-11: a copy begins empty where the file system cannot share blo
     const waiting = { clock: systemClock, onWait: () => {} };
     using publication = await lockDestination(folder, waiting);
     const original = put("image", one.content);
-    const writer = await publication.images.openCopy(original);
+    const writer = await publication.images.openCopy(original, () => {});
     expect([writer.size, readdirSync(join(folder, "store"))]).toEqual([0, [".new"]]);
     await writer.close();
-    await expect(publication.images.openCopy()).rejects.toMatchObject({ kind: "storage" });
+    await expect(publication.images.openCopy(undefined, () => {})).rejects.toMatchObject({
+      kind: "storage",
+    });
     publication.images.removeLeftovers();
     expect(readdirSync(join(folder, "store"))).toEqual([]);
   } finally {

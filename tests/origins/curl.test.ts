@@ -79,6 +79,16 @@ describe.skipIf(ftp.missing)("ftp", async () => {
     expect(ownCurls()).toEqual([]);
   });
 
+  test("INS-7, INS-8: whether an image is there, with its size", async () => {
+    for (const port of [server.port, noRest.port]) {
+      const { origin } = open(url(port));
+      expect(await origin.look(digest, image.length)).toBe("there");
+      for (const size of [image.length - 1, image.length + 1])
+        expect(await failureOf(origin.look(digest, size))).toMatchObject({ kind: "origin" });
+    }
+    expect(ownCurls()).toEqual([]);
+  });
+
   test("ORG-54: an image is continued at an offset", async () => {
     expect(await readImage(open(url()).origin, 60_000)).toEqual(rest);
   });

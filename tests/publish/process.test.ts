@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { environment, programs, sizeOf, whileRunning } from "../support/program.ts";
-import { key, manifestOf, sha256sum } from "../support/publishing.ts";
+import { key, manifestOf, publishManifest, sha256sum } from "../support/publishing.ts";
 import { Publisher } from "./publisher.ts";
 
 const env = { TAKO_SECRET_KEY: key.secret };
@@ -50,7 +50,8 @@ describe.skipIf(strace.missing)("under strace", () => {
   test("PUB-11, PUB-13, PUB-14: everything is synced before it gets its name, the image before the manifest", async () => {
     await using publisher = await Publisher.create();
     const image = publisher.file("image", "one");
-    const calls = await trace(publisher, ["store", "-o", publisher.directory, image, "1"]);
+    const words = ["store", "--new", "-o", publisher.directory, image, "1"];
+    const calls = await trace(publisher, words);
     expect(calls).toEqual([
       "flock .lock",
       "mkdir store 0755",
@@ -158,7 +159,7 @@ for (const program of programs) {
   describe(program.name, () => {
     test("PUB-11: a run that is killed while it copies leaves what the next one clears away", async () => {
       await using publisher = await Publisher.create();
-      const args = ["store", "-o", publisher.directory, "-", "1"];
+      const args = ["store", "--new", "-o", publisher.directory, "-", "1"];
       const child = Bun.spawn(program.command(args), {
         env: environment(env),
         stdin: "pipe",
@@ -174,7 +175,8 @@ for (const program of programs) {
       expect(readFileSync(copy, "latin1")).toBe("half an image");
 
       const image = publisher.file("image", "a whole image");
-      const again = await program.run(["store", "-o", publisher.directory, image, "1"], { env });
+      const words = ["store", "--new", "-o", publisher.directory, image, "1"];
+      const again = await program.run(words, { env });
       expect([again.status, again.stdout]).toEqual([0, `1 -> ${sha256sum("a whole image")}\n`]);
       expect(readdirSync(join(publisher.directory, "store"))).toEqual([sha256sum("a whole image")]);
       expect(publisher.manifest()).toBe(manifestOf([["1", "a whole image"]]));
@@ -182,6 +184,7 @@ for (const program of programs) {
 
     test("PUB-28: four publishers at once all land", async () => {
       await using publisher = await Publisher.create();
+      publishManifest(publisher.directory, manifestOf([]));
       const versions = ["1", "2", "3", "4"];
       const ended = await Promise.all(
         versions.map((version) => {
@@ -199,6 +202,7 @@ for (const program of programs) {
 
     test("PUB-28, DST-42: a publisher that waits for another says so", async () => {
       await using publisher = await Publisher.create();
+      publishManifest(publisher.directory, manifestOf([]));
       const args = (version: string) => ["store", "-o", publisher.directory, "-", version];
       const first = Bun.spawn(program.command(args("1")), {
         env: environment(env),
@@ -232,7 +236,7 @@ for (const program of programs) {
     test("CLI-33: a limit on the size of files is status 74", async () => {
       await using publisher = await Publisher.create();
       const image = publisher.file("image", Buffer.alloc(1024 * 1024));
-      const words = program.command(["store", "-o", publisher.directory, image, "1"]);
+      const words = program.command(["store", "--new", "-o", publisher.directory, image, "1"]);
       // In units of 512 bytes; ignored, the signal becomes an error of the write.
       const script = `trap "" XFSZ; ulimit -f 100; exec "$@"`;
       const child = Bun.spawn(["sh", "-c", script, "sh", ...words], {

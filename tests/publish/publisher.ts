@@ -1,7 +1,15 @@
 // A directory that the tests of publishing store into, by the command itself. Keys and the manifests that are
 // expected are those of tests/support/publishing.ts.
 
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,10 +42,12 @@ export class Publisher implements AsyncDisposable {
     return path;
   }
 
-  /** Stores with the key in the environment, unless the options say otherwise. */
+  /** Stores with the key in the environment, and begins a manifest, unless the options say otherwise. */
   store(options: Partial<StoreOptions>, environment?: Record<string, string>, stdin = -1) {
+    const { directory = this.directory, rotateKey } = options;
+    const isNew = rotateKey === undefined && !existsSync(join(directory, "manifest"));
     return store(
-      { directory: this.directory, ...options },
+      { directory, isNew, ...options },
       effectsOf({ environment: environment ?? { TAKO_SECRET_KEY: key.secret }, stdin }, (event) =>
         this.events.push(event),
       ),

@@ -38,6 +38,7 @@ test("PUB-53: with an image, it is in the same new manifest", async () => {
     stored: "image",
     version: "1.5",
     sha256: sha256sum("three") as never,
+    isKept: true,
     changed: true,
   });
   expect(publisher.manifest()).toBe(

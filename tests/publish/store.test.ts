@@ -36,6 +36,7 @@ test("PUB-10, PUB-15: image and manifest are those that sha256sum and openssl ma
     stored: "image",
     version: "1.0",
     sha256: digest as never,
+    isKept: true,
     changed: true,
   });
   expect(publisher.manifest()).toBe(manifestOf([["1.0", "one"]]));
@@ -65,7 +66,8 @@ test("PUB-10: images of no bytes, of a block and a byte, and of many blocks", as
   for (const [index, size] of sizes.entries()) {
     const image = publisher.file("image", Buffer.alloc(size, "the image\n"));
     const digest = sha256sumOfFile(image);
-    const result = await publisher.store({ image, version: `${index + 1}` });
+    const expected = { mayBeEmpty: true };
+    const result = await publisher.store({ image, version: `${index + 1}`, expected });
     expect(result).toMatchObject({ sha256: digest });
     expect(sha256sumOfFile(join(publisher.directory, "store", digest))).toBe(digest);
     expect(publisher.manifest()).toContain(`\n${index + 1} ${size} ${digest}\n`);
@@ -264,6 +266,7 @@ test("PUB-30: the same version with the same bytes again changes nothing", async
     stored: "image",
     version: "1",
     sha256: sha256sum("one") as never,
+    isKept: false,
     changed: false,
   });
   expect(publisher.snapshot()).toEqual(before);
@@ -385,14 +388,130 @@ test("PUB-25: a version such as v1.0.0 gets a warning, other letters do not", as
   }
 });
 
-test("PUB-26: an image of 0 bytes gets a warning, one of a byte does not", async () => {
+test("PUB-74: an image of 0 bytes is refused unless it is asked for, and one of a byte is not", async () => {
   await using publisher = await Publisher.create();
+  await publisher.store({ image: publisher.file("image", "x"), version: "1" });
+  const before = publisher.snapshot();
   const image = publisher.file("image", "");
-  const aboutEmpty = () => publisher.warnings().filter((warning) => warning.includes("empty"));
-  await publisher.store({ image, version: "1" });
-  expect(aboutEmpty()).toEqual([`the image is empty: ${image} has 0 bytes`]);
-  await publisher.store({ image: publisher.file("image", "x"), version: "2" });
-  expect(aboutEmpty()).toHaveLength(1);
+  for (const dryRun of [true, false]) {
+    const error = await publisher.failure({ image, version: "2", dryRun });
+    expect([error.kind, error.rule, error.source]).toEqual(["failed", "PUB-74", image]);
+    expect(error.hint).toContain("--allow-empty");
+    expect(publisher.snapshot()).toEqual(before);
+  }
+  await publisher.store({ image, version: "2", expected: { mayBeEmpty: true } });
+  expect(publisher.manifest()).toBe(
+    manifestOf([
+      ["1", "x"],
+      ["2", ""],
+    ]),
+  );
+});
+
+test("PUB-73: bytes that are not what was expected leave everything as it was, those that are do not matter else", async () => {
+  await using publisher = await Publisher.create();
+  await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+  const before = publisher.snapshot();
+  const image = publisher.file("image", "two");
+  const digest = sha256sum("two") as never;
+  for (const dryRun of [true, false]) {
+    for (const expected of [
+      { digest: sha256sum("tw") as never },
+      { size: 4 },
+      { digest, size: 2 },
+    ]) {
+      const error = await publisher.failure({ image, version: "2", expected, dryRun });
+      expect([error.kind, error.rule, error.source]).toEqual(["digest", "PUB-73", image]);
+      expect(publisher.snapshot()).toEqual(before);
+    }
+  }
+  await publisher.store({ image, version: "2", expected: { digest, size: 3 } });
+  expect(publisher.manifest()).toContain(`2 3 ${digest}`);
+});
+
+describe("PUB-70: a first manifest", () => {
+  test("is begun by --new, or where somebody looks on and there is nothing at all", async () => {
+    for (const [given, hasStore, begins] of [
+      [{ isNew: true, isWatched: false }, false, true],
+      [{ isNew: true, isWatched: false }, true, true],
+      [{ isNew: false, isWatched: true }, false, true],
+      [{ isNew: false, isWatched: true }, true, false],
+      [{ isNew: false, isWatched: false }, false, false],
+      [{ isNew: false, isWatched: false }, true, false],
+    ] as const) {
+      await using publisher = await Publisher.create();
+      if (hasStore) mkdirSync(join(publisher.directory, "store"));
+      const before = publisher.snapshot();
+      const options = { image: publisher.file("image", "one"), version: "1", ...given };
+      if (begins) {
+        await publisher.store({ ...options, dryRun: true });
+        expect(publisher.snapshot()).toEqual(before);
+        await publisher.store(options);
+        expect(publisher.manifest()).toBe(manifestOf([["1", "one"]]));
+        continue;
+      }
+      for (const dryRun of [true, false]) {
+        const error = await publisher.failure({ ...options, dryRun });
+        expect([error.kind, error.rule]).toEqual(["storage", "PUB-70"]);
+        expect(error.source).toBe(join(publisher.directory, "manifest"));
+        expect(error.hint).toContain("--new");
+        expect(publisher.snapshot()).toEqual(before);
+      }
+    }
+  });
+
+  test("of another key, or damaged, is not begun anew", async () => {
+    for (const [text, kind] of [
+      [manifestOf([], secondKey), "signature"],
+      ["", "storage"],
+    ] as const) {
+      await using publisher = await Publisher.create();
+      writeFileSync(join(publisher.directory, "manifest"), text);
+      const image = publisher.file("image", "one");
+      expect((await publisher.failure({ image, version: "1", isNew: true })).kind).toBe(kind);
+      expect(publisher.manifest()).toBe(text);
+    }
+  });
+});
+
+test("PUB-71: --new does the same once more, and nothing where there is another version", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1", isNew: true });
+  const before = publisher.snapshot();
+  expect(await publisher.store({ image, version: "1", isNew: true })).toMatchObject({
+    changed: false,
+  });
+  for (const dryRun of [true, false]) {
+    const error = await publisher.failure({ image, version: "2", isNew: true, dryRun });
+    expect([error.kind, error.rule]).toEqual(["failed", "PUB-71"]);
+    expect(error.message).toContain("version 1 is in it");
+  }
+  expect(publisher.snapshot()).toEqual(before);
+});
+
+test("PUB-72: what is signed anew is not new", async () => {
+  await using publisher = await Publisher.create();
+  const error = await publisher.failure({ rotateKey: secondKey.public, isNew: true });
+  expect([error.kind, error.rule]).toEqual(["usage", "PUB-72"]);
+});
+
+test("PUB-76: the bytes of another version are a warning, of the same one they are not", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  const twins = async (version: string, dryRun = false) => {
+    publisher.events.length = 0;
+    await publisher.store({ image, version, dryRun });
+    return publisher.warnings().filter((warning) => warning.includes("same bytes"));
+  };
+  expect(await twins("1.0")).toEqual([]);
+  expect(await twins("1.0")).toEqual([]);
+  expect(await twins("1.1", true)).toEqual([
+    "1.1 has the same bytes as 1.0, which is published already",
+  ]);
+  expect(await twins("1.1")).toHaveLength(1);
+  expect(await twins("1.1")).toEqual([]);
+  expect(await twins("1.2")).toEqual([expect.stringContaining("as 1.1,")]);
 });
 
 test("PUB-57: image and version in the wrong order get a hint, and nothing is written", async () => {
@@ -439,12 +558,11 @@ test("PUB-54: image and version come together", async () => {
   expect(publisher.names()).toEqual([]);
 });
 
-test("PUB-67, PUB-29: what surprises in a new version is a warning, one line each, and none when it is there", async () => {
+test("PUB-67, PUB-29, PUB-75: what surprises in a new version is a warning, one line each, and none when it is there", async () => {
   await using publisher = await Publisher.create();
-  const image = publisher.file("image", "one");
   const warningsOf = async (version: string) => {
     publisher.events.length = 0;
-    await publisher.store({ image, version });
+    await publisher.store({ image: publisher.file("image", version), version });
     return publisher.warnings();
   };
   await warningsOf("1.2.0");
@@ -455,14 +573,16 @@ test("PUB-67, PUB-29: what surprises in a new version is a warning, one line eac
     expect.stringContaining('"1+build" in 1.3.1+build.7 is no number'),
     expect.stringContaining("1.3.1+build.7 is not the newest, 1.3.0 is"),
   ]);
-  expect(await warningsOf("2024.01.15")).toEqual([expect.stringContaining("a later 2 would")]);
+  expect(await warningsOf("3.0")).toEqual(["3.0 skips 2: the newest version so far is 1.3.0"]);
+  expect(await warningsOf("2024.01.15")).toEqual([expect.stringContaining("a later 4 would")]);
 });
 
 describe("PUB-66: a dry run", () => {
   test("writes nothing, and does not wait for the lock", async () => {
     await using publisher = await Publisher.create();
     const image = publisher.file("image", "one");
-    for (const version of ["1.2.3", "1.3.0"]) await publisher.store({ image, version });
+    for (const version of ["1.2.3", "1.3.0"])
+      await publisher.store({ image: publisher.file("other", version), version });
     const before = publisher.snapshot();
     const waiting = { clock: systemClock, onWait: () => {} };
     using _lock = await lockPublication(publisher.directory, waiting);

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { type Machine, startMachine, store } from "./machine.ts";
 
 const systemd = needs("systemd");
 const CONFIG = "/etc/tako/app.tako";
@@ -31,8 +31,7 @@ describe.skipIf(systemd.missing)("by hand", () => {
   async function publish(version: string): Promise<void> {
     const script = `test ! -e /run/broken-${version} || exit 3; echo ${version} > /run/runs; exec sleep infinity`;
     await machine.write("/srv/image", `${script}\n`);
-    const origin = ["-f", "/root/secret-key", "-o", "/srv/origin"];
-    await machine.must("tako", "store", ...origin, "/srv/image", version);
+    await store(machine, "/root/secret-key", version);
   }
 
   const breakIt = (version: string) => machine.write(`/run/broken-${version}`, "");

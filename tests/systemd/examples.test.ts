@@ -77,15 +77,19 @@ describe.skipIf(systemd.missing)("the examples, the binary", () => {
 
   test("publish-app@.service publishes, app.service runs the image, and tako-fetch.service brings the next one", async () => {
     const prepare = commandsOf("examples/publish-app@.service", "systemctl").join("\n");
-    await configure("app", (await shell(prepare)).trim());
-    await machine.must("useradd", "--system", "app");
-    const publish = async (version: string) => {
+    const build = async (version: string) => {
       const script = `echo "version ${version}, user $(id -un)"; exec sleep infinity\n`;
       await machine.write("/srv/build/app.img", script);
+    };
+    const publish = async (version: string) => {
+      await build(version);
       await machine.must("systemctl", "start", `publish-app@${version}.service`);
     };
 
-    await publish("1.0.0");
+    await build("1.0.0");
+    await shell(prepare);
+    await configure("app", (await shell("cat /etc/tako/secret.key.pub")).trim());
+    await machine.must("useradd", "--system", "app");
     await machine.must("systemctl", "start", "app.service");
     expect(await wrote("app", "version 1.0.0, user app")).toContain("version 1.0.0, user app\n");
 

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { programs } from "../support/program.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { type Machine, startMachine, store } from "./machine.ts";
 
 const systemd = needs("systemd");
 const dist = join(import.meta.dir, "../../dist/tako");
@@ -57,16 +57,7 @@ for (const program of programs) {
 
     async function publish(version: string): Promise<void> {
       await machine.write("/srv/image", `${version}\n`);
-      await machine.must(
-        "tako",
-        "store",
-        "-f",
-        "/root/secret-key",
-        "-o",
-        "/srv/origin",
-        "/srv/image",
-        version,
-      );
+      await store(machine, "/root/secret-key", version);
     }
 
     async function configure(restart: string): Promise<void> {

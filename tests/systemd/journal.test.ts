@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { type Machine, startMachine, store } from "./machine.ts";
 
 const systemd = needs("systemd");
 
@@ -35,8 +35,7 @@ describe.skipIf(systemd.missing)("the journal", () => {
 
   async function update(version: string, script: string): Promise<void> {
     await machine.write("/srv/image", `${script}\n`);
-    const origin = ["-f", "/root/secret-key", "-o", "/srv/origin"];
-    await machine.must("tako", "store", ...origin, "/srv/image", version);
+    await store(machine, "/root/secret-key", version);
     await machine.must("systemctl", "start", "fetch.service");
   }
 

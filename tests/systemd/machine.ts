@@ -7,6 +7,7 @@
 //
 // One machine for each test file. `tako` is in its PATH as /usr/local/bin/tako.
 
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -137,6 +138,13 @@ function connect(pid: number, folder: string, stop: () => Promise<void>): Machin
       await chmod(path(file), mode);
     },
   };
+}
+
+/** Stores /srv/image in /srv/origin, whose manifest the first version begins. */
+export async function store(machine: Machine, keyFile: string, version: string): Promise<void> {
+  const first = existsSync(machine.path("/srv/origin/manifest")) ? [] : ["--new"];
+  const words = [...first, "-f", keyFile, "-o", "/srv/origin", "/srv/image", version];
+  await machine.must("tako", "store", ...words);
 }
 
 /** Resolves once systemd says `running`: all it was to start has started, and nothing failed. */

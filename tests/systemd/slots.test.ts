@@ -9,7 +9,7 @@ import { freePort } from "../support/daemon.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
 import { programs } from "../support/program.ts";
-import { type Machine, startMachine } from "./machine.ts";
+import { type Machine, startMachine, store } from "./machine.ts";
 import { installUnits, shipped } from "./shipped.ts";
 import { askAllTheTime, ENDING, FAILING, webImage } from "./slots.ts";
 
@@ -74,8 +74,7 @@ describe.skipIf(systemd.missing)("slots on a real systemd, the binary", () => {
 
   async function publish(version: string, image = works(version)): Promise<void> {
     await machine.write("/srv/image", image);
-    const where = ["-f", "/root/secret-key", "-o", "/srv/origin"];
-    await machine.must("tako", "store", ...where, "/srv/image", version);
+    await store(machine, "/root/secret-key", version);
   }
 
   const SLOTS = ["Restart=app@.service", "Slots=a b", "WatchSec=1"];

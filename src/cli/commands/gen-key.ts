@@ -9,7 +9,7 @@ export const genKey = command({
     output: {
       type: "string",
       valueHint: "file",
-      description: "Write the secret key to a new file and print only the public key",
+      description: "Write FILE and FILE.pub: tako gen-key --output app.key",
     },
   },
   async run({ output: file }, { output, effects, io }) {

@@ -6,8 +6,10 @@ import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
+import { inspect } from "./inspect.ts";
 import { list } from "./list.ts";
 import { prune } from "./prune.ts";
+import { publicKey } from "./public-key.ts";
 import { release } from "./release.ts";
 import { rollback } from "./rollback.ts";
 import { serve } from "./serve.ts";
@@ -27,6 +29,8 @@ export const commands: Readonly<Record<string, Command>> = {
   verify,
   store,
   "gen-key": genKey,
+  "public-key": publicKey,
+  inspect,
   serve,
   conformance,
 };

@@ -2,12 +2,15 @@
 
 import type { StoreResult } from "../../commands/store.ts";
 import { DONE } from "../exit-status.ts";
-import type { Presenter } from "../presenter.ts";
+import type { Presenter, Said } from "../presenter.ts";
 
 export const storePresenter: Presenter<StoreResult> = {
   text(result) {
     if (result.stored === "image") {
-      return [{ on: "stdout", line: `${result.version} -> ${result.sha256}` }];
+      return [
+        ...(result.changed ? [] : [sayUnchanged(result)]),
+        { on: "stdout", line: `${result.version} -> ${result.sha256}` },
+      ];
     }
     if (result.stored === "nothing") {
       return describePlace(result).map((line) => ({ on: "stdout", line }));
@@ -22,13 +25,13 @@ export const storePresenter: Presenter<StoreResult> = {
 
   json(result) {
     if (result.stored === "nothing") {
-      const { version, changed, place, published } = result;
+      const { version, sha256, size, changed, place, published } = result;
       const patterns = place.patterns.map(({ pattern, takes }) => ({
         pattern: pattern.text,
         takes: takes.text,
       }));
       const [after, before] = [place.after?.text, place.before?.text];
-      return { version, published, after, before, patterns, changed };
+      return { version, sha256, size, published, after, before, patterns, changed };
     }
     const { changed } = result;
     return result.stored === "image"
@@ -41,11 +44,23 @@ export const storePresenter: Presenter<StoreResult> = {
   status: () => DONE,
 };
 
+/** So that nobody takes it for news (PUB-77). */
+function sayUnchanged({ version, isKept }: Extract<StoreResult, { stored: "image" }>): Said {
+  const what = isKept
+    ? "its image, which was missing or damaged, is there again"
+    : "nothing changed";
+  const lines = [`tako: ${version} is already published: ${what}`];
+  return { on: "stderr", priority: "info", lines };
+}
+
 /** Its neighbours, and what hosts would take by each pattern that it belongs to (PUB-66). */
 function describePlace({
   version,
   place: { after, before, patterns },
+  sha256,
+  size,
   published,
+  isSame,
 }: Extract<StoreResult, { stored: "nothing" }>): readonly string[] {
   const neighbours = [
     ...(after === undefined ? [] : [`after ${after.text}`]),
@@ -54,8 +69,10 @@ function describePlace({
   const where =
     neighbours.length === 0 ? "is the only version" : `sorts ${neighbours.join(" and ")}`;
   const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
+  const already = isSame ? "published already, with these bytes" : "published already";
   return [
-    ...(published === undefined ? [] : [`${published} is published already`]),
+    ...(published === undefined ? [] : [`${published} is ${already}`]),
+    `${version} -> ${sha256}, ${size} bytes`,
     `${version} ${where}`,
     ...patterns.map(
       ({ pattern, takes }) => `Version=${pattern.text.padEnd(width)}  takes ${takes.text}`,

@@ -1,6 +1,9 @@
 // `tako store` on the command line (spec/publish.md).
 
+import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
+import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { givenKey, SECRET_KEY } from "./secret-key.ts";
 import { storePresenter } from "./store-presenter.ts";
 
 export const store = command({
@@ -9,25 +12,14 @@ export const store = command({
     image: {
       type: "positional",
       required: false,
-      description: "The image; - reads standard input. Needed unless --rotate-key is given",
+      description: "The image, or -, a pipe. Needed unless --rotate-key is given",
     },
     version: {
       type: "positional",
       required: false,
-      description: "Its version, such as 1.0.0. Needed with IMAGE",
+      description: "Its version: tako store -f secret.key -o origin app.img 1.0.0",
     },
-    key: {
-      type: "string",
-      alias: "k",
-      valueHint: "key",
-      description: "The secret key; other users of this machine can see it",
-    },
-    "key-file": {
-      type: "string",
-      alias: "f",
-      valueHint: "file",
-      description: "A file with the secret key; without -f and -k, TAKO_SECRET_KEY holds it",
-    },
+    ...SECRET_KEY,
     output: {
       type: "string",
       alias: "o",
@@ -38,24 +30,46 @@ export const store = command({
     "rotate-key": {
       type: "string",
       valueHint: "old",
-      description: "Sign the manifest of this public key anew, with the secret key",
+      description: "Sign anew what this public key has signed so far",
     },
     "dry-run": {
       type: "boolean",
-      description: "Show where the version would sort and which patterns would take it",
+      description: "Show who would take the version, and store nothing",
     },
+    new: {
+      type: "boolean",
+      description: "Begin the manifest of an origin that is new",
+    },
+    sha256: {
+      type: "string",
+      valueHint: "hex",
+      description: "Store only an image with this digest",
+    },
+    size: {
+      type: "string",
+      valueHint: "bytes",
+      description: "Store only an image of this size",
+    },
+    "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
-  async run(args, { output, effects }) {
+  async run(args, { output, effects, io }) {
+    const expected = {
+      mayBeEmpty: args["allow-empty"] === true,
+      ...(args.sha256 === undefined ? {} : { digest: readDigest(args.sha256) }),
+      ...(args.size === undefined ? {} : { size: readSize(args.size) }),
+    };
     const { store } = await import("../../commands/store.ts");
     const result = await store(
       {
         directory: args.output,
         dryRun: args["dry-run"] === true,
+        isNew: args.new === true,
+        isWatched: io.stderr.isTerminal,
+        expected,
         ...(args.image === undefined ? {} : { image: args.image }),
         ...(args.version === undefined ? {} : { version: args.version }),
-        ...(args.key === undefined ? {} : { key: args.key }),
-        ...(args["key-file"] === undefined ? {} : { keyFile: args["key-file"] }),
+        ...givenKey(args),
         ...(args["rotate-key"] === undefined ? {} : { rotateKey: args["rotate-key"] }),
       },
       effects,
@@ -63,3 +77,16 @@ export const store = command({
     return output.show(storePresenter, result);
   },
 });
+
+/** Some programs print them in capitals. */
+function readDigest(word: string): Sha256Hex {
+  const digest = parseSha256Hex(word.toLowerCase());
+  if (digest !== undefined) return digest;
+  throw usageError("option --sha256 takes 64 hexadecimal digits, as sha256sum prints them");
+}
+
+function readSize(word: string): number {
+  const size = /^\d+$/.test(word) ? Number(word) : Infinity;
+  if (Number.isSafeInteger(size)) return size;
+  throw usageError("option --size takes a whole number of bytes");
+}

@@ -37,7 +37,7 @@ export function readConfigs(paths: readonly string[]): readonly LoadedConfig[] {
 }
 
 /** `web` is /etc/tako/web.tako, if that is there and nothing of that name is here (FET-108). */
-function pathOf(word: string): string {
+export function pathOf(word: string): string {
   const isNeeded = isName(word) && !existsSync(word) && existsSync(customaryPath(word));
   return isNeeded ? customaryPath(word) : word;
 }

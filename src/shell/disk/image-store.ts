@@ -179,11 +179,11 @@ export class LockedImageStore extends ImageStore {
    * @param original a file whose blocks it shares, where the file system can do that; else the copy
    *   is empty
    */
-  async openCopy(original?: string): Promise<ImageWriter> {
+  async openCopy(original: string | undefined, onProgress: Progress): Promise<ImageWriter> {
     await this.#make();
     const path = join(this.path, NEW_IMAGE);
     const isClone = original !== undefined && (await clone(original, path));
-    return isClone ? ImageWriter.resume(path) : ImageWriter.create(path);
+    return isClone ? ImageWriter.resume(path, onProgress) : ImageWriter.create(path, onProgress);
   }
 
   /** Puts what was written on disk under its digest (DST-21, FET-66). */

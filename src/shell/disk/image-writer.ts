@@ -62,6 +62,7 @@ export class ImageWriter {
       for await (const block of readBlocks(writer.#handle.fd, path)) {
         writer.#hasher.update(block);
         writer.#size += block.length;
+        onProgress?.(writer.#size);
       }
     } catch (error) {
       await writer.close();

@@ -11,14 +11,21 @@ import {
 import { IMAGE_RECORD_BYTES } from "../../core/records.ts";
 import { printable } from "../../core/text.ts";
 import { spawnFailure } from "../spawn-error.ts";
-import { bodyFrom, type Source } from "./body.ts";
+import { bodyFrom, type Sink, type Source } from "./body.ts";
 import { secretOf, tells } from "./http-credentials.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
 import { proxyCredentials } from "./proxy.ts";
 import { readAhead } from "./read-ahead.ts";
 import { prepareSsh, type Ssh } from "./ssh.ts";
 import { watched } from "./stall.ts";
-import type { ImageAnswer, ManifestAnswer, Patience, Received, Transport } from "./transport.ts";
+import type {
+  ImageAnswer,
+  ManifestAnswer,
+  Patience,
+  Presence,
+  Received,
+  Transport,
+} from "./transport.ts";
 
 /** Exit statuses of curl that another try may turn out better (its manual, "EXIT CODES"). */
 const PASSING: readonly number[] = [
@@ -95,6 +102,23 @@ export class CurlTransport implements Transport {
       fail: failOf(location),
       body: bodyFrom(this.#start(location, 0, IMAGE_RECORD_BYTES)),
     };
+  }
+
+  /** By its last byte: curl has no word for the size of a file that all these schemes know. */
+  async look(digest: Sha256Hex, size: number): Promise<Presence> {
+    const answer = await this.image(digest, size, Math.max(size - 1, 0));
+    if (answer.kind === "gone") return "gone";
+    let received = answer.offset;
+    const counter: Sink = {
+      write(chunk) {
+        received += chunk.length;
+        return undefined;
+      },
+    };
+    const end = await answer.body.into(counter, size - answer.offset);
+    if (end === "ended" && received === size) return "there";
+    const compared = end === "longer" ? "more" : "fewer";
+    throw answer.fail(`the file has ${compared} bytes than the image, ${size}`, { rule: "INS-8" });
   }
 
   #start(location: Location, offset: number, size?: number): Source {

@@ -1,10 +1,12 @@
 // Origins on a file system of this host, file: (ORG-70 to ORG-73). Reads only; a publisher may
 // replace the files meanwhile.
 
-import { constants } from "node:fs";
+import { constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
+import { goneName } from "../../core/layout.ts";
 import {
   imageLocation,
   type Location,
@@ -16,7 +18,7 @@ import { shownPath } from "../../core/text.ts";
 import { isErrno, storageError } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
-import type { ImageAnswer, ManifestAnswer, Received, Transport } from "./transport.ts";
+import type { ImageAnswer, ManifestAnswer, Presence, Received, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -30,7 +32,8 @@ export class FileTransport implements Transport {
   async manifest(): Promise<ManifestAnswer> {
     const location = manifestLocation(this.#origin);
     const path = pathOf(location);
-    return { kind: "body", fail: failOf(location), body: bodyFrom(fileSource(path, 0)) };
+    const body = bodyFrom(fileSource(path, 0));
+    return { kind: "body", fail: failOf(location), body, changed: statOf(path)?.mtimeMs };
   }
 
   async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
@@ -47,6 +50,29 @@ export class FileTransport implements Transport {
   async marker(digest: Sha256Hex): Promise<Received> {
     const location = markerLocation(this.#origin, digest);
     return { fail: failOf(location), body: bodyFrom(fileSource(pathOf(location), 0)) };
+  }
+
+  async look(digest: Sha256Hex, size: number): Promise<Presence> {
+    const location = imageLocation(this.#origin, digest);
+    const path = pathOf(location);
+    if (statOf(join(dirname(path), goneName(digest))) !== undefined) return "gone";
+    const stats = statOf(path);
+    if (stats?.size === size && stats.isFile()) return "there";
+    const what =
+      stats === undefined
+        ? "there is no such file"
+        : stats.isFile()
+          ? `the file has ${stats.size} bytes, and the image ${size}`
+          : "it is not a regular file";
+    throw failOf(location)(what, { rule: "INS-8" });
+  }
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unreadable(error, path);
   }
 }
 

@@ -28,7 +28,9 @@ import {
   type ManifestQuestion,
   manifestTooLong,
   type Patience,
+  type Presence,
   type Received,
+  type Times,
   type Transport,
 } from "./transport.ts";
 
@@ -54,6 +56,8 @@ interface Wanted {
   readonly size?: number | undefined;
   /** Ends the request. */
   readonly signal?: AbortSignal | undefined;
+  /** GET unless given. */
+  readonly method?: "GET" | "HEAD";
 }
 
 export class HttpTransport implements Transport {
@@ -91,7 +95,7 @@ export class HttpTransport implements Transport {
       }
       const next = answer.headers.get("ETag") ?? "";
       const kept = isKeepableEtag(next) && !tells(next, answer.told) ? { etag: next } : {};
-      return { kind: "body", ...received(answer), ...kept };
+      return { kind: "body", ...received(answer), ...timesOf(answer.headers), ...kept };
     }
     answer.stop();
     if (answer.status === 304 && etag !== undefined) return { kind: "unchanged" };
@@ -126,6 +130,21 @@ export class HttpTransport implements Transport {
     if (answer.status === 200) return received(answer);
     answer.stop();
     throw this.#refusal(answer);
+  }
+
+  async look(digest: Sha256Hex, size: number): Promise<Presence> {
+    const location = imageLocation(this.#origin, digest);
+    let answer = await this.#get(location, {}, { method: "HEAD" });
+    if (answer.status === 405 || answer.status === 501) {
+      // A server without HEAD: the beginning of the answer to a GET tells the same.
+      answer.stop();
+      answer = await this.#get(location, {}, { size });
+    }
+    answer.stop();
+    if (answer.status === 410) return "gone";
+    if (answer.status !== 200) throw this.#refusal(answer);
+    refuseSomethingElse(answer, size);
+    return "there";
   }
 
   #refusal(answer: Answer): OriginError {
@@ -170,7 +189,7 @@ export class HttpTransport implements Transport {
     target: URL,
     headers: Readonly<Record<string, string>>,
     failOfProxy: Fail,
-    { size, signal: given }: Wanted,
+    { size, signal: given, method = "GET" }: Wanted,
   ): Promise<Omit<Answer, "redirectedTo" | "told">> {
     const { credentials } = this.#origin;
     const { clock, timeouts } = this.#patience;
@@ -199,7 +218,7 @@ export class HttpTransport implements Transport {
     };
     const request = { fail, stop, onCut, patience: this.#patience, size };
     try {
-      if (this.#isCut) {
+      if (this.#isCut && method === "GET") {
         const { askAgain } = await import("./http-again.ts");
         const answer = await askAgain({ target, headers: all, proxy, signal });
         signal.throwIfAborted();
@@ -207,6 +226,7 @@ export class HttpTransport implements Transport {
           return { ...answer, fail, body: bodyOf(answer.source, request), proxy, stop };
       }
       const response = await fetch(target.href, {
+        method,
         headers: all,
         decompress: false,
         redirect: "manual",
@@ -234,6 +254,16 @@ function mayBeTheCondition(status: number): boolean {
 
 function received({ body, fail, redirectedTo, headers }: Answer): Received {
   return { body, fail, redirectedTo, encoding: encodingOf(headers) };
+}
+
+/** `Last-Modified` and `Date`, where they can be read (RFC 9110, sections 8.8.2 and 6.6.1). */
+function timesOf(headers: Headers): Times {
+  return { changed: momentOf(headers.get("Last-Modified")), said: momentOf(headers.get("Date")) };
+}
+
+function momentOf(value: string | null): number | undefined {
+  const ms = value?.endsWith(" GMT") ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** A `Content-Encoding`, of which none is asked for (ORG-10), as it is shown. */

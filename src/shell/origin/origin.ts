@@ -17,8 +17,10 @@ import {
   type ImageAnswer,
   type ManifestQuestion,
   manifestTooLong,
+  type Presence,
   type Received,
   type Timeouts,
+  type Times,
   type Transport,
 } from "./transport.ts";
 
@@ -64,6 +66,7 @@ export interface Origin {
         readonly etag?: string;
         /** Where a redirect led, as it is shown. */
         readonly redirectedTo?: string;
+        readonly times?: Times;
       }
   >;
   /** Gives back the memory of the manifest that came last. */
@@ -74,6 +77,8 @@ export interface Origin {
    * @throws TakoError of kind `origin`, here and while its body is received
    */
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
+  /** Whether an image is there, in one try: as {@link Transport.look}. */
+  look(digest: Sha256Hex, size: number): Promise<Presence>;
   /**
    * Whether an image that is missing was removed on purpose, as its mark there says: asked once, and what is no such mark
    * says nothing (FET-111).
@@ -113,10 +118,11 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
         limit.signal.throwIfAborted();
         const answer = await (await transport).manifest({ ...question, signal: limit.signal });
         if (answer.kind === "unchanged") return answer;
-        const { etag, redirectedTo } = answer;
+        const { etag, redirectedTo, changed, said } = answer;
         const kept = {
           ...(etag === undefined ? {} : { etag }),
           ...(redirectedTo === undefined ? {} : { redirectedTo }),
+          ...(changed === undefined ? {} : { times: { changed, said } }),
         };
         const bytes = await readManifest(answer, url, room, limit.signal);
         return { kind: "manifest", ...kept, bytes };
@@ -133,6 +139,7 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
         return false;
       }
     },
+    look: async (digest, size) => (await transport).look(digest, size),
   };
 }
 

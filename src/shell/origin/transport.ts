@@ -11,7 +11,13 @@ import type { Fail } from "./origin-error.ts";
 
 export type ManifestAnswer =
   | { readonly kind: "unchanged" }
-  | (Received & { readonly kind: "body"; readonly etag?: string });
+  | (Received & Times & { readonly kind: "body"; readonly etag?: string });
+
+/** When the file changed, and when that was said: both by the clock of who answered, in milliseconds since the epoch. */
+export interface Times {
+  readonly changed?: number | undefined;
+  readonly said?: number | undefined;
+}
 
 export type ImageAnswer =
   | { readonly kind: "gone" }
@@ -52,7 +58,16 @@ export interface Transport {
   image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
   /** What is in the place of the mark that an image was removed. @throws OriginError */
   marker(digest: Sha256Hex): Promise<Received>;
+  /**
+   * Whether an image of that size is there, as far as can be told without receiving it (INS-7).
+   *
+   * @throws OriginError if it is not
+   */
+  look(digest: Sha256Hex, size: number): Promise<Presence>;
 }
+
+/** Of an image at an origin; `gone` is one that was taken away on purpose (410). */
+export type Presence = "there" | "gone";
 
 export interface Timeouts {
   /** Until the headers of an answer are there (ORG-68), in milliseconds. */

@@ -36,6 +36,14 @@ function without(option: string): (words: readonly string[]) => readonly string[
   return (words) => words.filter((word) => word !== option);
 }
 
+function withOption(
+  command: string,
+  option: string,
+): (words: readonly string[]) => readonly string[] {
+  return ([name = "", ...words]) =>
+    name === command ? [name, option, ...words] : [name, ...words];
+}
+
 export function remove(name: string): (destination: string) => void {
   return (destination) => rmSync(join(destination, name), { force: true });
 }
@@ -283,6 +291,54 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["PUB-66"],
     caught: ["store-dry-run"],
     words: without("--dry-run"),
+  },
+  "new-is-assumed": {
+    what: "a manifest is begun where there is none",
+    breaks: ["PUB-70"],
+    caught: ["store-first-without-new"],
+    words: withOption("store", "--new"),
+  },
+  "new-is-never-asked": {
+    what: "--new is taken for no option",
+    breaks: ["PUB-70", "PUB-71"],
+    caught: ["store-new"],
+    words: without("--new"),
+  },
+  "expectations-ignored": {
+    what: "--sha256 and --size are dropped",
+    breaks: ["PUB-73"],
+    caught: ["store-not-as-expected"],
+    words: (words) =>
+      words.filter(
+        (word, i) => ![word, words[i - 1]].some((each) => /^--s(ha256|ize)$/.test(each ?? "")),
+      ),
+  },
+  "empty-image-stored": {
+    what: "an image of 0 bytes is stored",
+    breaks: ["PUB-74"],
+    caught: ["store-empty"],
+    words: withOption("store", "--allow-empty"),
+  },
+  "last-key-counts": {
+    what: "of several --public-key the last one counts",
+    breaks: ["CLI-19", "INS-3"],
+    caught: ["inspect-origin"],
+    words(words) {
+      const last = words.lastIndexOf("--public-key");
+      return words.filter((word, i) => i >= last || ![word, words[i - 1]].includes("--public-key"));
+    },
+  },
+  "inspected-by-name-alone": {
+    what: "--deep is taken for no option",
+    breaks: ["INS-10"],
+    caught: ["inspect-deep"],
+    words: without("--deep"),
+  },
+  "continuation-not-looked-at": {
+    what: "--continues and its manifest are dropped",
+    breaks: ["INS-11"],
+    caught: ["inspect-continues"],
+    words: (words) => words.filter((word, i) => ![word, words[i - 1]].includes("--continues")),
   },
   "no-verify-without-effect": {
     what: "--no-verify is taken for no option",

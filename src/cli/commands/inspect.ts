@@ -1,0 +1,54 @@
+// `tako inspect` on the command line (spec/inspect.md).
+
+import { REPEATED, usageError } from "../arguments.ts";
+import { command } from "../command.ts";
+import { inspectPresenter } from "./inspect-presenter.ts";
+
+export const inspect = command({
+  meta: { name: "inspect", description: "Look at an origin, a manifest, a key or a config" },
+  args: {
+    what: {
+      type: "positional",
+      required: true,
+      description: "URL, directory or file: tako inspect https://example.com",
+    },
+    "public-key": {
+      type: "string",
+      valueHint: "key...",
+      description: "Check the signature by this key; may be repeated",
+    },
+    continues: {
+      type: "string",
+      valueHint: "old",
+      description: "Would hosts that hold this manifest accept it?",
+    },
+    images: {
+      type: "string",
+      valueHint: "n",
+      default: "100",
+      description: "Look for so many of the newest images",
+    },
+    deep: { type: "boolean", description: "Receive these images, and hash them" },
+    json: { type: "boolean", description: "Print the result as JSON" },
+  },
+  async run(args, { output, effects }) {
+    const images = readCount(args.images);
+    const { inspect } = await import("../../commands/inspect/inspect.ts");
+    const result = await inspect(
+      {
+        what: args.what,
+        publicKeys: args["public-key"]?.split(REPEATED) ?? [],
+        images,
+        isDeep: args.deep === true,
+        ...(args.continues === undefined ? {} : { continues: args.continues }),
+      },
+      effects,
+    );
+    return output.show(inspectPresenter, result);
+  },
+});
+
+function readCount(word: string): number {
+  if (/^\d{1,9}$/.test(word)) return Number(word);
+  throw usageError("option --images takes a whole number from 0");
+}
