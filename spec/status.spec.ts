@@ -18,7 +18,7 @@ import { type Severity, STATES, severityOf, statesOf, worstSeverity } from "../s
 import { type Case, casesOf, title } from "../tests/support/fixtures.ts";
 import { runs } from "../tests/support/properties.ts";
 import { digestOf, digests, garbage } from "./support/manifests.ts";
-import { sightOf } from "./support/sights.ts";
+import { imageOf, sightOf } from "./support/sights.ts";
 
 interface CheckedCase extends Case {
   readonly text: string;
@@ -142,11 +142,13 @@ describe("states", () => {
     [{ inUse: "1.1", images: { "1.1": "damaged" } }, ["damaged"]],
     [{ inUse: "1.1", images: { "1.0": "damaged" } }, ["damaged", "current"]],
     [{ inUse: "1.1", images: { "1.1": "absent" } }, ["damaged"]],
+    [{ inUse: "1.1", images: { "1.1": "present" } }, ["current"]],
     [{ inUse: "1.1", partial: "1.0" }, ["partial", "current"]],
     [{ inUse: "1.0", hold: "1.0" }, ["held"]],
     [{ inUse: "1.0", refused: "1.1" }, ["skipped"]],
     [{ inUse: "1.0", young: "1.1" }, ["waiting", "current"]],
     [{ inUse: "0.9" }, ["unlisted", "behind"]],
+    [{ inUse: "0.9", hold: "0.9" }, ["unlisted", "held"]],
     [{ inUse: "1.1", isSigned: false }, ["foreign", "current"]],
     [{ inUse: "1.1", damagedRecords: [".hold is damaged"] }, ["record", "current"]],
     [{ inUse: "1.1", units: ["a.service"], owed: [] }, ["restart-owed"]],
@@ -249,6 +251,27 @@ describe("states", () => {
     const tries = (of: string) => statesOf(sightOf({ ...owed, tries: of }))[0];
     expect(tries("1.1")).toMatchObject({ units: ["a.service"], tries: 3 });
     expect(tries("1.0")).toMatchObject({ tries: 0 });
+  });
+
+  test("STS-10: without a manifest, what is in use has its digest for a name, and nothing is next", () => {
+    const bare = { ...sightOf({ inUse: "1.1", watches: true }), manifest: undefined };
+    expect(statesOf({ ...bare, choice: undefined, checked: undefined })).toEqual([
+      { state: "unlisted", sha256: imageOf("1.1") },
+      { state: "on-trial", version: imageOf("1.1") },
+    ]);
+  });
+
+  test("STS-10: with slots, the unit that is to be started is the one whose restart is owed", () => {
+    const sight = sightOf({ inUse: "1.1", units: ["app@b.service"], owed: [] });
+    const [owed] = statesOf({ ...sight, slotOwed: "app@a.service" });
+    expect(owed).toMatchObject({ state: "restart-owed", units: ["app@a.service"] });
+  });
+
+  test("STS-10: a record of a hold that is damaged holds on what is in use", () => {
+    const sight = { ...sightOf({ inUse: "1.0", hold: "1.0" }), hold: undefined };
+    expect(statesOf(sight)).toEqual([{ state: "held", version: "1.0" }]);
+    const standing = { ...sight.standing, inUse: undefined };
+    expect(statesOf({ ...sight, standing })).toContainEqual({ state: "held", version: "nothing" });
   });
 
   test("STS-25: of several severities the worst counts", () => {

@@ -547,7 +547,7 @@ test("FET-6: two configs of one destination are both wrong, by whatever path the
     `its destination ${each.host.at("link")} is also that of ${paths[0]}`,
     undefined,
   ]);
-  expect(errors[0]?.hint).toBe("Neither of them was updated.");
+  expect(errors[0]?.hint).toBe("Neither of them is touched.");
 });
 
 test("ACT-62, ACT-69, ACT-67: a version that is too young waits, and is told with its time", async () => {
