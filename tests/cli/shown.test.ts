@@ -547,12 +547,16 @@ describe("the words of a command line", () => {
   test("CLI-5 to CLI-13: help, version and commands", async () => {
     const usage = await ran();
     expect([usage.status, usage.stdout]).toEqual([2, ""]);
-    expect(usage.stderr).toContain("rollback");
+    for (const word of ["rollback", "--help", "-h", "--version"]) {
+      expect(usage.stderr).toContain(word);
+    }
     for (const word of ["-h", "--help", "help"]) {
       expect(await ran(word)).toEqual({ status: 0, stdout: usage.stderr, stderr: "" });
     }
     const help = await ran("hold", "--help");
-    expect(help.stdout).toContain("docs/reference/hold.md");
+    for (const word of ["tako hold", "docs/reference/hold.md", "--json", "--help", "-h"]) {
+      expect(help.stdout).toContain(word);
+    }
     for (const words of [
       ["help", "hold"],
       ["--help", "-x", "hold"],

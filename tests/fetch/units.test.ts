@@ -74,6 +74,12 @@ test("ACT-1, FET-79: with checks alone systemd is asked, too, and without either
   expect([result.outcome, calls]).toEqual(["updated", []]);
 });
 
+test("ACT-19, ACT-21: that systemctl has no answer says nothing against a check", async () => {
+  using each = new Units({ Check: "probe.service", WatchSec: "1" });
+  each.answers = () => false;
+  expect((await each.fetch()).orders).toContain("restart -- app.service");
+});
+
 test("ACT-2: a unit that is ordered after the starting one of this run is an error before anything changes", async () => {
   for (const [own, after, isRefused] of [
     ["activating", "basic.target tako.service", true],
@@ -615,6 +621,10 @@ test("ACT-50, ACT-56: a way back restarts on the good image, which is watched fo
     expect(events).toContainEqual(expect.objectContaining({ log: "its last words", restarts: 0 }));
     expect(each.record(".refused")).toBe(`${two.digest} ${one.digest} 1700000000 ${reason}\n`);
     expect([each.record(".owed"), each.uses(one.digest)]).toEqual([undefined, true]);
+    // ACT-32: later runs stay on it, and say why.
+    expect((await each.fetch()).result).toMatchObject({
+      ...{ outcome: "refused", version: "1.0.0", sha256: one.digest, refused: "1.1.0", reason },
+    });
   }
 });
 
@@ -733,6 +743,10 @@ test("ACT-54, FET-91: a way back on which a run died is told by a dry run, and g
   rmSync(each.host.path("latest"));
   each.host.install({ published: [one, two], latest: two });
   each.host.publish(one, two, three);
+  // FET-106: without activating it waits, and what is news is brought here.
+  const waiting = await each.fetch({ activates: false });
+  expect(waiting.result).toMatchObject({ outcome: "ready", version: "1.2.0" });
+  expect([waiting.orders, each.uses(two.digest)]).toEqual([[], true]);
   const plan = await each.fetch({ mode: "dry-run" });
   expect(plan.result).toMatchObject({ outcome: "planned", version: "1.0.0" });
   expect(

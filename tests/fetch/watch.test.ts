@@ -278,6 +278,8 @@ test("ACT-28: a check that hangs does not hold up the end of an image that is ba
   bench.units = { "app.service": (at) => (at < 1000 ? up() : failed) };
   const seen = await watch(bench, ["app.service"], 60, { Check: "probe.service" });
   expect([seen.culprit?.unit, bench.now < 3000]).toEqual(["app.service", true]);
+  // ACT-29: by then nobody leaves it behind.
+  expect(bench.calls.at(-1)?.words).toBe("stop --no-block -- probe.service");
 });
 
 test("ACT-28, ACT-29: a config without units is judged by its checks, and without these there is nothing to judge", async () => {

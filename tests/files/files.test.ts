@@ -225,6 +225,11 @@ test("CLI-33: a file that cannot be read is told by what was tried, and its path
   expect(() => readPipe("/proc/self/mem", 10)).toThrow(/^cannot read/);
 });
 
+test("CLI-33: a link that cannot be made is told as that", async () => {
+  const error = await failure(() => replaceSymlink(at("nowhere"), "link", "target"));
+  expect(error.message).toStartWith("cannot create it: ");
+});
+
 test("CLI-33: full disks, quotas and read-only file systems come with advice", () => {
   for (const code of ["ENOSPC", "EDQUOT", "EACCES", "EPERM", "EROFS", "EIO", "ELOOP"]) {
     const error = storageError(Object.assign(new Error(code), { code }), "write", "/a\nb");
