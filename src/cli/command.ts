@@ -27,14 +27,21 @@ export interface Surroundings {
 /** What a command declares. Its `run` imports what does the work, so that no other command waits for it. */
 interface Declaration<T extends ArgsDef> {
   readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  /** A command line to copy, for its help. */
+  readonly example: string;
   readonly args: T;
   readonly run: (args: ParsedArgs<T>, surroundings: Surroundings) => Promise<number>;
 }
 
-export function command<const T extends ArgsDef>({ meta, args, run }: Declaration<T>): Command {
+export function command<const T extends ArgsDef>({
+  meta,
+  example,
+  args,
+  run,
+}: Declaration<T>): Command {
   return {
     meta,
-    help: () => commandHelp(meta, args),
+    help: () => commandHelp(meta, example, args),
     async run(words, io, givenEffects = {}) {
       const help = `tako ${meta.name} --help`;
       let output = new Output(io, { help });

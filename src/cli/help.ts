@@ -16,7 +16,7 @@ const PROGRAM: CommandMeta = {
 };
 
 /** The help of the whole program, which names every command (CLI-11). */
-export function programHelp(
+export async function programHelp(
   commands: Readonly<Record<string, { readonly meta: CommandMeta }>>,
 ): Promise<string> {
   const subCommands = Object.fromEntries(
@@ -26,18 +26,21 @@ export function programHelp(
     help: HELP_OPTION,
     version: { type: "boolean", description: "Show the version" },
   } as const;
-  return renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
+  const usage = await renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
+  // All names in one line would be too wide for a terminal.
+  return usage.replaceAll(Object.keys(subCommands).join("|"), "COMMAND");
 }
 
-/** The help of a command, with every argument and option, and where more is said. */
+/** The help of a command, with every argument and option, an example, and where more is said. */
 export async function commandHelp(
   meta: CommandMeta & { readonly name: string },
+  example: string,
   args: ArgsDef,
 ): Promise<string> {
   const declaration: ArgsDef = { ...args, help: HELP_OPTION };
   const parent = defineCommand({ meta: PROGRAM });
   const usage = await renderUsage(defineCommand({ meta, args: declaration }), parent);
-  return `${usage.trimEnd()}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
+  return `${usage.trimEnd()}\n\nEXAMPLE\n\n  ${example}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
 }
 
 export function writeHelp(text: string, stream: Stream, io: Io): void {

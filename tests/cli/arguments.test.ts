@@ -229,6 +229,24 @@ for (const program of programs) {
         }
       });
 
+      test("CLI-54: help fits 80 columns, and of a command it has an example", async () => {
+        const names = [...help.matchAll(/^ +([a-z][a-z-]+) {4}[A-Z]/gm)].map(
+          ([, name = ""]) => name,
+        );
+        expect(names).toContain("inspect");
+        const long = (text: string) => text.split("\n").filter((line) => line.length > 80);
+        expect(long(help)).toEqual([]);
+        for (const name of names) {
+          const { stdout } = await program.run([name, "--help"]);
+          expect([name, long(stdout)]).toEqual([name, []]);
+          const [, example = ""] = /\nEXAMPLE\n\n {2}tako (.+)\n/.exec(stdout) ?? [];
+          expect(example).toStartWith(`${name} `);
+          const listed = stdout.slice(0, stdout.indexOf("EXAMPLE"));
+          for (const [option] of example.matchAll(/(?<= )-[a-z-]+/g))
+            expect(listed).toContain(option);
+        }
+      });
+
       test("CLI-11: help of a command names every argument and option", async () => {
         const fetch = ["CONFIG...", "--init", "--dry-run", "--no-verify", "--jobs", "--json"];
         for (const word of [...fetch, "-h, --help"]) expect(fetchHelp).toContain(word);

@@ -41,7 +41,7 @@ for (const program of programs) {
         ["store", [...store, "--rotate-key", key.public], secondKey.secret],
         ["public-key", ["public-key", "--json"], key.secret],
       ] as const) {
-        const page = join(import.meta.dir, `../../docs/reference/${schema}.schema.json`);
+        const page = join(import.meta.dir, `../../docs/schema/${schema}.json`);
         const isValid = new Ajv2020().compile(JSON.parse(readFileSync(page, "utf8")));
         const { stdout } = await program.run(words, { env: { TAKO_SECRET_KEY: secret } });
         const result = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");

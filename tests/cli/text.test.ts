@@ -31,6 +31,7 @@ describe("an error that nobody foresaw", () => {
   const failing = (error: unknown) =>
     command({
       meta: { name: "fail", description: "Fails" },
+      example: "tako fail",
       args: { json: { type: "boolean", description: "" } },
       run: () => Promise.reject(error),
     });

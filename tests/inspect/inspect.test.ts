@@ -9,7 +9,7 @@ import { emptyHost, type Host } from "../support/host.ts";
 import { programs } from "../support/program.ts";
 import { image, key, manifestOf, secondKey, sha256sum } from "../support/publishing.ts";
 
-const schema = join(import.meta.dir, "../../docs/reference/inspect.schema.json");
+const schema = join(import.meta.dir, "../../docs/schema/inspect.json");
 const isValid = new Ajv2020().compile(JSON.parse(readFileSync(schema, "utf8")));
 const versions = ["1.0.0", "1.1.0", "2.0.0"].map((version) => image(version));
 const [one, two, three] = versions as [

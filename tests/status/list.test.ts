@@ -13,7 +13,7 @@ import { Fleet, one, three, two } from "./fleet.ts";
 const program = sources();
 const nginx = needs("nginx");
 const schema = JSON.parse(
-  readFileSync(join(import.meta.dir, "../../docs/reference/schema/list.json"), "utf8"),
+  readFileSync(join(import.meta.dir, "../../docs/schema/list.json"), "utf8"),
 );
 const isDocumented = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
 const unchecked =

@@ -15,7 +15,7 @@ const program = sources();
 const DAY = 86_400;
 
 const schema = JSON.parse(
-  readFileSync(join(import.meta.dir, "../../docs/reference/schema/status.json"), "utf8"),
+  readFileSync(join(import.meta.dir, "../../docs/schema/status.json"), "utf8"),
 );
 const isDocumented = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
 

@@ -9,11 +9,12 @@ export const check = command({
     name: "check",
     description: "Tell all that is wrong with configs, or not as it was meant",
   },
+  example: "tako check app.tako",
   args: {
     "config...": {
       type: "positional",
       required: false,
-      description: "As in: tako check app.tako. All of /etc/tako unless given",
+      description: "Configs, or directories of *.tako; /etc/tako unless given",
     },
     quiet: { type: "boolean", description: "Say nothing of what is valid" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },

@@ -14,51 +14,50 @@ const FORMATS: readonly Format[] = ["people", "tap", "junit", "json", "markdown"
 
 export const conformance = command({
   meta: { name: "conformance", description: "Judge an implementation by the specification" },
+  example: "tako conformance --cli /usr/bin/tako",
   args: {
     adapter: {
       type: "string",
       valueHint: "cmd",
-      description: "Judge functions: a program that speaks the adapter protocol",
+      description: "Judge functions, by the adapter protocol",
     },
     cli: {
       type: "string",
       valueHint: "cmd",
-      description: "Judge a program by its commands fetch, store and gen-key",
+      description: "Judge a program by its command line",
     },
     profile: {
       type: "string",
       valueHint: "names",
-      default: PROFILES.join(","),
-      description: "The parts of the specification that it claims",
+      description: "The parts that it claims; all unless given",
     },
     run: {
       type: "string",
       valueHint: "globs",
-      description: "Only these cases, by id or requirement: 'MAN-*,key-*'",
+      description: "Only these cases: 'MAN-*,key-*'",
     },
     skip: { type: "string", valueHint: "globs", description: "Not these cases" },
     "expected-failures": {
       type: "string",
       valueHint: "file",
-      description: "Cases that are known to fail, an id or glob a line",
+      description: "Cases known to fail, one a line",
     },
     timeout: {
       type: "string",
       valueHint: "seconds",
       default: "10",
-      description: "The most that a case of the adapter, or a run of the command, may take",
+      description: "The most that a case may take",
     },
     strict: { type: "boolean", description: "Expect the exit statuses of spec/cli.md" },
     save: {
       type: "string",
       valueHint: "dir",
-      description: "Keep what went to and from failing cases, a directory each",
+      description: "Keep what failing cases did here",
     },
     format: {
       type: "string",
       valueHint: "name",
-      default: "people",
-      description: `The form of the report: ${FORMATS.join(", ")}`,
+      description: FORMATS.join(", "),
     },
     list: { type: "boolean", description: "Show the cases and run nothing" },
     answer: {
@@ -73,7 +72,7 @@ export const conformance = command({
       return DONE;
     }
     const selection = {
-      profiles: oneOrMore("profile", args.profile, PROFILES),
+      profiles: oneOrMore("profile", args.profile ?? PROFILES.join(","), PROFILES),
       run: listed(args.run),
       skip: listed(args.skip),
     };
@@ -103,7 +102,7 @@ export const conformance = command({
       ...(args.save && { save: args.save }),
       timeoutMs: readSeconds(args.timeout) * 1000,
       strict: args.strict === true,
-      format: oneOf("format", args.format, FORMATS),
+      format: oneOf("format", args.format ?? "people", FORMATS),
     };
     const { runConformance } = await import("../../../conformance/judge-programs.ts");
     let done = 0;

@@ -9,6 +9,7 @@ import { fetchPresenter } from "./fetch-presenter.ts";
 
 export const fetch = command({
   meta: { name: "fetch", description: "Download or update the images of configs" },
+  example: "tako fetch app.tako",
   args: {
     "config...": {
       type: "positional",
@@ -17,22 +18,22 @@ export const fetch = command({
     },
     init: {
       type: "boolean",
-      description: "Only make sure that an image is there, for the start of the unit that uses it",
+      description: "Only make sure that a unit has an image to start from",
     },
     "dry-run": {
       type: "boolean",
-      description: "Check config, manifest and store, say what would be done, do nothing",
+      description: "Check all, say what would be done, and do nothing",
     },
     activate: {
       type: "boolean",
       default: true,
-      description: "Put into use what was downloaded, and restart its units",
+      description: "Use what was downloaded, restart units",
       negativeDescription: "Leave that to another run",
     },
     verify: {
       type: "boolean",
       default: true,
-      description: "Verify the digest of an image that is there already",
+      description: "Verify the digest of an image that is here",
       negativeDescription: "Check only its size",
     },
     jobs: {

@@ -5,11 +5,12 @@ import { DONE } from "../exit-status.ts";
 
 export const genKey = command({
   meta: { name: "gen-key", description: "Make a key pair for signing manifests" },
+  example: "tako gen-key --output app.key",
   args: {
     output: {
       type: "string",
       valueHint: "file",
-      description: "Write FILE and FILE.pub: tako gen-key --output app.key",
+      description: "Write FILE, for its owner alone, and FILE.pub",
     },
   },
   async run({ output: file }, { output, effects, io }) {

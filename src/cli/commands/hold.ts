@@ -6,6 +6,7 @@ import { ONE_CONFIG } from "./one-config.ts";
 
 export const hold = command({
   meta: { name: "hold", description: "Stay on the version that is in use" },
+  example: "tako hold app",
   args: {
     config: ONE_CONFIG,
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },

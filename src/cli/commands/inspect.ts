@@ -6,11 +6,12 @@ import { inspectPresenter } from "./inspect-presenter.ts";
 
 export const inspect = command({
   meta: { name: "inspect", description: "Look at an origin, a manifest, a key or a config" },
+  example: "tako inspect https://images.example.com/app",
   args: {
     what: {
       type: "positional",
       required: true,
-      description: "URL, directory or file: tako inspect https://example.com",
+      description: "A URL, a directory or a file",
     },
     "public-key": {
       type: "string",

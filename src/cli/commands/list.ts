@@ -6,6 +6,7 @@ import { command } from "../command.ts";
 
 export const list = command({
   meta: { name: "list", description: "List versions, and which are here, allowed or in use" },
+  example: "tako list app --matching '1.*'",
   args: {
     what: {
       type: "positional",
@@ -15,7 +16,7 @@ export const list = command({
     matching: {
       type: "string",
       valueHint: "pattern",
-      description: "Try a Version=: tako list app --matching '1.*'",
+      description: "Try a pattern, as in Version=",
     },
     "public-key": {
       type: "string",

@@ -3,5 +3,5 @@
 export const ONE_CONFIG = {
   type: "positional",
   required: true,
-  description: "A config file; app stands for /etc/tako/app.tako, unless there is an app here",
+  description: "A config file; app stands for /etc/tako/app.tako",
 } as const;

@@ -9,6 +9,7 @@ import { isNoNews, prunePresenter } from "./prune-presenter.ts";
 
 export const prune = command({
   meta: { name: "prune", description: "Remove old images" },
+  example: "tako prune --keep=2 app",
   args: {
     "config...": {
       type: "positional",
@@ -18,7 +19,7 @@ export const prune = command({
     keep: {
       type: "string",
       valueHint: "n",
-      description: "How many old ones stay, as in: tako prune --keep=2 app",
+      description: "How many old images stay",
     },
     output: {
       type: "string",

@@ -16,8 +16,9 @@ const presenter: Presenter<PublicKey> = {
 export const publicKey = command({
   meta: {
     name: "public-key",
-    description: "Show the public key of a secret one: -f secret.key",
+    description: "Show the public key of a secret one",
   },
+  example: "tako public-key -f secret.key",
   args: {
     ...SECRET_KEY,
     json: { type: "boolean", description: "Print it as JSON" },

@@ -6,6 +6,7 @@ import { ONE_CONFIG } from "./one-config.ts";
 
 export const release = command({
   meta: { name: "release", description: "End a hold, and let refused versions be tried again" },
+  example: "tako release app",
   args: {
     config: ONE_CONFIG,
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },

@@ -6,12 +6,13 @@ import { ONE_CONFIG } from "./one-config.ts";
 
 export const rollback = command({
   meta: { name: "rollback", description: "Go back to an earlier version, and stay on it" },
+  example: "tako rollback app 1.2.0",
   args: {
     config: ONE_CONFIG,
     version: {
       type: "positional",
       required: false,
-      description: "The version; else the last that proved itself, or the next older one",
+      description: "The version; else the last that proved itself, or an older one",
     },
     "dry-run": { type: "boolean", description: "Say what would be done, do nothing" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },

@@ -11,12 +11,13 @@ export const serve = command({
     name: "serve",
     description: "Serve an origin to try it out",
   },
+  example: "tako serve origin --port 8000",
   args: {
     dir: { type: "positional", required: true, description: "The directory of the origin" },
     port: {
       type: "string",
       valueHint: "n",
-      description: "The port, as in: tako serve origin --port 8000",
+      description: "The port; a free one unless given",
     },
     address: {
       type: "string",

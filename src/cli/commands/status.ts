@@ -12,6 +12,7 @@ type Format = (typeof FORMATS)[number];
 
 export const status = command({
   meta: { name: "status", description: "Show how this host stands, without the network" },
+  example: "tako status --format=nagios",
   args: {
     "config...": {
       type: "positional",
@@ -26,7 +27,7 @@ export const status = command({
     format: {
       type: "string",
       valueHint: "form",
-      description: "table, prometheus or nagios: tako status --format=nagios",
+      description: "table, prometheus or nagios",
     },
     "exit-code": {
       type: "boolean",

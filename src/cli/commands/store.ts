@@ -8,6 +8,7 @@ import { storePresenter } from "./store-presenter.ts";
 
 export const store = command({
   meta: { name: "store", description: "Add an image to an origin and sign its manifest" },
+  example: "tako store -f secret.key -o origin app.img 1.0.0",
   args: {
     image: {
       type: "positional",
@@ -17,7 +18,7 @@ export const store = command({
     version: {
       type: "positional",
       required: false,
-      description: "Its version: tako store -f secret.key -o origin app.img 1.0.0",
+      description: "Its version",
     },
     ...SECRET_KEY,
     output: {

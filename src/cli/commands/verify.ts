@@ -10,16 +10,17 @@ export const verify = command({
     name: "verify",
     description: "Read all images that are here, and see whether they hold",
   },
+  example: "tako verify app",
   args: {
     "config...": {
       type: "positional",
       required: false,
-      description: "As in: tako verify app. All of /etc/tako unless given",
+      description: "Configs, or an origin's directory; /etc/tako unless given",
     },
     "public-key": {
       type: "string",
       valueHint: "key",
-      description: "Of an origin: tako verify --public-key KEY DIR",
+      description: "That must have signed the manifest of an origin",
     },
     quiet: { type: "boolean", description: "Say nothing of what is good" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
