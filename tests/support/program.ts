@@ -8,7 +8,7 @@
 // The binary runs where the source tree is hidden, so that it can't read from there. That needs
 // root; others run it as it is. It is built anew when it is older than the sources.
 
-import { existsSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bunFlags } from "./bun-flags.ts";
@@ -97,9 +97,16 @@ function program(name: Program["name"], words: readonly string[]): Program {
       });
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
       await child.exited;
+      note(stdout, stderr);
       return { status: exitStatus(child), stdout, stderr };
     },
   };
+}
+
+/** What a run said, for docs/messages.md (scripts/messages.ts). */
+function note(stdout: string, stderr: string): void {
+  const folder = process.env["TAKO_TEST_SAID"];
+  if (folder !== undefined) appendFileSync(join(folder, `${process.pid}.said`), stdout + stderr);
 }
 
 /** The status of a process that has ended, as a shell tells it. */
