@@ -103,6 +103,7 @@ function blocksOf(text: string): readonly Said[] {
 function neutral(line: string): string {
   return line
     .replaceAll(/\/tmp\/tako-[\w-]+(\/tmp\/tako-[\w-]+)?/g, "/srv")
+    .replaceAll(/\/proc\/\d+\/root(?=\/)/g, "")
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:8080")
     .replaceAll(/\b[0-9a-f]{64}\b/g, (digest) => `${digest.slice(0, 12)}...`)
     .replaceAll(/[A-Za-z0-9+/]{43}=/g, "PUBLIC+KEY=");

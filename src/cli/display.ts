@@ -4,7 +4,7 @@
 import { beforeInterrupt } from "../shell/signals.ts";
 import type { Io, Stream } from "./io.ts";
 import { type Download, progressLines } from "./progress.ts";
-import { bytes, safe, shortDigests } from "./text.ts";
+import { bytes, safe, shortDigest, shortDigests } from "./text.ts";
 
 export type Priority = "error" | "warning" | "info";
 
@@ -97,7 +97,7 @@ export class Display {
   readOn(key: string, { path, version, sha256, size, done }: Reading): void {
     this.moveBar(key, done);
     if (this.#downloads.has(key) || done >= size) return;
-    const shown = version ?? shortDigests(sha256);
+    const shown = version ?? shortDigest(sha256);
     const startedAt = performance.now();
     this.#downloads.set(key, { path, version: shown, size, offset: done, startedAt, done });
     this.#redraw();
