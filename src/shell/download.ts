@@ -11,8 +11,7 @@ import type { ImageWriter } from "./disk/image-writer.ts";
 import { bytesOfOldImages } from "./disk/old-images.ts";
 import { isErrno, storageError } from "./disk/storage-error.ts";
 import type { Sink } from "./origin/body.ts";
-import type { Origin } from "./origin/origin.ts";
-import { OriginError } from "./origin/origin-error.ts";
+import { type Origin, orMarkedGone } from "./origin/origin.ts";
 import type { ImageAnswer } from "./origin/transport.ts";
 
 export interface Download {
@@ -123,15 +122,7 @@ async function receiveRest(download: Download, partial: ImageWriter): Promise<Re
     if (end === "ended" && partial.size < size) throw tooShort(answer, partial.size, size);
     return end;
   };
-  const known = async () => {
-    try {
-      return await attempt();
-    } catch (error) {
-      const isMissing = error instanceof OriginError && error.isMissing;
-      if (isMissing && (await origin.isMarkedGone(entry.digest))) return "gone";
-      throw error;
-    }
-  };
+  const known = () => orMarkedGone(origin, entry.digest, attempt);
   const end = await origin.withRetries(known, { arrived: () => partial.size, size });
   if (end === "gone") return { kind: "gone" };
   const error = whatIsWrong(download, partial, end === "longer", redirectedTo);

@@ -111,6 +111,28 @@ for (const program of programs) {
       }
     });
 
+    test("INS-8, FET-111: where a server knows no 410, a mark tells that an image was withdrawn", async () => {
+      using host = emptyHost();
+      host.publish(one, two);
+      for (const { digest } of [one, two]) rmSync(host.at("origin", "store", digest));
+      host.write(`origin/store/${one.digest}.gone`, `${one.digest}\n`);
+      host.write(`origin/store/${two.digest}.gone`, `${one.digest}\n`);
+      await using server = Bun.serve({
+        port: 0,
+        async fetch({ url }) {
+          const file = Bun.file(host.at("origin", new URL(url).pathname));
+          return new Response((await file.exists()) ? file : null, {
+            status: (await file.exists()) ? 200 : 404,
+          });
+        },
+      });
+      for (const words of [[], ["--deep"]]) {
+        const { status, result } = await json(host, ...words, `http://127.0.0.1:${server.port}`);
+        expect([words, status, result.images.gone]).toEqual([words, 69, ["1.0.0"]]);
+        expect(result.images.wrong).toMatchObject([{ version: "1.1.0", kind: "origin" }]);
+      }
+    });
+
     test("INS-7: where HEAD is not known, a GET tells, and its body is not read", async () => {
       using host = emptyHost();
       host.publish(one);

@@ -5,7 +5,7 @@ import { asTakoError, TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
 import { hexDigest, newHasher } from "../../shell/disk/hash.ts";
-import type { Origin } from "../../shell/origin/origin.ts";
+import { type Origin, orMarkedGone } from "../../shell/origin/origin.ts";
 import { OriginError } from "../../shell/origin/origin-error.ts";
 import type { Presence } from "../../shell/origin/transport.ts";
 import type { Report } from "../events.ts";
@@ -14,7 +14,7 @@ import { createPlaces } from "../fetch/places.ts";
 /** What was found of the images. */
 export interface Images {
   readonly whole: number;
-  /** Taken away on purpose: the origin answers 410. */
+  /** Taken away on purpose: the origin answers 410, or has a mark (FET-111). */
   readonly gone: readonly Entry[];
   readonly wrong: readonly { readonly entry: Entry; readonly error: TakoError }[];
   /** Not asked for any more, since the origin answered no longer (INS-9). */
@@ -41,7 +41,9 @@ export async function lookAtImages(
         const { digest, size } = entry;
         const state = isDeep
           ? await receive(origin, entry, report)
-          : await origin.withRetries(() => origin.look(digest, size));
+          : await origin.withRetries(() =>
+              orMarkedGone(origin, digest, () => origin.look(digest, size)),
+            );
         return { entry, state };
       } catch (caught) {
         const error = asTakoError(caught);
@@ -73,8 +75,8 @@ async function receive(
   let found: string = digest;
   const end = await origin.withRetries(
     async () => {
-      const answer = await origin.image(digest, size, 0);
-      if (answer.kind === "gone") return "gone";
+      const answer = await orMarkedGone(origin, digest, () => origin.image(digest, size, 0));
+      if (answer === "gone" || answer.kind === "gone") return "gone";
       await using body = answer.body;
       const hasher = newHasher();
       received = 0;

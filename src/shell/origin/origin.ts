@@ -143,6 +143,21 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
   };
 }
 
+/** An attempt to get an image; one that is missing and has a mark there is gone as by 410 (FET-111). */
+export async function orMarkedGone<T>(
+  origin: Origin,
+  digest: Sha256Hex,
+  attempt: () => Promise<T>,
+): Promise<T | "gone"> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const isMissing = error instanceof OriginError && error.isMissing;
+    if (isMissing && (await origin.isMarkedGone(digest))) return "gone";
+    throw error;
+  }
+}
+
 async function isMarker({ body }: Received, digest: Sha256Hex): Promise<boolean> {
   let text = "";
   const write = (chunk: Uint8Array) => {
