@@ -80,10 +80,11 @@ export function matches(pattern: Pattern, version: Version): boolean {
 
 /** Whether the pattern would allow the version if it were not excepted. */
 export function leavesOut(pattern: Pattern, version: Version): boolean {
-  return compareToPattern(version, pattern) === 0 && isExcepted(pattern, version);
+  return isExcepted(pattern, version) && compareToPattern(version, pattern) === 0;
 }
 
-function isExcepted({ except = [] }: Pattern, version: Version): boolean {
+/** Whether the version is one that {@link except} took out. */
+export function isExcepted({ except = [] }: Pattern, version: Version): boolean {
   return except.some((other) => compareVersions(other, version) === 0);
 }
 

@@ -2,7 +2,7 @@
 
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import { compareToPattern, matches, type Pattern } from "./pattern.ts";
+import { compareToPattern, isExcepted, matches, type Pattern } from "./pattern.ts";
 import { compareVersions, type Version } from "./version.ts";
 
 /** How many older versions are tried when the origin says that newer ones are gone. */
@@ -21,9 +21,8 @@ export function allowedEntries({ entries }: Manifest, pattern: Pattern): readonl
     }
     return low;
   };
-  return entries
-    .slice(firstAbove(0), firstAbove(1))
-    .filter(({ version }) => matches(pattern, version));
+  const between = entries.slice(firstAbove(0), firstAbove(1));
+  return between.filter(({ version }) => !isExcepted(pattern, version));
 }
 
 /** The newest entry that the pattern allows. */
