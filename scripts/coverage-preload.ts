@@ -39,7 +39,10 @@ function counted(): [string, Counters][] {
 export function record(by: string, id: string = crypto.randomUUID()): void {
   const files = counted();
   const counters = Object.fromEntries(files.map(([path, { s, f, b }]) => [path, { s, f, b }]));
-  writeFileSync(join(folder, "counters", `${by}-${id}.json`), JSON.stringify(counters));
+  // Whoever is killed leaves the file of before, or none.
+  const file = join(folder, "counters", `${by}-${id}`);
+  writeFileSync(file, JSON.stringify(counters));
+  renameSync(file, `${file}.json`);
 }
 
 /** Puts what was counted since the last call, here and in programs that have ended, into a folder of its own. */
