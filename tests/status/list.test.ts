@@ -132,7 +132,9 @@ describe("a config", () => {
     rmSync(fleet.host.at("app", "manifest"));
     const none = await fleet.run(["list", "app.tako"]);
     expect([none.status, none.stdout]).toEqual([74, ""]);
-    expect(none.stderr).toContain(`${fleet.host.at("app", "manifest")}: there is no manifest\n`);
+    const lines = none.stderr.split("\n");
+    expect(lines[0]).toEndWith(`${fleet.host.at("app", "manifest")}: there is no manifest`);
+    expect(lines[1]).toMatch(/^ {2}tako fetch .* tako store /);
     expect((await fleet.run(["list", "no-such-config"])).status).toBe(2);
   });
 });
