@@ -11,7 +11,6 @@ import {
   insertEntry,
   MAX_MANIFEST_BYTES,
   type Manifest,
-  sameEntry,
 } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
@@ -74,10 +73,8 @@ export type StoreResult = {
       /** Of the image, in bytes. */
       readonly size: number;
       readonly place: Place;
-      /** How the version is spelled that is published already. */
+      /** The version, if it is published already, with these bytes: a run changes nothing then. */
       readonly published: string | undefined;
-      /** Whether that is this very version, with these bytes: a run changes nothing then. */
-      readonly isSame: boolean;
     }
 );
 
@@ -150,6 +147,7 @@ async function planStore(
   requireExpected(found, expected, source.name);
   const entry = { version, digest: found.digest, size: parseSize(found.size) };
   warnOfTwin(manifest, entry, signer.warn);
+  insertEntry(manifest, entry);
   return {
     stored: "nothing",
     changed: false,
@@ -158,7 +156,6 @@ async function planStore(
     size: entry.size,
     place: placeOf(version, others),
     published: same?.text,
-    isSame: manifest.entries.some((other) => sameEntry(other, entry)),
   };
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
-import { MANIFEST, temporaryName } from "../core/layout.ts";
+import { LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
 import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
 import { hexDigest, newHasher, readBlocks } from "./disk/hash.ts";
@@ -92,10 +92,11 @@ export interface Publication {
 /**
  * A publisher's directory to be read, without its lock.
  *
- * @throws TakoError of kind `storage` if there is none
+ * @throws TakoError of kind `storage` if there is none, `usage` if it is a host's
  */
 export function openPublication(path: string): Publication {
   closeSync(openDirectory(path));
+  refuseDestination(path);
   return {
     manifestPath: join(path, MANIFEST),
     hasStore: () => isThere(new ImageStore(path).path),
@@ -108,9 +109,10 @@ export function openPublication(path: string): Publication {
  * Locks a publisher's directory (PUB-28), and removes what a run that was killed left there.
  *
  * @throws TakoError of kind `storage`, as do all methods of what it gives, for what the file system
- *   refuses
+ *   refuses; `usage` if the directory is a host's
  */
 export async function lockPublication(path: string, waiting: Waiting): Promise<LockedPublication> {
+  refuseDestination(path);
   const publication = new LockedPublication(path, await lockDirectory(path, waiting));
   try {
     publication.removeLeftovers();
@@ -240,6 +242,19 @@ class ImageCopy implements AsyncDisposable {
     await this.#writer.close();
     if (!this.#kept) discard(this.#writer.path);
   }
+}
+
+/**
+ * A host has not all the images of its manifest, and would refuse one that it has not got from its origin (PUB-83).
+ *
+ * @throws TakoError of kind `usage`
+ */
+export function refuseDestination(directory: string): void {
+  if (!isThere(join(directory, LATEST))) return;
+  throw new TakoError("usage", `${shownPath(directory)} is the destination of a host`, {
+    rule: "PUB-83",
+    hint: "For a host, commands take its config; an origin is another directory.",
+  });
 }
 
 /** Anything by that name, a dangling link included. */

@@ -2,7 +2,7 @@
 // told, and what hosts make of it.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { record } from "../faults/strace.ts";
 import { createHost, type Host } from "../support/host.ts";
@@ -34,6 +34,18 @@ const marks = (...gone: readonly { digest: string }[]) =>
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
+    test("PUB-83: the destination of a host is no origin", async () => {
+      using host = published();
+      symlinkSync(`store/${one.digest}`, join(host.originDirectory, "latest"));
+      const before = names(host);
+      for (const words of [["--dry-run"], []]) {
+        const told = await prune(program, host, ...words, "--keep=1", "--pattern", "*");
+        expect([told.status, told.stdout]).toEqual([2, ""]);
+        expect(told.stderr).toStartWith("tako: origin is the destination of a host\n");
+      }
+      expect(names(host)).toEqual(before);
+    });
+
     test("PRU-20, PRU-22, PRU-23: old images go, marks stay, and what hosts would find is told", async () => {
       using host = published();
       const manifest = host.read("origin", "manifest");

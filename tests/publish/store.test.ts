@@ -496,6 +496,24 @@ test("PUB-72: what is signed anew is not new", async () => {
   expect([error.kind, error.rule]).toEqual(["usage", "PUB-72"]);
 });
 
+test("PUB-83: the destination of a host is no origin", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1.0" });
+  symlinkSync(`store/${sha256sum("one")}`, join(publisher.directory, "latest"));
+  const before = publisher.snapshot();
+  for (const options of [
+    { image, version: "1.1" },
+    { image, version: "1.1", dryRun: true },
+    { rotateKey: secondKey.public },
+  ]) {
+    const error = await publisher.failure(options);
+    expect([error.kind, error.rule]).toEqual(["usage", "PUB-83"]);
+    expect(error.message).toBe(`${publisher.directory} is the destination of a host`);
+  }
+  expect(publisher.snapshot()).toEqual(before);
+});
+
 test("PUB-76: the bytes of another version are a warning, of the same one they are not", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");
@@ -598,7 +616,7 @@ describe("PUB-66: a dry run", () => {
     await using publisher = await Publisher.create();
     const image = publisher.file("image", "one");
     await publisher.store({ image, version: "1.0" });
-    const result = await publisher.store({ image, version: "1.0.0", dryRun: true });
+    const result = await publisher.store({ image, version: "1.0", dryRun: true });
     expect(result).toMatchObject({ stored: "nothing", published: "1.0", place: { patterns: {} } });
     if (result.stored !== "nothing") throw new Error("it has stored");
     expect([result.place.after, result.place.before]).toEqual([undefined, undefined]);

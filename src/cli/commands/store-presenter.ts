@@ -60,7 +60,6 @@ function describePlace({
   sha256,
   size,
   published,
-  isSame,
 }: Extract<StoreResult, { stored: "nothing" }>): readonly string[] {
   const neighbours = [
     ...(after === undefined ? [] : [`after ${after.text}`]),
@@ -69,9 +68,8 @@ function describePlace({
   const where =
     neighbours.length === 0 ? "is the only version" : `sorts ${neighbours.join(" and ")}`;
   const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
-  const already = isSame ? "published already, with these bytes" : "published already";
   return [
-    ...(published === undefined ? [] : [`${published} is ${already}`]),
+    ...(published === undefined ? [] : [`${published} is published already, with these bytes`]),
     `${version} -> ${sha256}, ${size} bytes`,
     `${version} ${where}`,
     ...patterns.map(
