@@ -88,6 +88,7 @@ for (const program of programs) {
       expect((await inspect(host, "origin")).stdout).toContain("not checked: no --public-key");
       const none = await inspect(host, "--public-key", "nonsense", "origin");
       expect([none.status, none.stdout]).toEqual([2, ""]);
+      expect(none.stderr).toStartWith("tako: --public-key: invalid public key");
     });
 
     test("INS-8, INS-14: what is missing, cut or withdrawn at a mirror, all at once", async () => {
