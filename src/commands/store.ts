@@ -30,7 +30,7 @@ import {
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
 import type { Report } from "./events.ts";
-import { type ExpectedImage, requireExpected } from "./expected-image.ts";
+import { type ExpectedImage, expectation, requireExpected } from "./expected-image.ts";
 import { readOurs, requireBegun, type Signer } from "./own-manifest.ts";
 
 /** The options and arguments of the command line, as they were given. */
@@ -248,7 +248,10 @@ function parseReplaced({ rotateKey }: StoreOptions): PublicKey | undefined {
   }
 }
 
-/** IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66). */
+/**
+ * IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66), nor one that says
+ * what the image has to be (PUB-82).
+ */
 function parseImageVersion(options: StoreOptions): Version | undefined {
   const { image, version, rotateKey, dryRun } = options;
   if (options.isNew && rotateKey !== undefined) {
@@ -263,9 +266,21 @@ function parseImageVersion(options: StoreOptions): Version | undefined {
   }
   if (image !== undefined && version !== undefined) return parseVersion(version);
   const isRotation = rotateKey !== undefined && dryRun !== true;
-  if (image === undefined && version === undefined && isRotation) return undefined;
+  if (image === undefined && version === undefined && isRotation) {
+    refuseExpectation(options.expected ?? {});
+    return undefined;
+  }
   throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {
     rule: "PUB-54",
+  });
+}
+
+function refuseExpectation(expected: ExpectedImage): void {
+  const option = expectation(expected);
+  if (option === undefined) return;
+  throw new TakoError("usage", `option ${option} is for an image, and there is none`, {
+    rule: "PUB-82",
+    hint: "--rotate-key alone signs the manifest anew, and stores nothing.",
   });
 }
 

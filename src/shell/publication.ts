@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, lstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
+import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import { LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
@@ -20,7 +20,7 @@ import {
   syncManifestFile,
   writeManifestFile,
 } from "./disk/manifest-file.ts";
-import { naming } from "./disk/storage-error.ts";
+import { isLackOfRoom, naming } from "./disk/storage-error.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {
@@ -158,9 +158,15 @@ export class LockedPublication implements Publication, Disposable {
     return new Set(this.#images.sizes().images.keys());
   }
 
-  /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22). */
+  /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22, PRU-26). */
   async retire(digest: Sha256Hex): Promise<void> {
-    await this.#images.mark(digest);
+    try {
+      await this.#images.mark(digest);
+    } catch (caught) {
+      if (!isLackOfRoom(caught)) throw caught;
+      const hint = "Before an image goes its mark is written: free a few kB in another way first.";
+      throw asTakoError(caught).with({ rule: "PRU-26", hint });
+    }
     await this.#images.remove(digest);
   }
 

@@ -2,14 +2,25 @@
 // told, and what hosts make of it.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { record } from "../faults/strace.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
 import { environment, type Program, programs, sources } from "../support/program.ts";
-import { image, key, write } from "../support/publishing.ts";
+import { image, key, publishTo, write } from "../support/publishing.ts";
+import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 
 const all = ["1.0.0", "1.0.1", "1.1.0", "2.0.0"].map((version) => image(version));
 const [one, patch, two, three] = all as [
@@ -19,6 +30,7 @@ const [one, patch, two, three] = all as [
   ReturnType<typeof image>,
 ];
 const SIZE = one.content.length;
+const PAGE = 4096;
 
 function published(): Host {
   const host = createHost();
@@ -140,6 +152,28 @@ for (const program of programs) {
       expect(names(host)).toEqual([...images(patch, two, three), ...marks(one)].sort());
       expect(readFileSync(mark, "utf8")).toBe(`${one.digest}\n`);
     });
+
+    test.skipIf(!canMount)(
+      "PRU-26: on a full disk nothing is lost, and what is to be freed first is told",
+      async () => {
+        using host = createHost();
+        mkdirSync(host.at("mount"));
+        await using tmpfs = await mountTmpfs(host.at("mount"), 64 * PAGE);
+        publishTo(tmpfs.path, all);
+        fillUp(tmpfs.path, 0);
+        const store = () => readdirSync(join(tmpfs.path, "store")).sort();
+        const before = store();
+        const words = ["prune", "-o", tmpfs.path, "--keep=1", "--pattern=*"];
+        const { status, stdout, stderr } = await program.run(words);
+        expect([status, stdout]).toEqual([74, ""]);
+        expect(stderr).toContain("cannot write it: no space is left on the file system\n");
+        expect(stderr).toContain("free a few kB in another way first");
+        expect(store()).toEqual(before);
+        truncateSync(join(tmpfs.path, "filler"), statSync(join(tmpfs.path, "filler")).size - PAGE);
+        expect((await program.run(words)).status).toBe(0);
+        expect(store()).toEqual([...images(three), ...marks(one, patch, two)].sort());
+      },
+    );
 
     test("PRU-21: a directory that is none of a publisher's, or whose manifest is damaged, is an error", async () => {
       using host = published();

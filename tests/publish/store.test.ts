@@ -514,6 +514,22 @@ test("PUB-83: the destination of a host is no origin", async () => {
   expect(publisher.snapshot()).toEqual(before);
 });
 
+test("PUB-82: what an image has to be is nothing to say of none", async () => {
+  await using publisher = await Publisher.create();
+  await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+  const before = publisher.snapshot();
+  for (const [option, expected] of [
+    ["--sha256", { digest: sha256sum("one") as never }],
+    ["--size", { size: 0 }],
+    ["--allow-empty", { mayBeEmpty: true }],
+  ] as const) {
+    const error = await publisher.failure({ rotateKey: secondKey.public, expected });
+    expect([error.kind, error.rule]).toEqual(["usage", "PUB-82"]);
+    expect(error.message).toContain(`option ${option} `);
+  }
+  expect(publisher.snapshot()).toEqual(before);
+});
+
 test("PUB-76: the bytes of another version are a warning, of the same one they are not", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");

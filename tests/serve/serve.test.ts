@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
+import { networkInterfaces } from "node:os";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { freePort } from "../support/daemon.ts";
 import { createHost } from "../support/host.ts";
@@ -130,6 +131,23 @@ test("SRV-2, SRV-3: an address for all machines gets a warning, and the URL of t
   const { stderr } = await serving.end();
   expect(stderr).toContain("tako: warning: 0.0.0.0 is open to other machines: there is no TLS");
 });
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
+
+test.skipIf(!hasIPv6).each(["::", "::1"])(
+  "SRV-2, SRV-3: for %s the URL has brackets (RFC 3986, section 3.2.2)",
+  async (address) => {
+    using host = createHost();
+    published(host);
+    await using serving = await serve(program, [host.originDirectory, "--address", address]);
+    expect(serving.first).toMatch(/^Origin=http:\/\/\[::1\]:\d+$/);
+    expect((await curl(host, `${serving.url}/manifest`)).status).toBe(200);
+    const { stderr } = await serving.end();
+    expect(stderr.includes(`warning: ${address} is open to other machines`)).toBe(address === "::");
+  },
+);
 
 test.each([
   ["SRV-1", 2, ["--port", "65536"]],

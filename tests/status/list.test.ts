@@ -155,7 +155,8 @@ describe("an origin", () => {
     expect([checked.status, checked.stderr, checked.stdout]).toEqual([0, "", plain.stdout]);
     const foreign = await fleet.run(["list", "--public-key", secondKey.public, "app.origin"]);
     expect([foreign.status, foreign.stdout]).toEqual([65, ""]);
-    expect((await fleet.run(["list", "--public-key", "x", "app.origin"])).status).toBe(2);
+    const none = await fleet.run(["list", "--public-key", "x", "app.origin"]);
+    expect([none.status, none.stderr]).toEqual([2, expect.stringContaining("--public-key: ")]);
     write(`${fleet.origin("app")}/manifest`, "Tako Manifest 1\n\nx\n");
     expect((await fleet.run(["list", "app.origin"])).status).toBe(74);
   });

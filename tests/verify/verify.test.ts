@@ -347,6 +347,7 @@ for (const program of programs) {
       expect(noOrigin).toMatchObject({ status: 2, stdout: "" });
       const noKey = await program.run(["verify", "--public-key", "x", host.originDirectory]);
       expect(noKey).toMatchObject({ status: 2, stdout: "" });
+      expect(noKey.stderr).toStartWith("tako: --public-key: invalid public key");
     });
 
     test("VFY-40: each line is as the schema has it, and tells what sha256sum does", async () => {

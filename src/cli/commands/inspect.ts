@@ -1,7 +1,8 @@
 // `tako inspect` on the command line (spec/inspect.md).
 
-import { REPEATED, usageError } from "../arguments.ts";
+import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { givenPublicKeys } from "./given-public-keys.ts";
 import { inspectPresenter } from "./inspect-presenter.ts";
 
 export const inspect = command({
@@ -38,7 +39,7 @@ export const inspect = command({
     const result = await inspect(
       {
         what: args.what,
-        publicKeys: args["public-key"]?.split(REPEATED) ?? [],
+        publicKeys: givenPublicKeys(args),
         images,
         isDeep: args.deep === true,
         ...(args.continues === undefined ? {} : { continues: args.continues }),

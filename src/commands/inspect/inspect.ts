@@ -5,7 +5,7 @@ import type { Config } from "../../core/config.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { imagesOf, requireContinuation } from "../../core/inspect.ts";
-import { type PublicKey, parsePublicKey } from "../../core/keys.ts";
+import type { PublicKey } from "../../core/keys.ts";
 import {
   decodeSignedManifest,
   decodeUnverified,
@@ -25,8 +25,8 @@ import { findWhat, readFile } from "./what.ts";
 
 export interface InspectOptions {
   readonly what: string;
-  /** The public keys, as they were given. */
-  readonly publicKeys: readonly string[];
+  /** Those that were given. */
+  readonly publicKeys: readonly PublicKey[];
   /** The path of the manifest that hosts hold. */
   readonly continues?: string;
   /** Of how many of the newest versions the images are looked at. */
@@ -74,12 +74,9 @@ interface Received {
   readonly origin?: Origin;
 }
 
-/**
- * @throws TakoError of kind `key` for a `--public-key` that is none, and of any kind if what is to be inspected cannot
- *   be read
- */
+/** @throws TakoError of any kind if what is to be inspected cannot be read */
 export async function inspect(options: InspectOptions, effects: Effects): Promise<InspectResult> {
-  const given = options.publicKeys.map(parseGiven);
+  const { publicKeys: given } = options;
   const what = findWhat(options.what);
   switch (what.kind) {
     case "key":
@@ -99,14 +96,6 @@ export async function inspect(options: InspectOptions, effects: Effects): Promis
         config,
       );
     }
-  }
-}
-
-function parseGiven(text: string): PublicKey {
-  try {
-    return parsePublicKey(text);
-  } catch (error) {
-    throw asTakoError(error).with({ source: "--public-key" });
   }
 }
 

@@ -57,10 +57,6 @@ export interface Unseen {
 
 export type StatusResult = Status | Unseen;
 
-export function isSeen(result: StatusResult): result is Status {
-  return !("error" in result);
-}
-
 /** One after the other, so that no more than one manifest is in memory. */
 export async function* statusOf(
   { paths, verify }: StatusOptions,

@@ -78,18 +78,16 @@ export class ImageStore {
 
   /** The bytes of each image that is there, by its name, and of each partial download. */
   sizes(): Record<"images" | "partials", ReadonlyMap<Sha256Hex, number>> {
-    return { images: this.#sizesOf(parseSha256Hex), partials: this.#sizesOf(imageOfPartial) };
-  }
-
-  #sizesOf(imageOf: (name: string) => Sha256Hex | undefined): ReadonlyMap<Sha256Hex, number> {
-    const sizes = new Map<Sha256Hex, number>();
+    const images = new Map<Sha256Hex, number>();
+    const partials = new Map<Sha256Hex, number>();
     for (const [name, stats] of this.files()) {
-      const digest = imageOf(name);
-      if (digest === undefined) continue;
       // What is none of ours stays where it is (DST-27).
-      if (stats.isFile()) sizes.set(digest, stats.size);
+      if (!stats.isFile()) continue;
+      const [image, unfinished] = [parseSha256Hex(name), imageOfPartial(name)];
+      if (image !== undefined) images.set(image, stats.size);
+      if (unfinished !== undefined) partials.set(unfinished, stats.size);
     }
-    return sizes;
+    return { images, partials };
   }
 
   /** The names of all that is there. */
