@@ -26,6 +26,7 @@ const COLOUR: Readonly<Record<Priority, string>> = {
 
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
+
 /** A file of `store/` that is being read, and how far that is. */
 interface Reading {
   /** Whose it is: the path of the config. */
@@ -80,26 +81,27 @@ export class Display {
 
   /** A download begins. */
   startBar(key: string, version: string, size: number, offset: number): void {
-    if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
-    this.#heedsInterrupt = true;
     this.#kept.add(key);
-    this.startReading(key, version, size, offset);
+    this.#start(key, { path: key, version, size, offset });
   }
 
   /** An image begins to be read, of which nothing is kept if that does not come to its end. */
-  startReading(key: string, version: string, size: number, offset = 0): void {
-    const startedAt = performance.now();
-    this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
-    this.#redraw();
+  startReading(key: string, version: string, size: number): void {
+    this.#start(key, { path: key, version, size, offset: 0 });
   }
 
   /** A file is being read. One that was read before it could be drawn has no bar. */
   readOn(key: string, { path, version, sha256, size, done }: Reading): void {
-    this.moveBar(key, done);
-    if (this.#downloads.has(key) || done >= size) return;
-    const shown = version ?? shortDigest(sha256);
+    if (done >= size) this.endBar(key);
+    else if (this.#downloads.has(key)) this.moveBar(key, done);
+    else this.#start(key, { path, version: version ?? shortDigest(sha256), size, offset: done });
+  }
+
+  #start(key: string, download: Omit<Download, "done" | "startedAt">): void {
+    if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
+    this.#heedsInterrupt = true;
     const startedAt = performance.now();
-    this.#downloads.set(key, { path, version: shown, size, offset: done, startedAt, done });
+    this.#downloads.set(key, { ...download, startedAt, done: download.offset });
     this.#redraw();
   }
 
@@ -145,13 +147,17 @@ export class Display {
     return lines.map((line) => `${line}\n`).join("");
   }
 
-  /** Below the bars as they stand, what the next run need not get again (CLI-52). */
+  /** Below the bars as they stand, what the next run need not get or read again (CLI-52). */
   #sayWhatIsKept(): void {
-    const kept = [...this.#downloads].flatMap(([key, each]) => (this.#kept.has(key) ? each : []));
+    const all = [...this.#downloads];
+    const kept = all.flatMap(([key, each]) => (this.#kept.has(key) ? each : []));
     const lines = kept.map(
       ({ path, done, size }) =>
         `tako: ${safe(path)}: interrupted; ${bytes(done)} of ${bytes(size)} are kept, and the next run goes on from there\n`,
     );
+    if (kept.length < all.length) {
+      lines.push("tako: interrupted; the next run reads anew what this one has read\n");
+    }
     // The terminal has put ^C there.
     this.#io.stderr.write(`\n${lines.join("")}`);
   }

@@ -91,7 +91,7 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     { version: "1", url, size: 3, offset: 1 },
     "info",
   ],
-  [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, ""],
+  [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, "info"],
   [{ event: "downloaded", ...about, size: 3 }, { ...about, size: 3 }, "info"],
   [{ event: "activated", ...about, previous: "cd" }, { ...about, previous: "cd" }, "info"],
   [{ event: "activated", ...about, previous: undefined }, { ...about, previous: null }, "info"],

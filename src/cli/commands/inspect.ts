@@ -2,6 +2,7 @@
 
 import { REPEATED, usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { lineWidth } from "../io.ts";
 import { inspectPresenter } from "./inspect-presenter.ts";
 
 export const inspect = command({
@@ -32,7 +33,7 @@ export const inspect = command({
     deep: { type: "boolean", description: "Receive these images, and hash them" },
     json: { type: "boolean", description: "Print the result as JSON" },
   },
-  async run(args, { output, effects }) {
+  async run(args, { output, effects, io }) {
     const images = readCount(args.images);
     const { inspect } = await import("../../commands/inspect/inspect.ts");
     const result = await inspect(
@@ -45,7 +46,7 @@ export const inspect = command({
       },
       effects,
     );
-    return output.show(inspectPresenter, result);
+    return output.show(inspectPresenter(lineWidth(io.stdout)), result);
   },
 });
 

@@ -3,6 +3,7 @@
 import { parsePublicKey } from "../../core/keys.ts";
 import { parsePattern } from "../../core/pattern.ts";
 import { command } from "../command.ts";
+import { lineWidth } from "../io.ts";
 
 export const list = command({
   meta: { name: "list", description: "List versions, and which are here, allowed or in use" },
@@ -36,7 +37,6 @@ export const list = command({
       keys: key === undefined ? [] : [parsePublicKey(key)],
       all: args.all === true,
     };
-    const width = io.stdout.isTerminal ? io.stdout.size().columns : Infinity;
-    return output.show(listPresenter(width), await list(options, effects));
+    return output.show(listPresenter(lineWidth(io.stdout)), await list(options, effects));
   },
 });
