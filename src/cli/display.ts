@@ -26,6 +26,8 @@ const COLOUR: Readonly<Record<Priority, string>> = {
 
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
+/** Whether a line that is longer than the terminal goes on in the next (DECAWM). */
+const [UNBROKEN, BROKEN] = ["\x1b[?7l", "\x1b[?7h"];
 
 /** A file of `store/` that is being read, and how far that is. */
 interface Reading {
@@ -44,8 +46,8 @@ export class Display {
   /** Bars are for a terminal that can move its cursor (CLI-21). */
   readonly hasBars: boolean;
   readonly #downloads = new Map<string, Download>();
-  /** How long each line of the bars is that is on the terminal now. */
-  #drawn: readonly number[] = [];
+  /** How many lines of bars are below the cursor now, as they were written. */
+  #drawn = 0;
   /** Of these, what is done is kept for the next run. */
   readonly #kept = new Set<string>();
   #heedsInterrupt = false;
@@ -74,7 +76,7 @@ export class Display {
 
   /** A result on standard output, as it is: whole lines. */
   print(text: string): void {
-    if (this.#drawn.length > 0) this.#io.stderr.write(this.#takeBack());
+    if (this.#drawn > 0) this.#io.stderr.write(this.#takeBack());
     this.#io.stdout.write(text);
     if (this.#downloads.size > 0) this.#io.stderr.write(this.#bars());
   }
@@ -124,27 +126,27 @@ export class Display {
     this.#io.stderr.write(this.#takeBack() + this.#bars());
   }
 
-  /** Clears the bars' lines, and leaves the cursor where they began. */
+  /** Clears the bars' lines, however many a terminal of another size has made of them since (CLI-50). */
   #takeBack(): string {
-    const { columns } = this.#io.stderr.size();
-    // A terminal that has become narrower since has broken them into several lines (CLI-50).
-    const lines = this.#drawn.reduce((sum, length) => sum + Math.ceil(length / columns), 0);
-    this.#drawn = [];
-    // Line by line: what clears a screen as a whole, terminals keep for who scrolls back.
-    return "\x1b[A\x1b[2K".repeat(lines);
+    if (this.#drawn === 0) return "";
+    this.#drawn = 0;
+    // The first by itself: what clears a screen as a whole, terminals keep for who scrolls back.
+    return "\r\x1b[2K\n\x1b[J\x1b[A";
   }
 
   /**
-   * The bars' lines. The cursor rests at the start of the line below: a run that is killed leaves
-   * a terminal on which one can go on.
+   * The bars' lines. The cursor rests where they begin, since a terminal that breaks lines anew moves it with them; how many
+   * lines it has made of them, nobody here can know: it tells its size too late over a slow link. A line that is too long for
+   * the size it has by now is not broken while it is written, so the way back up is right.
    */
   #bars(): string {
     if (!this.hasBars || this.#downloads.size === 0) return "";
     const { columns, rows } = this.#io.stderr.size();
     const shown = [...this.#downloads.values()].slice(0, Math.max(rows - 2, 1));
     const lines = progressLines(shown, performance.now(), columns - 1);
-    this.#drawn = lines.map(({ length }) => Math.max(length, 1));
-    return lines.map((line) => `${line}\n`).join("");
+    this.#drawn = lines.length;
+    const text = lines.map((line) => `${line}\n`).join("");
+    return `${UNBROKEN}${text}${BROKEN}\x1b[${lines.length}A`;
   }
 
   /** Below the bars as they stand, what the next run need not get or read again (CLI-52). */
@@ -158,8 +160,9 @@ export class Display {
     if (kept.length < all.length) {
       lines.push("tako: interrupted; the next run reads anew what this one has read\n");
     }
-    // The terminal has put ^C there.
-    this.#io.stderr.write(`\n${lines.join("")}`);
+    // The terminal has put ^C into the bars.
+    const bars = this.#takeBack() + this.#bars();
+    this.#io.stderr.write(bars + "\n".repeat(this.#drawn) + lines.join(""));
   }
 }
 

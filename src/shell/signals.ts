@@ -19,13 +19,15 @@ function endAsFirstProcess(): void {
   }
 }
 
-/** Does something before SIGINT ends the process, as it would by itself. */
+/** Does something before SIGINT or SIGTERM ends the process, as it would by itself. */
 export function beforeInterrupt(act: () => void): void {
-  process.once("SIGINT", () => {
-    act();
-    // Nobody listens any more.
-    process.kill(process.pid, "SIGINT");
-  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      act();
+      // Nobody listens any more.
+      process.kill(process.pid, signal);
+    });
+  }
 }
 
 /** Waits until the process is asked to end, by SIGINT or SIGTERM, which do not end it any more. */

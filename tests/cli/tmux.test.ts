@@ -115,9 +115,8 @@ describe.skipIf(tmux.missing)("on a terminal", () => {
     await window.until(hasBars);
     await window.press("C-c");
     const lines = await window.ended();
-    expect(lines.slice(-6, -4).every((line) => line.includes("%"))).toBe(true);
-    expect(lines.slice(-4).toSorted()).toEqual([
-      "^C",
+    expect(lines.slice(-5, -3).every((line) => line.includes("%"))).toBe(true);
+    expect(lines.slice(-3).toSorted()).toEqual([
       "status 130",
       "tako: app.tako: interrupted; 50.0 kB of 200 kB are kept, and the next run goes on from there",
       "tako: the-other.tako: interrupted; 150 kB of 200 kB are kept, and the next run goes on from there",
