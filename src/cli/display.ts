@@ -1,7 +1,7 @@
 // Where messages, results and progress bars are shown. Bars are the last lines of a terminal, and
 // what is said meanwhile goes above them.
 
-import { beforeInterrupt } from "../shell/signals.ts";
+import { beforeInterrupt, beforeStop } from "../shell/signals.ts";
 import type { Io, Stream } from "./io.ts";
 import { type Download, progressLines } from "./progress.ts";
 import { bytes, safe, shortDigest, shortDigests } from "./text.ts";
@@ -50,7 +50,7 @@ export class Display {
   #drawn = 0;
   /** Of these, what is done is kept for the next run. */
   readonly #kept = new Set<string>();
-  #heedsInterrupt = false;
+  #heedsSignals = false;
   #nextRedraw: NodeJS.Timeout | undefined;
 
   constructor(io: Io) {
@@ -100,11 +100,19 @@ export class Display {
   }
 
   #start(key: string, download: Omit<Download, "done" | "startedAt">): void {
-    if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
-    this.#heedsInterrupt = true;
+    this.#heedSignals();
     const startedAt = performance.now();
     this.#downloads.set(key, { ...download, startedAt, done: download.offset });
     this.#redraw();
+  }
+
+  /** The cursor is where the bars begin, and the shell goes on from there. */
+  #heedSignals(): void {
+    if (this.#heedsSignals) return;
+    this.#heedsSignals = true;
+    beforeInterrupt(() => this.#sayWhatIsKept());
+    // They are drawn again when they move on.
+    beforeStop(() => this.#io.stderr.write(this.#takeBack()));
   }
 
   /** A download went on. This comes often, and is shown a little later, also if nothing follows. */

@@ -162,6 +162,21 @@ describe.skipIf(needs("tmux").missing)("while an image is stored", () => {
     expect(await window.ended("-S", "-")).toEqual([WARNING, `10.0.1 -> ${digest}`, "status 0"]);
   });
 
+  test("CLI-50: nothing of the bar of a store stays behind when it is stopped", async () => {
+    using half = halfAnImage();
+    const words = `set -m\n${half.words}\necho "stopped $?"\nfg`;
+    await using window = await Window.open(200, words, half.host.folder);
+    await window.until(hasHalf);
+    await window.press("C-z");
+    // 128 and the number of SIGTSTP.
+    const stopped = await window.until((lines) => lines.includes("stopped 148"));
+    expect(stopped.filter((line) => line.includes("%"))).toEqual([]);
+    await half.goOn();
+    const lines = await window.ended();
+    expect(lines.filter((line) => line.includes("%"))).toEqual([]);
+    expect(lines.at(-1)).toBe("status 0");
+  });
+
   test("CLI-52, CLI-44, PUB-11: Ctrl-C publishes nothing, and the next store clears what it left", async () => {
     using half = halfAnImage();
     const { host, store } = half;
