@@ -47,7 +47,8 @@ export function command<const T extends ArgsDef>({
       let output = new Output(io, { help });
       try {
         const given = readArguments(words, args);
-        output = new Output(io, { help, json: "json" in given && given["json"] === true });
+        const isOn = (name: string) => name in given && given[name] === true;
+        output = new Output(io, { help, json: isOn("json"), quiet: isOn("quiet") });
         requireThreads();
         const effects = effectsOf(io, output.report, givenEffects);
         return await run(given, { output, effects, io });

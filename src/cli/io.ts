@@ -17,6 +17,11 @@ export interface Stream {
   size(): { readonly columns: number; readonly rows: number };
 }
 
+/** The most characters of a line for people: what lays itself out by it is whole elsewhere. */
+export function lineWidth(stream: Stream): number {
+  return stream.isTerminal ? stream.size().columns : Infinity;
+}
+
 export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The file descriptor of standard input. */

@@ -11,6 +11,7 @@ import { exitStatus, FAILED } from "./exit-status.ts";
 import type { Io } from "./io.ts";
 import { journalEntry } from "./journal.ts";
 import { jsonLine } from "./json.ts";
+import { isReading, LongReads, readingKey } from "./long-reads.ts";
 import type { Presenter } from "./presenter.ts";
 import { safe } from "./text.ts";
 
@@ -20,10 +21,15 @@ export class Output {
   readonly #isJournal: boolean;
   readonly #isDebugging: boolean;
   readonly #help: string;
+  readonly #reads: LongReads;
 
   /** @param how `help` is the command line that shows help, for usage errors (CLI-8) */
-  constructor(io: Io, how: { readonly help: string; readonly json?: boolean }) {
+  constructor(
+    io: Io,
+    how: { readonly help: string; readonly json?: boolean; readonly quiet?: boolean },
+  ) {
     this.#display = new Display(io);
+    this.#reads = new LongReads(how.quiet ?? false);
     this.#isJson = how.json ?? false;
     this.#isJournal = io.isJournal;
     this.#isDebugging = io.environment["TAKO_DEBUG"] === "1";
@@ -39,7 +45,7 @@ export class Output {
     } else if (event.event === "would" || event.event === "serving") {
       // What would be done, or where the origin is, is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");
-    } else if (!isNoted && !this.#moveBars(event)) {
+    } else if (!isNoted && !this.#moveBars(event) && this.#reads.isWorthALine(event)) {
       const message = describeEvent(event);
       if (message) this.#display.say(message.priority, [`tako: ${message.text}`]);
     }
@@ -52,7 +58,7 @@ export class Output {
     return entry !== undefined && sendToJournal(entry);
   }
 
-  /** Whether the event is shown by a bar instead of a line. */
+  /** Whether the event is shown by a bar in place of a line. */
   #moveBars(event: Event): boolean {
     if (!this.#display.hasBars) return false;
     const key = event.config ?? "";
@@ -61,13 +67,13 @@ export class Output {
       return true;
     }
     if (event.event === "hashing") {
-      this.#display.readOn(imageKey(event), { ...event, path: key });
+      this.#display.readOn(readingKey(event), { ...event, path: key });
     }
-    if (event.event === "image") this.#display.endBar(imageKey(event));
+    if (event.event === "image") this.#display.endBar(readingKey(event));
     if (event.event === "reading") this.#display.startReading(key, event.version, event.size);
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
-    return false;
+    return isReading(event);
   }
 
   /**
@@ -140,9 +146,4 @@ export class Output {
       this.#display.say("info", (at.stack ?? at.message).split("\n"));
     }
   }
-}
-
-/** Several images of a config are read at a time. */
-function imageKey({ config, sha256 }: { config?: string; sha256: string }): string {
-  return `${config} ${sha256}`;
 }

@@ -135,7 +135,7 @@ test("CLI-30: one of a thing is one, and any other number are several", () => {
   ]);
 });
 
-test("CLI-20: every event but progress has a line of its own", () => {
+test("CLI-20, CLI-55: every event has a line of its own", () => {
   const image = { version: "1.2", sha256: "ab", size: 300_000_000 };
   const url = "https://example.com/store/ab";
   const manifest = { event: "manifest", sha256: "ab", signedBy: "key" } as const;
@@ -158,7 +158,19 @@ test("CLI-20: every event but progress has a line of its own", () => {
       { event: "download", url, offset: 100_000_000, ...image },
       "downloading 1.2, 200 MB left of 300 MB",
     ],
-    [{ event: "progress", version: "1.2", size: 3, done: 1 }, undefined],
+    [{ event: "reading", version: "1.2", size: 300_000_000 }, "reading 1.2, 300 MB"],
+    [{ event: "progress", version: "1.2", size: 3, done: 1 }, "reading 1.2, 3 B"],
+    [{ event: "hashing", ...image, done: 1 }, "verifying 1.2, 300 MB"],
+    [
+      {
+        event: "hashing",
+        ...image,
+        version: undefined,
+        sha256: "0123456789ab".padEnd(64, "c"),
+        done: 1,
+      },
+      "verifying 0123456789ab, 300 MB",
+    ],
     [{ event: "downloaded", ...image }, "downloaded 1.2, 300 MB, verified"],
     [{ event: "activated", ...image, previous: undefined }, "activated 1.2"],
     [{ event: "restarted", units: ["a.service", "b.socket"] }, "restarted a.service b.socket"],

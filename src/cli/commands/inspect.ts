@@ -2,6 +2,7 @@
 
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { lineWidth } from "../io.ts";
 import { givenPublicKeys } from "./given-public-keys.ts";
 import { inspectPresenter } from "./inspect-presenter.ts";
 
@@ -33,7 +34,7 @@ export const inspect = command({
     deep: { type: "boolean", description: "Receive these images, and hash them" },
     json: { type: "boolean", description: "Print the result as JSON" },
   },
-  async run(args, { output, effects }) {
+  async run(args, { output, effects, io }) {
     const images = readCount(args.images);
     const { inspect } = await import("../../commands/inspect/inspect.ts");
     const result = await inspect(
@@ -46,7 +47,7 @@ export const inspect = command({
       },
       effects,
     );
-    return output.show(inspectPresenter, result);
+    return output.show(inspectPresenter(lineWidth(io.stdout)), result);
   },
 });
 

@@ -2,6 +2,7 @@
 
 import { parsePattern } from "../../core/pattern.ts";
 import { command } from "../command.ts";
+import { lineWidth } from "../io.ts";
 import { givenPublicKeys, PUBLIC_KEY } from "./given-public-keys.ts";
 
 export const list = command({
@@ -32,7 +33,6 @@ export const list = command({
       keys: givenPublicKeys(args),
       all: args.all === true,
     };
-    const width = io.stdout.isTerminal ? io.stdout.size().columns : Infinity;
-    return output.show(listPresenter(width), await list(options, effects));
+    return output.show(listPresenter(lineWidth(io.stdout)), await list(options, effects));
   },
 });

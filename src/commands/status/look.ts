@@ -8,6 +8,7 @@ import { entryInUse } from "../../core/select.ts";
 import type { Sight } from "../../core/status.ts";
 import { openDestination } from "../../shell/destination.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
+import type { Effects } from "../effects.ts";
 import { viewOf } from "../fetch/news.ts";
 import type { Run } from "../fetch/run.ts";
 import { slotToStart } from "../fetch/slots.ts";
@@ -56,7 +57,7 @@ export async function lookAt(
   for (const entry of new Set([...that, next, ...(verify ? stock.here : [])])) {
     if (entry === undefined) continue;
     const state = destination.images.stateBySize(entry);
-    images.set(entry, verify ? await destination.images.check(entry, true) : state);
+    images.set(entry, verify ? await hashed(destination.images, entry, effects) : state);
   }
   const sight = {
     pattern,
@@ -74,6 +75,12 @@ export async function lookAt(
     now: Math.floor(effects.clock.now() / 1000),
   };
   return { sight, stock };
+}
+
+function hashed(images: ImageStore, entry: Entry, { report }: Effects): Promise<ImageState> {
+  const { digest: sha256, size } = entry;
+  const about = { version: entry.version.text, sha256, size };
+  return images.check(entry, true, (done) => report({ event: "hashing", ...about, done }));
 }
 
 /** Takes stock by the names in the store. Only what is no image of the manifest is asked for its size. */

@@ -120,14 +120,20 @@ export class ImageStore {
    * Whether an image is there, and whole.
    *
    * @param verify false: look at its size only, unless others could change it (FET-54)
+   * @param onProgress is told how many bytes of it have been hashed
    */
-  async check(image: ImageIdentity, verify: boolean): Promise<ImageState> {
+  async check(
+    image: ImageIdentity,
+    verify: boolean,
+    onProgress?: (done: number) => void,
+  ): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
     const state = this.stateBySize(image);
     if (state === "absent" || state === "damaged") return state;
     if (state === "present" && !verify) return state;
-    return (await hashFile(this.pathOf(image.digest))) === image.digest ? state : "damaged";
+    const digest = await hashFile(this.pathOf(image.digest), onProgress);
+    return digest === image.digest ? state : "damaged";
   }
 }
 
