@@ -308,10 +308,12 @@ for (const program of programs) {
           stderr:
             "tako: warning: 1.2.4 is not the newest, 1.3.0 is: hosts whose pattern allows both do not take 1.2.4\n",
         });
-        const known = await program.run([...words, "1.2.3.0"], options);
+        host.write("image", "a");
+        const known = await program.run([...words, "1.2.3"], options);
         expect(known.stdout).toStartWith(
-          `1.2.3 is published already\n1.2.3.0 -> ${sha256sum("bytes")}, 5 bytes\n1.2.3.0 sorts before 1.3.0\n`,
+          `1.2.3 is published already, with these bytes\n1.2.3 -> ${sha256sum("a")}, 1 bytes\n1.2.3 sorts before 1.3.0\n`,
         );
+        host.write("image", "bytes");
         const { stdout } = await program.run([...words, "2", "--json"], options);
         expect(linesOf(stdout)).toEqual([
           {

@@ -208,7 +208,8 @@ describe.skipIf(tmux.missing)("a screen", () => {
   test("CLI-22, CLI-51: what repairs an image is dim below the red error, and plain without colour", async () => {
     const show = async (start: string) => {
       const words = `${start} ${shellWords("verify", "web.tako")}`;
-      await using window = await Window.open(200, words, fleet.host.folder);
+      // So wide that no path of a temporary folder breaks a line.
+      await using window = await Window.open(400, words, fleet.host.folder);
       // tmux takes a colour back by the code for the usual one.
       return (await window.ended("-e")).map((line) => line.trimEnd().replace("\x1b[39m", ""));
     };

@@ -365,7 +365,7 @@ test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
   });
   const alone = { ...plan, place: { after: undefined, before: undefined, patterns } };
   expect(text({ ...alone, published: "1.2.0" }).slice(0, 3)).toEqual([
-    "1.2.0 is published already",
+    "1.2.0 is published already, with these bytes",
     `1.2 -> ${sha256}, 19 bytes`,
     "1.2 is the only version",
   ]);

@@ -37,7 +37,7 @@ for (const program of programs) {
       for (const [schema, words, secret] of [
         ["store", [...store, "--new", image, "1.0"], key.secret],
         ["store", [...store, "--dry-run", image, "1.1"], key.secret],
-        ["store", [...store, "--dry-run", image, "1"], key.secret],
+        ["store", [...store, "--dry-run", image, "1.0"], key.secret],
         ["store", [...store, "--rotate-key", key.public], secondKey.secret],
         ["public-key", ["public-key", "--json"], key.secret],
       ] as const) {
