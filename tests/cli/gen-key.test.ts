@@ -84,7 +84,7 @@ for (const program of programs) {
       expect(readdirSync(host.folder).sort()).toEqual(names);
     });
 
-    test("PUB-82: --json names the files, whose keys are a pair, and is refused where the secret key has none", async () => {
+    test("PUB-84: --json names the files, whose keys are a pair, and is refused where the secret key has none", async () => {
       using host = emptyHost();
       const cwd = host.folder;
       const made = await program.run(["gen-key", "--json", "--output", "key"], { cwd });

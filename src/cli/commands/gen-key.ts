@@ -1,4 +1,4 @@
-// `tako gen-key` on the command line (PUB-60 to PUB-62, PUB-82).
+// `tako gen-key` on the command line (PUB-60 to PUB-62, PUB-84).
 
 import type { KeyFiles } from "../../commands/gen-key.ts";
 import { usageError } from "../arguments.ts";
