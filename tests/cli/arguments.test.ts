@@ -98,7 +98,7 @@ for (const program of programs) {
       [["fetch", "--__proto__", "x"], "--__proto__"],
       [["fetch", "--toString", "x"], "--toString"],
       [["fetch", "-k", "x"], "-k"],
-      [["gen-key", "--json"], "--json"],
+      [["gen-key", "--jobs", "2"], "--jobs"],
       [["fetch", "--version"], "--version"],
     ])("CLI-5: unknown option, tako %j", async (args, option) => {
       await usageError(args, `unknown option ${option}`);

@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { freePort } from "../support/daemon.ts";
 import { createHost } from "../support/host.ts";
 import { programs, sources, withFasterClock } from "../support/program.ts";
 import { bigImage, publishTo } from "../support/publishing.ts";
+import { schemaOf } from "../support/schemas.ts";
 import { curl, published, serve } from "./serving.ts";
 
 for (const program of programs) {
@@ -91,25 +91,7 @@ test("SRV-8: with --json each event is an object, as the reference has them", as
   await curl(host, `${serving.url}/nothing`);
   const { stdout, stderr } = await serving.end();
   expect(stderr).toBe("");
-  const text = { type: "string" };
-  const count = { type: "integer", minimum: 0 };
-  const isValid = new Ajv2020().compile({
-    type: "object",
-    unevaluatedProperties: false,
-    oneOf: [
-      {
-        properties: { event: { const: "serving" }, url: text, directory: text },
-        required: ["event", "url", "directory"],
-      },
-      {
-        properties: {
-          ...{ event: { const: "request" }, method: text, path: text, status: count },
-          ...{ bytes: count, range: { type: "string", pattern: "^\\d+-\\d+/\\d+$" } },
-        },
-        required: ["event", "method", "path", "status", "bytes"],
-      },
-    ],
-  });
+  const isValid = schemaOf("serve");
   const events = stdout
     .trim()
     .split("\n")

@@ -12,6 +12,7 @@ import { appendFileSync, existsSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bunFlags } from "./bun-flags.ts";
+import { checkJson } from "./schemas.ts";
 
 export interface RunOptions {
   /** Where the program runs; the system's directory for temporary files unless given. */
@@ -35,7 +36,7 @@ export interface Program {
   readonly name: "sources" | "binary";
   /** The words that run it with these arguments. The process that they start is the program itself. */
   command(args: readonly string[]): string[];
-  /** Runs it to its end. */
+  /** Runs it to its end. What it prints with --json is as docs/schema has it. */
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 }
 
@@ -98,6 +99,7 @@ function program(name: Program["name"], words: readonly string[]): Program {
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
       await child.exited;
       note(stdout, stderr);
+      checkJson(args, stdout);
       return { status: exitStatus(child), stdout, stderr };
     },
   };
