@@ -6,7 +6,6 @@ import { fetchPresenter } from "../../src/cli/commands/fetch-presenter.ts";
 import { storePresenter } from "../../src/cli/commands/store-presenter.ts";
 import { Display } from "../../src/cli/display.ts";
 import { describeEvent, eventFields } from "../../src/cli/events.ts";
-import type { Io, Stream } from "../../src/cli/io.ts";
 import { journalEntry } from "../../src/cli/journal.ts";
 import { Output } from "../../src/cli/output.ts";
 import { run } from "../../src/cli/program.ts";
@@ -19,36 +18,7 @@ import { parsePattern } from "../../src/core/pattern.ts";
 import { parseVersion } from "../../src/core/version.ts";
 import { createHost } from "../support/host.ts";
 import { image, key } from "../support/publishing.ts";
-
-class Memory implements Stream {
-  text = "";
-  failure: unknown;
-  readonly isTerminal: boolean;
-  readonly #rows: number;
-
-  constructor(isTerminal = false, rows = 24) {
-    this.isTerminal = isTerminal;
-    this.#rows = rows;
-  }
-
-  write(text: string): void {
-    this.text += text;
-  }
-
-  size() {
-    return { columns: 80, rows: this.#rows };
-  }
-}
-
-interface Shown extends Io {
-  readonly stdout: Memory;
-  readonly stderr: Memory;
-}
-
-function io({ terminal = false, rows = 24, environment = {}, isJournal = false } = {}): Shown {
-  const [stdout, stderr] = [new Memory(), new Memory(terminal, rows)];
-  return { environment, stdin: -1, stdout, stderr, isJournal };
-}
+import { io } from "./memory.ts";
 
 const url = "https://example.com/store/ab";
 const about = { version: "1.2", sha256: "ab" };
