@@ -6,6 +6,7 @@ export class Memory implements Stream {
   text = "";
   failure: unknown;
   readonly isTerminal: boolean;
+  columns = 80;
   readonly #rows: number;
 
   constructor(isTerminal = false, rows = 24) {
@@ -18,7 +19,7 @@ export class Memory implements Stream {
   }
 
   size() {
-    return { columns: 80, rows: this.#rows };
+    return { columns: this.columns, rows: this.#rows };
   }
 }
 

@@ -278,6 +278,9 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   const file = host.file;
   const fine = await ran(["status", file]);
   expect([fine.status, fine.lines.length]).toEqual([0, 3]);
+  expect(fine.lines[1]).toEndWith(
+    "  1.1.0   1.1.0    2.0.0   1.*      57 B    never  2.0.0 is beyond Version=",
+  );
   expect(fine.lines[0]).toMatch(/^NAME +IN USE +ALLOWED +NEWEST +PATTERN +DISK +CHECKED +STATE$/);
   const json = ["status", "--json", file];
   expect(await told(json)).toMatchObject({
@@ -298,6 +301,9 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   const nagios = await ran(["status", "--format=nagios", host.at(held)]);
   expect([nagios.status, nagios.stdout.slice(0, 15)]).toEqual([2, "TAKO CRITICAL -"]);
   expect((await ran(["status", "--format=table", file])).lines[0]).toBe(fine.lines[0]);
+  // What is not known is said to be so (STS-20).
+  const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
+  expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);
   for (const [words, message] of [
     [["--format=xml"], "invalid --format xml: expected table, prometheus, nagios"],
     [["--json", "--format=table"], "--json and --format exclude each other"],
@@ -340,7 +346,28 @@ test("STS-31 to STS-37: the options of list", async () => {
     "2.0.0 present false false false",
   ]);
   expect((await rows("--matching", "2.*"))[2]).toBe("2.0.0 present true false true");
+  const next = (await ran([...words, "--matching", "2.*"])).lines;
+  expect(next[3]).toBe("u  2.0.0    19 B  yes   yes      next");
   expect((await ran([...words, "--matching", "1.**"])).status).toBe(2);
+  rmSync(host.path(`store/${one.digest}`));
+  rmSync(host.path(`store/${three.digest}`));
+  host.install({
+    files: {
+      ".hold": `${two.digest}\n`,
+      ".refused": `${one.digest} ${two.digest} 1 it fell\n`,
+      [`store/${three.digest}.partial`]: "the",
+    },
+  });
+  expect((await ran(words)).lines.slice(1)).toEqual([
+    "x  1.0.0    19 B  -        yes      skipped, it did not work here: it fell",
+    "o  1.1.0    19 B  yes      yes      in use, held",
+    "   2.0.0    19 B  partial  -",
+  ]);
+  expect((await told([...words, "--json"])).versions).toMatchObject([
+    { version: "1.0.0", here: "absent", skipped: "it fell" },
+    { version: "1.1.0", here: "present", held: true },
+    { version: "2.0.0", here: "partial", size: 19, sha256: three.digest },
+  ]);
   const origin = ["list", host.originDirectory];
   expect((await ran(origin)).stderr).toStartWith("tako: warning: ");
   expect(await told([...origin, "--json", "--public-key", key.public])).toMatchObject({

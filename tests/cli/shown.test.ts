@@ -54,6 +54,12 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     // date -u -d @1795941000
     "1.2 is too young (MinAge=), and is taken from 2026-11-29 08:30:00 UTC on",
   ],
+  [
+    { event: "verifying", version: "1", size: 3_000_000 },
+    { version: "1", size: 3_000_000 },
+    "info",
+    "verifying 1, 3.0 MB",
+  ],
   [{ event: "damaged", version: "1", path: "/a" }, { version: "1", path: "/a" }, "warning"],
   [{ event: "gone", version: "1", url }, { version: "1", url }, "warning"],
   [
@@ -126,6 +132,30 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     "warning",
     "went back from 1.3 to 1.2",
   ],
+  [
+    { event: "removed", what: "image", ...about, size: 3 },
+    { what: "image", ...about, size: 3 },
+    "info",
+    "removed 1.2, 3 B",
+  ],
+  [
+    { event: "removed", what: "partial", version: undefined, sha256: "ab".repeat(32), size: 3 },
+    { what: "partial", sha256: "ab".repeat(32), size: 3 },
+    "info",
+    "removed the partial download of abababababab, 3 B",
+  ],
+  [
+    { event: "image", ...about, path: "/a", size: 3, state: "whole" },
+    { ...about, path: "/a", size: 3, state: "whole" },
+    "",
+  ],
+  [
+    { event: "image", version: undefined, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    { version: null, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    "",
+  ],
+  [{ event: "hashing", ...about, size: 3, done: 1 }, undefined, ""],
+  [{ event: "reading", version: "1", size: 3 }, undefined, ""],
   [
     { event: "would", action: "hold", what: "1.2" },
     { action: "hold", what: "1.2" },
