@@ -282,6 +282,12 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
     "  1.1.0   1.1.0    2.0.0   1.*      57 B    never  2.0.0 is beyond Version=",
   );
   expect(fine.lines[0]).toMatch(/^NAME +IN USE +ALLOWED +NEWEST +PATTERN +DISK +CHECKED +STATE$/);
+  const unlisted = image("0.1.0");
+  using other = createHost();
+  other.install({ published: [one], store: [one, unlisted], latest: unlisted });
+  expect((await ran(["status", other.file])).lines[1]?.split(/ +/)[1]).toBe(
+    unlisted.digest.slice(0, 12),
+  );
   const json = ["status", "--json", file];
   expect(await told(json)).toMatchObject({
     ...{ event: "result", config: file, in_use: { version: "1.1.0", sha256: two.digest } },
