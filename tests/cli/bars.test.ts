@@ -80,6 +80,18 @@ describe("VFY-7", () => {
   });
 });
 
+test("CLI-21: what was drawn since is not drawn again a little later", async () => {
+  const each = io({ terminal: true });
+  const output = new Output(each, { help: "" });
+  output.report(hashing);
+  output.report({ ...hashing, sha256: cd });
+  output.report({ ...hashing, done: 2 });
+  output.report({ ...image, state: "whole" });
+  const { text } = each.stderr;
+  await Bun.sleep(200);
+  expect(each.stderr.text).toBe(text);
+});
+
 test("PUB-79: an image that is stored has a bar from its first byte on, which its result ends", () => {
   const events: Event[] = [{ event: "reading", version, size: 10 }];
   expect(added(events)).toEqual([bar(" 1.2", "10 B").trimStart()]);
@@ -110,7 +122,8 @@ test("CLI-50: as many lines are taken back as the bars are on a terminal that be
     expect([columns, each.stderr.text.split(BACK).length - 1]).toEqual([columns, lines]);
   }
   // A bar without room is an empty line.
-  expect(added([hashing, { ...image, state: "whole" }], 2)).toEqual(["\n", BACK]);
+  for (const columns of [1, 2])
+    expect(added([hashing, { ...image, state: "whole" }], columns)).toEqual(["\n", BACK]);
 });
 
 describe("messages", () => {

@@ -170,6 +170,19 @@ describe("store", () => {
   });
 });
 
+test("PUB-63: the seed is what the random generator gives, of a program around this one, too", async () => {
+  const each = io();
+  const asked: number[] = [];
+  const randomBytes = (count: number) => {
+    asked.push(count);
+    return Uint8Array.from(key.seed);
+  };
+  expect(await run(["gen-key"], each, { randomBytes })).toBe(0);
+  expect([asked, each.stdout.text.split("\n").slice(1, 5)]).toEqual([
+    ...[[32], [key.secret, "", "Public key", key.public]],
+  ]);
+});
+
 test("PUB-60, PUB-61: a key pair, printed or in files", async () => {
   using host = createHost();
   const printed = await ran(["gen-key"]);
