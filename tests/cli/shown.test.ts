@@ -6,7 +6,6 @@ import { fetchPresenter } from "../../src/cli/commands/fetch-presenter.ts";
 import { storePresenter } from "../../src/cli/commands/store-presenter.ts";
 import { Display } from "../../src/cli/display.ts";
 import { describeEvent, eventFields } from "../../src/cli/events.ts";
-import type { Io, Stream } from "../../src/cli/io.ts";
 import { journalEntry } from "../../src/cli/journal.ts";
 import { Output } from "../../src/cli/output.ts";
 import { run } from "../../src/cli/program.ts";
@@ -19,36 +18,7 @@ import { parsePattern } from "../../src/core/pattern.ts";
 import { parseVersion } from "../../src/core/version.ts";
 import { createHost } from "../support/host.ts";
 import { image, key } from "../support/publishing.ts";
-
-class Memory implements Stream {
-  text = "";
-  failure: unknown;
-  readonly isTerminal: boolean;
-  readonly #rows: number;
-
-  constructor(isTerminal = false, rows = 24) {
-    this.isTerminal = isTerminal;
-    this.#rows = rows;
-  }
-
-  write(text: string): void {
-    this.text += text;
-  }
-
-  size() {
-    return { columns: 80, rows: this.#rows };
-  }
-}
-
-interface Shown extends Io {
-  readonly stdout: Memory;
-  readonly stderr: Memory;
-}
-
-function io({ terminal = false, rows = 24, environment = {}, isJournal = false } = {}): Shown {
-  const [stdout, stderr] = [new Memory(), new Memory(terminal, rows)];
-  return { environment, stdin: -1, stdout, stderr, isJournal };
-}
+import { io } from "./memory.ts";
 
 const url = "https://example.com/store/ab";
 const about = { version: "1.2", sha256: "ab" };
@@ -83,6 +53,12 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     "info",
     // date -u -d @1795941000
     "1.2 is too young (MinAge=), and is taken from 2026-11-29 08:30:00 UTC on",
+  ],
+  [
+    { event: "verifying", version: "1", size: 3_000_000 },
+    { version: "1", size: 3_000_000 },
+    "info",
+    "verifying 1, 3.0 MB",
   ],
   [{ event: "damaged", version: "1", path: "/a" }, { version: "1", path: "/a" }, "warning"],
   [{ event: "gone", version: "1", url }, { version: "1", url }, "warning"],
@@ -156,6 +132,30 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     "warning",
     "went back from 1.3 to 1.2",
   ],
+  [
+    { event: "removed", what: "image", ...about, size: 3 },
+    { what: "image", ...about, size: 3 },
+    "info",
+    "removed 1.2, 3 B",
+  ],
+  [
+    { event: "removed", what: "partial", version: undefined, sha256: "ab".repeat(32), size: 3 },
+    { what: "partial", sha256: "ab".repeat(32), size: 3 },
+    "info",
+    "removed the partial download of abababababab, 3 B",
+  ],
+  [
+    { event: "image", ...about, path: "/a", size: 3, state: "whole" },
+    { ...about, path: "/a", size: 3, state: "whole" },
+    "",
+  ],
+  [
+    { event: "image", version: undefined, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    { version: null, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    "",
+  ],
+  [{ event: "hashing", ...about, size: 3, done: 1 }, undefined, ""],
+  [{ event: "reading", version: "1", size: 3 }, undefined, ""],
   [
     { event: "would", action: "hold", what: "1.2" },
     { action: "hold", what: "1.2" },
