@@ -58,7 +58,7 @@ const usages = {
     "[IMAGE] [VERSION] --output=<dir>",
     "-k,--key -f,--key-file -o,--output --rotate-key --dry-run --new --sha256 --size --allow-empty --json",
   ],
-  "gen-key": ["", "--output"],
+  "gen-key": ["", "--output --json"],
   "public-key": ["", "-k,--key -f,--key-file --json"],
   inspect: ["<WHAT>", "--public-key --continues --images --deep --json"],
   serve: ["<DIR>", "--port --address --json"],

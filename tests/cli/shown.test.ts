@@ -154,8 +154,8 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     { version: null, sha256: "ab", path: "/a", size: 3, state: "damaged" },
     "",
   ],
-  [{ event: "hashing", ...about, size: 3, done: 1 }, undefined, ""],
-  [{ event: "reading", version: "1", size: 3 }, undefined, ""],
+  [{ event: "hashing", ...about, size: 3, done: 1 }, undefined, "info", "verifying 1.2, 3 B"],
+  [{ event: "reading", version: "1", size: 3 }, undefined, "info", "reading 1, 3 B"],
   [
     { event: "would", action: "hold", what: "1.2" },
     { action: "hold", what: "1.2" },
