@@ -6,6 +6,7 @@ import { closeSync, ftruncateSync, openSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { TakoError } from "../../src/core/error.ts";
 import { applyPatch } from "../../src/shell/packed/apply-patch.ts";
 import { makePatch, type OpenImage, packImage } from "../../src/shell/packed/make-patch.ts";
@@ -133,6 +134,32 @@ describe("patches", () => {
       await expect(image).rejects.toThrow("the cable");
       expect(ended).toBe(1);
     }
+  });
+
+  test("PCK-13, PCK-32: of a damaged patch or frame never more comes than the image has", async () => {
+    const patch = await all(makePatch(open.old, open.next, 1));
+    const frame = await all(packImage(open.next, 1));
+    const damages = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), damages, async (isPatch, bytes) => {
+        const damaged = Buffer.from(isPatch ? patch : frame.subarray(0, 200_000));
+        // Half of them within the first 100 bytes, where headers are.
+        for (const [at, byte] of bytes)
+          damaged[(at >> 1) % (at % 2 === 0 ? 100 : damaged.length)] = byte;
+        const image = isPatch
+          ? applyPatch(pieces(damaged), oldImage(open.old.fd, old.length), next.length)
+          : unpackImage(pieces(damaged), next.length);
+        let length = 0;
+        try {
+          for await (const chunk of image) length += chunk.length;
+          expect(length).toBe(next.length);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "TakoError", kind: "origin" });
+          expect(length).toBeLessThanOrEqual(next.length);
+        }
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test("PCK-33: who wants no more of an image ends the source", async () => {

@@ -64,7 +64,8 @@ export class SegmentEncoder {
 
   /** @returns how many there are */
   #writeRuns(segment: Uint8Array, { at, length, from }: Copy, old: Uint8Array): number {
-    const [oldBytes, bytes] = [viewOf(old), viewOf(segment)];
+    const oldBytes = viewOf(old);
+    const bytes = viewOf(segment);
     let count = 0;
     let done = 0;
     for (let index = 0; index < length; ) {

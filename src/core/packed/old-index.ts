@@ -26,7 +26,8 @@ export function hashAt(bytes: DataView, at: number): number {
 
 /** The hash of the SEED bytes after `at`, from that of those at it. */
 export function rollHash(hash: number, bytes: DataView, at: number): number {
-  const [leaving, coming] = [bytes.getUint8(at), bytes.getUint8(at + SEED)];
+  const leaving = bytes.getUint8(at);
+  const coming = bytes.getUint8(at + SEED);
   return (Math.imul(hash, BASE) + coming + 1 - Math.imul(leaving + 1, TOP)) | 0;
 }
 
