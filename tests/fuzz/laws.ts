@@ -48,7 +48,7 @@ export function law(holds: boolean, words: string): asserts holds {
 }
 
 /** What `decode` gives, `undefined` if it refuses with an error of one of these kinds. */
-function accepted<T>(kinds: readonly ErrorKind[], decode: () => T): T | undefined {
+export function accepted<T>(kinds: readonly ErrorKind[], decode: () => T): T | undefined {
   try {
     return decode();
   } catch (error) {
@@ -72,7 +72,7 @@ function hidesSecrets(text: string): void {
   law(!/:\/\/(?!\*\*\*@)[^\s/]*@/.test(text), "a message shows user and password of a URL");
 }
 
-function same(a: unknown, b: unknown, words: string): void {
+export function same(a: unknown, b: unknown, words: string): void {
   law(Bun.deepEquals(a, b, true), words);
 }
 
