@@ -14,7 +14,7 @@ import { curl, published, serve } from "./serving.ts";
 
 for (const program of programs) {
   describe(program.name, () => {
-    test("SRV-1, SRV-2, SRV-7: it says where it is, and a line for each request", async () => {
+    test("SRV-1, SRV-2, SRV-7, SRV-15: it says where it is, and a line for each request", async () => {
       using host = createHost();
       const { digest } = published(host, "0123456789");
       const port = freePort();
@@ -23,12 +23,15 @@ for (const program of programs) {
       await curl(host, "-r", "2-5", `${serving.url}/store/${digest}`);
       await curl(host, "--head", `${serving.url}/store/${digest}`);
       await curl(host, `${serving.url}/%1b%5b31m/SECRET+abcdef?x`);
+      await curl(host, `${serving.url}/x/..\\manifest`);
+      await curl(host, "-X", "FOO", `${serving.url}/manifest`);
       const { stdout, stderr } = await serving.end();
       expect(stdout).toBe(`${serving.first}\n`);
       expect(stderr.split("\n")).toEqual([
         `tako: GET /store/${digest} 206 4 2-5/10`,
         `tako: HEAD /store/${digest} 200 0`,
         "tako: GET /%1b%5b31m/SECRET+*** 404 0",
+        "tako: GET /x/..\\manifest 404 0",
         "",
       ]);
     });
