@@ -18,7 +18,7 @@ import { record } from "../faults/strace.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
-import { environment, type Program, programs, sources } from "../support/program.ts";
+import { environment, inOnePlace, type Program, programs, sources } from "../support/program.ts";
 import { image, key, publishTo, write } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 
@@ -99,6 +99,14 @@ for (const program of programs) {
       const again = await prune(program, host, ...words);
       expect(again.stdout).toBe("nothing to remove, 1 version of the pattern stays\n");
       expect((await prune(program, host, "--quiet", ...words)).stdout).toBe("");
+    });
+
+    test("CLI-57: what was removed stands before what is to be uploaded", async () => {
+      using host = published();
+      const words = ["--keep=1", "--pattern", "1.*"];
+      expect((await prune(inOnePlace(program), host, ...words)).stdout).toMatch(
+        /^(tako: removed .+\n){2}removed 2 images, .+\nnew hosts .+\n {2}Upload the \.gone files .+\n$/,
+      );
     });
 
     test("PRU-23: of many patterns, ten are named", async () => {
