@@ -6,6 +6,7 @@ import { printable, shownPath } from "../../core/text.ts";
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
   EACCES: ["permission denied", "Check owner and mode of the path and the user that runs Tako."],
+  EBADF: ["it is closed"],
   EBUSY: ["it is in use by the system"],
   EDQUOT: ["the disk quota is used up", "Free some space or raise the quota."],
   EEXIST: ["it exists already", "If no other process made it, remove it and try again."],
