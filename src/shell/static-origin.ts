@@ -2,7 +2,6 @@
 // (spec/serve.md).
 
 import {
-  closeSync,
   createReadStream,
   openSync,
   readFileSync,
@@ -24,8 +23,8 @@ import {
   type Validators,
 } from "../core/static-answer.ts";
 import { printable, shownPath } from "../core/text.ts";
-import { openDirectory } from "./disk/files.ts";
-import { isErrno, naming } from "./disk/storage-error.ts";
+import { requireDirectory } from "./disk/files.ts";
+import { errnoOf, isErrno, naming } from "./disk/storage-error.ts";
 
 /** A client that takes nothing for so long is cut off, in milliseconds. */
 const IDLE_MS = 60_000;
@@ -68,7 +67,7 @@ export async function startStaticOrigin(
   directory: string,
   listening: Listening,
 ): Promise<StaticOrigin> {
-  closeSync(openDirectory(directory));
+  requireDirectory(directory, "origin");
   const root = naming(directory, "open", () => realpathSync(directory));
   if (find(root, { is: "manifest" }) === undefined) {
     throw new TakoError("storage", "there is no manifest to serve", {
@@ -92,6 +91,16 @@ export async function startStaticOrigin(
   };
 }
 
+/** Why the system does not let it listen, and what helps. */
+const LISTENING: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
+  EADDRINUSE: ["the port is in use", "Choose another --port; without it, it is a free one."],
+  EADDRNOTAVAIL: [
+    "this machine has no such address",
+    '"ip addr" shows those that it has; --address 0.0.0.0 is all of them.',
+  ],
+  EACCES: ["permission denied", "Choose a --port from 1024 on: those below are for root."],
+};
+
 /** @returns the port, which may have been left to the system */
 async function listen(server: Server, { address, port }: Listening): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -99,16 +108,13 @@ async function listen(server: Server, { address, port }: Listening): Promise<num
   try {
     await promise;
   } catch (error) {
-    const isInUse = isErrno(error, "EADDRINUSE");
-    throw new TakoError(
-      "failed",
-      `cannot listen on port ${port} of ${address}${isInUse ? ": it is in use" : ""}`,
-      {
-        rule: "SRV-5",
-        hint: "Choose another --port or --address; without --port it is a free one.",
-        cause: error,
-      },
-    );
+    const given = port === 0 ? address : `port ${port} of ${address}`;
+    const [reason, hint] = LISTENING[errnoOf(error) ?? ""] ?? ["the system refuses it"];
+    throw new TakoError("failed", `cannot listen on ${given}: ${reason}`, {
+      rule: "SRV-5",
+      hint,
+      cause: error,
+    });
   }
   return (server.address() as AddressInfo).port;
 }

@@ -121,7 +121,13 @@ test("PUB-12: an existing store keeps its mode, a missing DIR is not made", asyn
   const error = await publisher.failure({ image, version: "1", directory });
   expect(error.kind).toBe("storage");
   expect(error.source).toBe(directory);
+  expect(error.hint).toContain("mkdir it first");
   expect(existsSync(directory)).toBe(false);
+  const none = await publisher.failure({ image, version: "1", directory: image });
+  expect([none.message, none.hint]).toEqual([
+    "it is not a directory",
+    expect.stringContaining("An origin is a directory"),
+  ]);
 });
 
 test("PUB-11: what a killed run left is removed or replaced", async () => {

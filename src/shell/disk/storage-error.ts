@@ -39,7 +39,8 @@ export function isLackOfRoom(error: unknown): boolean {
   return isErrno(error.cause, "ENOSPC", "EDQUOT") || isLackOfRoom(error.cause);
 }
 
-function errnoOf(error: unknown): string | undefined {
+/** The code of an error of the system, such as `ENOENT`. */
+export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
