@@ -583,7 +583,7 @@ describe("the words of a command line", () => {
       [["fetch", "a", "--jobs", "0"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--jobs", "257"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--no-activate", "--init"], "option --no-activate leaves the unit"],
-      [["store", "a", "1"], "missing option --output dir"],
+      [["store", "a", "1"], "missing option -o DIR, --output=DIR"],
       [["serve", ".", "--port", "65536"], "invalid --port 65536"],
       [["serve", ".", "--port", "1e3"], "invalid --port 1e3"],
       [["serve", ".", "--address", "localhost"], "invalid --address localhost"],
