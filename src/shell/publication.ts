@@ -229,20 +229,18 @@ class ImageCopy implements AsyncDisposable {
   /**
    * Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35).
    *
-   * @returns whether the store did not have it
+   * @returns whether the store did not have it, and whether a mark said that it was removed
    */
-  async keep(): Promise<boolean> {
+  async keep(): Promise<{ readonly isKept: boolean; readonly isUnmarked: boolean }> {
     const { digest, size } = this;
     if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
-      await this.#images.unmark(digest);
-      return false;
+      return { isKept: false, isUnmarked: await this.#images.unmark(digest) };
     }
     await this.#images.keep(this.#writer);
     this.#kept = true;
-    await this.#images.unmark(digest);
-    return true;
+    return { isKept: true, isUnmarked: await this.#images.unmark(digest) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

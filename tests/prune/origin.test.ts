@@ -135,25 +135,32 @@ for (const program of programs) {
       });
     });
 
-    test("PUB-68: the same image stored again is there again, and its mark is not", async () => {
+    test("PUB-68, PUB-77: the same image stored again is there again, and its mark is not", async () => {
       using host = published();
       await prune(program, host, "--keep=1", "--pattern=*");
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      const { status } = await program.run(words, { cwd: host.folder, env });
-      expect(status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: its image, which was missing or damaged, is there again, and the mark that it was removed is gone\n",
+      ]);
       expect(names(host)).toEqual([...images(one, three), ...marks(patch, two)].sort());
     });
 
-    test("PUB-68, PRU-22: so it is where a run that was killed left both", async () => {
+    test("PUB-68, PUB-77, PRU-22: so it is where a run that was killed left both", async () => {
       using host = published();
       const mark = join(host.originDirectory, "store", `${one.digest}.gone`);
       write(mark, `${one.digest}\n`);
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      expect((await program.run(words, { cwd: host.folder, env })).status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: the mark that it was removed is gone\n",
+      ]);
       expect(existsSync(mark)).toBe(false);
       write(mark, "half");
       expect((await prune(program, host, "--keep=1", "--pattern=1.0.*")).status).toBe(0);

@@ -37,6 +37,7 @@ test("PUB-10, PUB-15: image and manifest are those that sha256sum and openssl ma
     version: "1.0",
     sha256: digest as never,
     isKept: true,
+    isUnmarked: false,
     changed: true,
   });
   expect(publisher.manifest()).toBe(manifestOf([["1.0", "one"]]));
@@ -273,6 +274,7 @@ test("PUB-30: the same version with the same bytes again changes nothing", async
     version: "1",
     sha256: sha256sum("one") as never,
     isKept: false,
+    isUnmarked: false,
     changed: false,
   });
   expect(publisher.snapshot()).toEqual(before);
