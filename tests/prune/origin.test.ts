@@ -109,6 +109,27 @@ for (const program of programs) {
       );
     });
 
+    test("PRU-27: a pattern that matches nothing, and a newest version that stays for all that, are told", async () => {
+      using host = published();
+      expect(await prune(program, host, "--keep=1", "--pattern=7.*")).toEqual({
+        status: 0,
+        stdout: "nothing to remove, 0 versions of the pattern stay\n",
+        stderr: "tako: warning: no version of the manifest matches 7.*\n",
+      });
+      const { status, stdout, stderr } = await prune(
+        program,
+        host,
+        "--dry-run",
+        "--keep=0",
+        "--pattern=1.*",
+      );
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: warning: --keep=0 is as --keep=1: hosts are to find the newest version of the pattern\n",
+      ]);
+      expect(stdout).toContain("1 version of the pattern stays");
+    });
+
     test("PRU-23: of many patterns, ten are named", async () => {
       using host = createHost();
       host.publish(...Array.from({ length: 14 }, (_, n) => image(`1.${n}.0`)));
