@@ -12,7 +12,7 @@ import type { Io } from "./io.ts";
 import { journalEntry } from "./journal.ts";
 import { jsonLine } from "./json.ts";
 import { isReading, LongReads, readingKey } from "./long-reads.ts";
-import type { Presenter } from "./presenter.ts";
+import type { Presenter, Said } from "./presenter.ts";
 import { safe } from "./text.ts";
 
 export class Output {
@@ -77,24 +77,23 @@ export class Output {
   }
 
   /**
-   * Tells a result.
+   * Tells a result, in the order of its presenter: what was done stands before what explains it (CLI-57).
    *
    * @param config the config file that it is about, if it is about one
    * @returns the exit status that it stands for
    */
   show<Result>(presenter: Presenter<Result>, result: Result, config?: string): number {
-    this.showMessages(presenter, result, config);
-    this.showResult(presenter, result);
+    this.#showErrors(presenter, result, config);
+    if (this.#isJson) this.showResult(presenter, result);
+    else for (const said of presenter.text(result)) this.#tell(said);
     return presenter.status(result);
   }
 
-  /** The part of it that is for standard error. */
+  /** The part of it that is for standard error, where the rest is told later. */
   showMessages<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
-    this.#display.endBar(config ?? "");
-    for (const error of presenter.errors(result)) this.#sayError(error, config);
-    for (const said of this.#isJson ? [] : presenter.text(result)) {
-      if (said.on === "stderr") this.#display.say(said.priority, said.lines);
-    }
+    this.#showErrors(presenter, result, config);
+    if (this.#isJson) return;
+    for (const said of presenter.text(result)) if (said.on === "stderr") this.#tell(said);
   }
 
   /** The part of it that is for standard output. */
@@ -103,7 +102,17 @@ export class Output {
       this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
       return;
     }
-    for (const said of presenter.text(result)) if (said.on === "stdout") this.print(said.line);
+    for (const said of presenter.text(result)) if (said.on === "stdout") this.#tell(said);
+  }
+
+  #showErrors<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
+    this.#display.endBar(config ?? "");
+    for (const error of presenter.errors(result)) this.#sayError(error, config);
+  }
+
+  #tell(said: Said): void {
+    if (said.on === "stdout") this.print(said.line);
+    else this.#display.say(said.priority, said.lines);
   }
 
   /** A line of a result for people. */

@@ -62,6 +62,8 @@ export type StoreResult = {
       readonly sha256: Sha256Hex;
       /** Whether the store did not have the image. */
       readonly isKept: boolean;
+      /** Whether a mark that it was removed is gone now (PUB-68). */
+      readonly isUnmarked: boolean;
     }
   /** A rotation of the key, which signed the manifest anew. */
   | { readonly stored: "signature"; readonly publicKey: PublicKey }
@@ -213,9 +215,9 @@ async function publish(
   const grown = insertEntry(manifest, entry);
   const next = encodeManifest(grown, key, platformSha512);
   refuseOversized(next.length, manifestPath);
-  const isKept = await copy.keep();
+  const kept = await copy.keep();
   const changed = await writeIfNew(publication, bytes, next);
-  return { stored: "image", version: version.text, sha256: digest, isKept, changed };
+  return { stored: "image", version: version.text, sha256: digest, ...kept, changed };
 }
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */

@@ -1,7 +1,7 @@
 // A publisher's directory: the signed manifest and the images, as an origin serves them
 // (spec/publish.md). One function per step that touches the disk; their order is commands/store.ts.
 
-import { closeSync, constants, fstatSync, lstatSync } from "node:fs";
+import { constants, fstatSync, lstatSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
@@ -9,7 +9,7 @@ import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
 import { LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
-import { discard, openDirectory, removeIfPresent } from "./disk/files.ts";
+import { discard, removeIfPresent, requireDirectory } from "./disk/files.ts";
 import { hexDigest, newHasher, readBlocks } from "./disk/hash.ts";
 import { type ImageIdentity, ImageStore, LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter, Progress } from "./disk/image-writer.ts";
@@ -95,7 +95,7 @@ export interface Publication {
  * @throws TakoError of kind `storage` if there is none, `usage` if it is a host's
  */
 export function openPublication(path: string): Publication {
-  closeSync(openDirectory(path));
+  requireDirectory(path, "origin");
   refuseDestination(path);
   return {
     manifestPath: join(path, MANIFEST),
@@ -112,6 +112,7 @@ export function openPublication(path: string): Publication {
  *   refuses; `usage` if the directory is a host's
  */
 export async function lockPublication(path: string, waiting: Waiting): Promise<LockedPublication> {
+  requireDirectory(path, "origin");
   refuseDestination(path);
   const publication = new LockedPublication(path, await lockDirectory(path, waiting));
   try {
@@ -228,20 +229,18 @@ class ImageCopy implements AsyncDisposable {
   /**
    * Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35).
    *
-   * @returns whether the store did not have it
+   * @returns whether the store did not have it, and whether a mark said that it was removed
    */
-  async keep(): Promise<boolean> {
+  async keep(): Promise<{ readonly isKept: boolean; readonly isUnmarked: boolean }> {
     const { digest, size } = this;
     if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
-      await this.#images.unmark(digest);
-      return false;
+      return { isKept: false, isUnmarked: await this.#images.unmark(digest) };
     }
     await this.#images.keep(this.#writer);
     this.#kept = true;
-    await this.#images.unmark(digest);
-    return true;
+    return { isKept: true, isUnmarked: await this.#images.unmark(digest) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

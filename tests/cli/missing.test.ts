@@ -9,7 +9,7 @@ import { sources } from "../support/program.ts";
 const program = sources();
 
 test.each([
-  [["store"], "missing option --output dir"],
+  [["store"], "missing option -o DIR, --output=DIR"],
   [["store", "--output", "origin"], "IMAGE is missing"],
   [["store", "--output", "origin", "app.img"], "VERSION is missing"],
 ])("CLI-5: %j: %s", async (words, message) => {

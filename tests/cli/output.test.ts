@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { emptyHost } from "../support/host.ts";
+import { createHost, emptyHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
-import { key, sha256sum } from "../support/publishing.ts";
+import { image, key, sha256sum } from "../support/publishing.ts";
 
 const python = needs("python3");
 
@@ -146,8 +146,31 @@ for (const program of programs) {
       expect(host.read("app", "latest")).toBe("bytes");
     });
 
+    test.each([[["list", "origin"]], [["status", "app.tako"]], [["--version"]], [["--help"]]])(
+      "CLI-58: a standard output that is closed is a failure, as it is for ls (%j)",
+      async (words) => {
+        using host = createHost();
+        host.publish(image("1.0.0"));
+        const { status, stderr } = await runIn('exec "$@" >&-', words, host.folder);
+        expect(status).toBe(74);
+        expect(stderr).toEndWith("tako: standard output: cannot write it: it is closed\n");
+      },
+    );
+
+    test("CLI-58: what nobody wants to see may go to /dev/null, and a run without a result needs no output", async () => {
+      using host = createHost();
+      const devNull = 'exec "$@" >/dev/null';
+      expect((await runIn(devNull, ["status", "app.tako"], host.folder)).status).toBe(0);
+      const both = 'exec "$@" 1<>/dev/null 2>&-';
+      expect((await runIn(both, ["status", "app.tako"], host.folder)).status).toBe(0);
+      expect(
+        (await runIn('exec "$@" >&-', ["check", "--quiet", "app.tako"], host.folder)).status,
+      ).toBe(0);
+      expect((await runIn('exec "$@" 2>&-', ["status", "app.tako"], host.folder)).status).toBe(0);
+    });
+
     test.each(["gen-key", "--version", "--help"])(
-      "CLI-33, CLI-41: a result that can't be written is a failure (%s)",
+      "CLI-33, CLI-41, CLI-58: a result that can't be written is a failure (%s)",
       async (word) => {
         const { status, stderr } = await runIn('exec "$@" >/dev/full', [word]);
         expect(stderr).toContain("standard output");

@@ -327,7 +327,14 @@ test.each(results)("FET-98, CLI-40: how the result %j looks", (result, fields, l
 test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
   const text = (...of: Parameters<typeof storePresenter.text>) =>
     storePresenter.text(...of).map((said) => (said.on === "stdout" ? said.line : said));
-  const stored = { stored: "image", version, sha256, changed: true, isKept: true } as const;
+  const stored = {
+    stored: "image",
+    version,
+    sha256,
+    changed: true,
+    isKept: true,
+    isUnmarked: false,
+  } as const;
   expect([text(stored), storePresenter.json(stored)]).toEqual([
     [`1.2 -> ${sha256}`],
     { version, sha256, changed: true },
@@ -583,7 +590,7 @@ describe("the words of a command line", () => {
       [["fetch", "a", "--jobs", "0"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--jobs", "257"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--no-activate", "--init"], "option --no-activate leaves the unit"],
-      [["store", "a", "1"], "missing option --output dir"],
+      [["store", "a", "1"], "missing option -o DIR, --output=DIR"],
       [["serve", ".", "--port", "65536"], "invalid --port 65536"],
       [["serve", ".", "--port", "1e3"], "invalid --port 1e3"],
       [["serve", ".", "--address", "localhost"], "invalid --address localhost"],

@@ -18,7 +18,7 @@ import { record } from "../faults/strace.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
-import { environment, type Program, programs, sources } from "../support/program.ts";
+import { environment, inOnePlace, type Program, programs, sources } from "../support/program.ts";
 import { image, key, publishTo, write } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 
@@ -101,6 +101,35 @@ for (const program of programs) {
       expect((await prune(program, host, "--quiet", ...words)).stdout).toBe("");
     });
 
+    test("CLI-57: what was removed stands before what is to be uploaded", async () => {
+      using host = published();
+      const words = ["--keep=1", "--pattern", "1.*"];
+      expect((await prune(inOnePlace(program), host, ...words)).stdout).toMatch(
+        /^(tako: removed .+\n){2}removed 2 images, .+\nnew hosts .+\n {2}Upload the \.gone files .+\n$/,
+      );
+    });
+
+    test("PRU-27: a pattern that matches nothing, and a newest version that stays for all that, are told", async () => {
+      using host = published();
+      expect(await prune(program, host, "--keep=1", "--pattern=7.*")).toEqual({
+        status: 0,
+        stdout: "nothing to remove, 0 versions of the pattern stay\n",
+        stderr: "tako: warning: no version of the manifest matches 7.*\n",
+      });
+      const { status, stdout, stderr } = await prune(
+        program,
+        host,
+        "--dry-run",
+        "--keep=0",
+        "--pattern=1.*",
+      );
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: warning: --keep=0 is as --keep=1: hosts are to find the newest version of the pattern\n",
+      ]);
+      expect(stdout).toContain("1 version of the pattern stays");
+    });
+
     test("PRU-23: of many patterns, ten are named", async () => {
       using host = createHost();
       host.publish(...Array.from({ length: 14 }, (_, n) => image(`1.${n}.0`)));
@@ -127,25 +156,32 @@ for (const program of programs) {
       });
     });
 
-    test("PUB-68: the same image stored again is there again, and its mark is not", async () => {
+    test("PUB-68, PUB-77: the same image stored again is there again, and its mark is not", async () => {
       using host = published();
       await prune(program, host, "--keep=1", "--pattern=*");
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      const { status } = await program.run(words, { cwd: host.folder, env });
-      expect(status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: its image, which was missing or damaged, is there again, and the mark that it was removed is gone\n",
+      ]);
       expect(names(host)).toEqual([...images(one, three), ...marks(patch, two)].sort());
     });
 
-    test("PUB-68, PRU-22: so it is where a run that was killed left both", async () => {
+    test("PUB-68, PUB-77, PRU-22: so it is where a run that was killed left both", async () => {
       using host = published();
       const mark = join(host.originDirectory, "store", `${one.digest}.gone`);
       write(mark, `${one.digest}\n`);
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      expect((await program.run(words, { cwd: host.folder, env })).status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: the mark that it was removed is gone\n",
+      ]);
       expect(existsSync(mark)).toBe(false);
       write(mark, "half");
       expect((await prune(program, host, "--keep=1", "--pattern=1.0.*")).status).toBe(0);

@@ -37,6 +37,7 @@ test("PUB-10, PUB-15: image and manifest are those that sha256sum and openssl ma
     version: "1.0",
     sha256: digest as never,
     isKept: true,
+    isUnmarked: false,
     changed: true,
   });
   expect(publisher.manifest()).toBe(manifestOf([["1.0", "one"]]));
@@ -121,7 +122,13 @@ test("PUB-12: an existing store keeps its mode, a missing DIR is not made", asyn
   const error = await publisher.failure({ image, version: "1", directory });
   expect(error.kind).toBe("storage");
   expect(error.source).toBe(directory);
+  expect(error.hint).toContain("mkdir it first");
   expect(existsSync(directory)).toBe(false);
+  const none = await publisher.failure({ image, version: "1", directory: image });
+  expect([none.message, none.hint]).toEqual([
+    "it is not a directory",
+    expect.stringContaining("An origin is a directory"),
+  ]);
 });
 
 test("PUB-11: what a killed run left is removed or replaced", async () => {
@@ -267,6 +274,7 @@ test("PUB-30: the same version with the same bytes again changes nothing", async
     version: "1",
     sha256: sha256sum("one") as never,
     isKept: false,
+    isUnmarked: false,
     changed: false,
   });
   expect(publisher.snapshot()).toEqual(before);

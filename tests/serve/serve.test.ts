@@ -14,7 +14,7 @@ import { curl, published, serve } from "./serving.ts";
 
 for (const program of programs) {
   describe(program.name, () => {
-    test("SRV-1, SRV-2, SRV-7: it says where it is, and a line for each request", async () => {
+    test("SRV-1, SRV-2, SRV-7, SRV-15: it says where it is, and a line for each request", async () => {
       using host = createHost();
       const { digest } = published(host, "0123456789");
       const port = freePort();
@@ -23,12 +23,15 @@ for (const program of programs) {
       await curl(host, "-r", "2-5", `${serving.url}/store/${digest}`);
       await curl(host, "--head", `${serving.url}/store/${digest}`);
       await curl(host, `${serving.url}/%1b%5b31m/SECRET+abcdef?x`);
+      await curl(host, `${serving.url}/x/..\\manifest`);
+      await curl(host, "-X", "FOO", `${serving.url}/manifest`);
       const { stdout, stderr } = await serving.end();
       expect(stdout).toBe(`${serving.first}\n`);
       expect(stderr.split("\n")).toEqual([
         `tako: GET /store/${digest} 206 4 2-5/10`,
         `tako: HEAD /store/${digest} 200 0`,
         "tako: GET /%1b%5b31m/SECRET+*** 404 0",
+        "tako: GET /x/..\\manifest 404 0",
         "",
       ]);
     });
@@ -151,7 +154,24 @@ test("SRV-5: a port that is in use is told", async () => {
   const { port } = new URL(serving.url);
   const { status, stderr } = await program.run(["serve", host.originDirectory, "--port", port]);
   expect(status).toBe(1);
-  expect(stderr).toStartWith(`tako: cannot listen on port ${port} of 127.0.0.1: it is in use\n`);
+  expect(stderr).toStartWith(
+    `tako: cannot listen on port ${port} of 127.0.0.1: the port is in use\n`,
+  );
+});
+
+test("SRV-5: an address that this machine has not is told, without a port that nobody gave", async () => {
+  using host = createHost();
+  published(host);
+  // TEST-NET-1 (RFC 5737).
+  const words = ["serve", host.originDirectory, "--address", "192.0.2.1"];
+  const { stderr } = await program.run(words);
+  expect(stderr).toStartWith(
+    "tako: cannot listen on 192.0.2.1: this machine has no such address\n",
+  );
+  const withPort = await program.run([...words, "--port", "8000"]);
+  expect(withPort.stderr).toStartWith(
+    "tako: cannot listen on port 8000 of 192.0.2.1: this machine",
+  );
 });
 
 test("SRV-4: a directory without a manifest, a file, and what is missing are status 74", async () => {
@@ -160,8 +180,8 @@ test("SRV-4: a directory without a manifest, a file, and what is missing are sta
   host.write("file", "");
   for (const [name, words] of [
     ["empty", "there is no manifest to serve"],
-    ["file", "it is not a directory"],
-    ["nothing", "there is no such directory"],
+    ["file", "it is not a directory\n  An origin is a directory"],
+    ["nothing", "there is no such directory\n  Check the path."],
   ] as const) {
     const { status, stdout, stderr } = await program.run(["serve", host.at(name)]);
     expect([status, stdout]).toEqual([74, ""]);

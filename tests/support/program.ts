@@ -74,6 +74,11 @@ function fromSources(file: string, ...words: readonly string[]): Program {
   return program("sources", [process.execPath, config, ...bunFlags, join(root, file), ...words]);
 }
 
+/** The program with both of its outputs in one place, as on a terminal; that is `stdout` of the outcome. */
+export function inOnePlace({ name, command }: Program): Program {
+  return program(name, ["sh", "-c", 'exec "$@" 2>&1', "sh", ...command([])]);
+}
+
 /** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */
 export function environment(
   env: Readonly<Record<string, string>> = {},

@@ -71,8 +71,8 @@ function originOf({ _: configs, output, pattern, keep }: Given) {
     throw usageError("option --pattern is for the origin that --output names");
   }
   if (configs.length > 0) throw usageError("a CONFIG and --output exclude each other");
-  if (keep === undefined) throw usageError("missing option --keep n");
-  if (pattern === undefined) throw usageError("missing option --pattern p");
+  if (keep === undefined) throw usageError("missing option --keep=N");
+  if (pattern === undefined) throw usageError("missing option --pattern=P");
   return { directory: output, keep, pattern };
 }
 

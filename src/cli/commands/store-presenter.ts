@@ -45,10 +45,16 @@ export const storePresenter: Presenter<StoreResult> = {
 };
 
 /** So that nobody takes it for news (PUB-77). */
-function sayUnchanged({ version, isKept }: Extract<StoreResult, { stored: "image" }>): Said {
-  const what = isKept
-    ? "its image, which was missing or damaged, is there again"
-    : "nothing changed";
+function sayUnchanged({
+  version,
+  isKept,
+  isUnmarked,
+}: Extract<StoreResult, { stored: "image" }>): Said {
+  const done = [
+    ...(isKept ? ["its image, which was missing or damaged, is there again"] : []),
+    ...(isUnmarked ? ["the mark that it was removed is gone"] : []),
+  ];
+  const what = done.length === 0 ? "nothing changed" : done.join(", and ");
   const lines = [`tako: ${version} is already published: ${what}`];
   return { on: "stderr", priority: "info", lines };
 }

@@ -3,7 +3,7 @@
 
 import { TakoError } from "../../core/error.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { parsePattern } from "../../core/pattern.ts";
+import { matches, parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
 import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
@@ -27,8 +27,18 @@ export async function pruneOrigin(
   { clock, report }: Effects,
 ): Promise<PruneOriginResult> {
   const parsed = parsePattern(pattern);
-  const planFor = (publication: Publication) =>
-    planWithdrawal(readManifest(publication), parsed, keep, publication.images());
+  const planFor = (publication: Publication) => {
+    const manifest = readManifest(publication);
+    if (!manifest.entries.some(({ version }) => matches(parsed, version))) {
+      const message = `no version of the manifest matches ${parsed.text}`;
+      report({ event: "warning", message });
+    } else if (keep === 0) {
+      const message =
+        "--keep=0 is as --keep=1: hosts are to find the newest version of the pattern";
+      report({ event: "warning", message });
+    }
+    return planWithdrawal(manifest, parsed, keep, publication.images());
+  };
   if (dryRun) {
     const plan = planFor(openPublication(directory));
     return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };

@@ -217,13 +217,14 @@ export class LockedImageStore extends ImageStore {
     await writeFileAtomically(this.path, goneName(digest), bytes, 0o444, NEW_IMAGE);
   }
 
-  /** Takes the mark of an image away that is here again (PUB-68). */
-  async unmark(digest: Sha256Hex): Promise<void> {
+  /** Takes the mark of an image away that is here again (PUB-68). @returns whether there was one */
+  async unmark(digest: Sha256Hex): Promise<boolean> {
     const path = join(this.path, goneName(digest));
-    if (!isPresent(path, "regular file")) return;
+    if (!isPresent(path, "regular file")) return false;
     this.#lock.requireHeld();
     removeIfPresent(path);
     await this.sync();
+    return true;
   }
 
   /** Relies on what earlier runs did there, which may have been killed before their sync (DST-29, PUB-36, PRU-8). */
