@@ -327,6 +327,10 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect([nagios.status, nagios.stdout.slice(0, 15)]).toEqual([2, "TAKO CRITICAL -"]);
   expect((await ran(["status", "--format=table", file])).lines[0]).toBe(fine.lines[0]);
   // What is not known is said to be so (STS-20).
+  const empty = (await ran(["status", host.at(held)])).lines[1];
+  expect(empty?.split(/ {2,}/).slice(1)).toEqual([
+    ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],
+  ]);
   const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
   expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);
   for (const [words, message] of [

@@ -228,6 +228,9 @@ test("ACT-130: three events are entries of the journal, with the fields of the s
     TAKO_UNIT: "a.service",
   });
   expect(entryOf({ event: "restarted", units: [] })).toBeUndefined();
+  // The priorities of syslog, as by CLI-23.
+  const error = { priority: "error", text: "it fell" } as const;
+  expect(journalEntry(unhealthy, error)).toMatchObject({ MESSAGE: "it fell", PRIORITY: "3" });
 });
 
 const sha256 = digest("ab");
