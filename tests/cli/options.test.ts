@@ -15,7 +15,11 @@ import {
 } from "../support/publishing.ts";
 import { io } from "./memory.ts";
 
-const [one, two, three] = [image("1.0.0"), image("1.1.0"), image("2.0.0")] as const;
+const [one, two, three] = [
+  image("1.0.0"),
+  image("1.1.0"),
+  image("2.0.0", "x".repeat(100)),
+] as const;
 
 /** A host that has all three images, of which the config allows two; 1.1.0 is in use. */
 function stocked(): Host {
@@ -292,9 +296,11 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   const fine = await ran(["status", file]);
   expect([fine.status, fine.lines.length]).toEqual([0, 3]);
   expect(fine.lines[1]).toEndWith(
-    "  1.1.0   1.1.0    2.0.0   1.*      57 B    never  2.0.0 is beyond Version=",
+    "  1.1.0   1.1.0    2.0.0   1.*      138 B    never  2.0.0 is beyond Version=",
   );
-  expect(fine.lines[0]).toMatch(/^NAME +IN USE +ALLOWED +NEWEST +PATTERN +DISK +CHECKED +STATE$/);
+  expect(fine.lines[0]).toMatch(
+    /^NAME +IN USE {2}ALLOWED {2}NEWEST {2}PATTERN {3}DISK {2}CHECKED {2}STATE$/,
+  );
   const unlisted = image("0.1.0");
   using other = createHost();
   other.install({ published: [one], store: [one, unlisted], latest: unlisted });
@@ -321,6 +327,10 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect([nagios.status, nagios.stdout.slice(0, 15)]).toEqual([2, "TAKO CRITICAL -"]);
   expect((await ran(["status", "--format=table", file])).lines[0]).toBe(fine.lines[0]);
   // What is not known is said to be so (STS-20).
+  const empty = (await ran(["status", host.at(held)])).lines[1];
+  expect(empty?.split(/ {2,}/).slice(1)).toEqual([
+    ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],
+  ]);
   const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
   expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);
   for (const [words, message] of [
@@ -350,10 +360,10 @@ test("STS-31 to STS-37: the options of list", async () => {
   using host = stocked();
   const words = ["list", host.file];
   expect((await ran(words)).lines).toEqual([
-    "   VERSION  SIZE  HERE  ALLOWED  STATE",
-    "   1.0.0    19 B  yes   yes",
-    "*  1.1.0    19 B  yes   yes      in use",
-    "   2.0.0    19 B  yes   -",
+    "   VERSION   SIZE  HERE  ALLOWED  STATE",
+    "   1.0.0     19 B  yes   yes",
+    "*  1.1.0     19 B  yes   yes      in use",
+    "   2.0.0    100 B  yes   -",
   ]);
   const rows = async (...more: string[]) =>
     (await told([...words, "--json", ...more])).versions.map((row: Record<string, unknown>) =>
@@ -366,7 +376,7 @@ test("STS-31 to STS-37: the options of list", async () => {
   ]);
   expect((await rows("--matching", "2.*"))[2]).toBe("2.0.0 present true false true");
   const next = (await ran([...words, "--matching", "2.*"])).lines;
-  expect(next[3]).toBe("u  2.0.0    19 B  yes   yes      next");
+  expect(next[3]).toBe("u  2.0.0    100 B  yes   yes      next");
   expect((await ran([...words, "--matching", "1.**"])).status).toBe(2);
   rmSync(host.path(`store/${one.digest}`));
   rmSync(host.path(`store/${three.digest}`));
@@ -378,14 +388,14 @@ test("STS-31 to STS-37: the options of list", async () => {
     },
   });
   expect((await ran(words)).lines.slice(1)).toEqual([
-    "x  1.0.0    19 B  -        yes      skipped, it did not work here: it fell",
-    "o  1.1.0    19 B  yes      yes      in use, held",
-    "   2.0.0    19 B  partial  -",
+    "x  1.0.0     19 B  -        yes      skipped, it did not work here: it fell",
+    "o  1.1.0     19 B  yes      yes      in use, held",
+    "   2.0.0    100 B  partial  -",
   ]);
   expect((await told([...words, "--json"])).versions).toMatchObject([
     { version: "1.0.0", here: "absent", skipped: "it fell" },
     { version: "1.1.0", here: "present", held: true },
-    { version: "2.0.0", here: "partial", size: 19, sha256: three.digest },
+    { version: "2.0.0", here: "partial", size: 100, sha256: three.digest },
   ]);
   const origin = ["list", host.originDirectory];
   expect((await ran(origin)).stderr).toStartWith("tako: warning: ");

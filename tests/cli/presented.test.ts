@@ -597,6 +597,7 @@ describe("status", () => {
       "b: bad",
       "h: a / b",
     ]);
+    expect(nagiosLines([held, unseen])[0]).toStartWith("TAKO UNKNOWN - b: bad (and 1 more) | ");
     const [first] = nagiosLines([held]);
     expect(first).toStartWith("TAKO WARNING - h: a / b | configs=1;;;0 attention=1;;;0;1 ");
     expect(first).toEndWith(" disk=900B;;;0");

@@ -228,6 +228,9 @@ test("ACT-130: three events are entries of the journal, with the fields of the s
     TAKO_UNIT: "a.service",
   });
   expect(entryOf({ event: "restarted", units: [] })).toBeUndefined();
+  // The priorities of syslog, as by CLI-23.
+  const error = { priority: "error", text: "it fell" } as const;
+  expect(journalEntry(unhealthy, error)).toMatchObject({ MESSAGE: "it fell", PRIORITY: "3" });
 });
 
 const sha256 = digest("ab");
@@ -272,6 +275,12 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
     0,
   ],
   [
+    { config: "a.tako", outcome: "released", version, sha256, held: undefined, forgotten: ["1.3"] },
+    { outcome: "released", version, sha256, held: null, forgotten: ["1.3"] },
+    "stdout a.tako: 1.3 may be tried again",
+    0,
+  ],
+  [
     { config: "a.tako", outcome: "refused", version, sha256, refused: "1.3", reason: "failed" },
     { outcome: "refused", version, sha256, refused: "1.3", reason: "failed" },
     "warning tako: a.tako: stays on 1.2, for 1.3 did not work here: failed",
@@ -308,6 +317,24 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
     65,
   ],
 ];
+
+test("FET-98, CLI-43: the skipped version, and the worst of several errors", () => {
+  const skipped = { version, sha256, refused: "1.3", reason: "Skip" };
+  const result: FetchResult = { config: "a.tako", outcome: "skipped", ...skipped };
+  expect(fetchPresenter.json(result)).toEqual({ config: "a.tako", outcome: "skipped", ...skipped });
+  expect(fetchPresenter.text(result)).toEqual([
+    { on: "stdout", line: "a.tako: stays on 1.2, for Skip= names 1.3" },
+  ]);
+  const errors = (["origin", "storage", "digest"] as const).map(
+    (kind) => new TakoError(kind, kind),
+  );
+  const status = (...of: readonly number[]) =>
+    fetchPresenter.status({
+      ...{ config: "a.tako", outcome: "failed" },
+      errors: errors.filter((_, index) => of.includes(index)),
+    });
+  expect([status(0), status(0, 1), status(0, 1, 2)]).toEqual([69, 74, 65]);
+});
 
 test.each(results)("FET-98, CLI-40: how the result %j looks", (result, fields, line, status) => {
   expect(fetchPresenter.json(result)).toEqual({ config: "a.tako", ...fields });
