@@ -29,6 +29,8 @@ interface Declaration<T extends ArgsDef> {
   readonly meta: CommandMeta & { readonly name: string; readonly description: string };
   /** A command line to copy, for its help. */
   readonly example: string;
+  /** How to read what it prints, in a line of its help. */
+  readonly legend?: string;
   readonly args: T;
   readonly run: (args: ParsedArgs<T>, surroundings: Surroundings) => Promise<number>;
 }
@@ -36,12 +38,13 @@ interface Declaration<T extends ArgsDef> {
 export function command<const T extends ArgsDef>({
   meta,
   example,
+  legend,
   args,
   run,
 }: Declaration<T>): Command {
   return {
     meta,
-    help: () => commandHelp(meta, example, args),
+    help: () => commandHelp(meta, { example, legend }, args),
     async run(words, io, givenEffects = {}) {
       const help = `tako ${meta.name} --help`;
       let output = new Output(io, { help });

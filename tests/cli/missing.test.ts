@@ -18,6 +18,11 @@ test.each([
   expect([status, stderr.split("\n")[0]]).toEqual([2, `tako: ${message}`]);
 });
 
+test("STS-34: help of list says what its marks mean", async () => {
+  const { stdout } = await program.run(["list", "--help"]);
+  expect(stdout).toMatch(/^Marks: \* in use, u next, x skipped.*, o held\.$/m);
+});
+
 test("CLI-11: help says something of every option", async () => {
   for (const name of Object.keys(commands)) {
     const { stdout } = await program.run([name, "--help"]);

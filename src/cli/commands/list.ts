@@ -8,6 +8,7 @@ import { givenPublicKeys, PUBLIC_KEY } from "./given-public-keys.ts";
 export const list = command({
   meta: { name: "list", description: "List versions, and which are here, allowed or in use" },
   example: "tako list app --matching '1.*'",
+  legend: "Marks: * in use, u next, x skipped since it did not work here, o held.",
   args: {
     what: {
       type: "positional",
