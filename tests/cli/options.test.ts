@@ -264,8 +264,8 @@ describe("prune", () => {
         [...origin, "--keep=1", "--pattern=*", host.file],
         "a CONFIG and --output exclude each other",
       ],
-      [[...origin, "--pattern=*"], "missing option --keep n"],
-      [[...origin, "--keep=1"], "missing option --pattern p"],
+      [[...origin, "--pattern=*"], "missing option --keep=N"],
+      [[...origin, "--keep=1"], "missing option --pattern=P"],
       [[...origin, "--keep=x", "--pattern=*"], "option --keep: "],
       [["prune", "--keep=-1", host.file], "option --keep: "],
     ] as const) {
