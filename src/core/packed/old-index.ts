@@ -69,7 +69,9 @@ export class OldIndex {
       this.#slots.setUint32((isFree ? slot : slot + 1) * SLOT_BYTES, at / step + 1);
       const next = at + step;
       if (next > last) return;
-      for (; at < next; at++) hash = rollHash(hash, bytes, at);
+      if (step > SEED) hash = hashAt(bytes, next);
+      else for (let byte = at; byte < next; byte++) hash = rollHash(hash, bytes, byte);
+      at = next;
     }
   }
 

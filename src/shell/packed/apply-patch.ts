@@ -27,7 +27,7 @@ export async function* applyPatch(
 ): AsyncGenerator<Uint8Array> {
   const packed = new ByteReader(patch);
   const start = new Uint8Array(PATCH_HEADER_BYTES);
-  const raw = new ByteReader(decompress(afterHeader(), readFrameHeader));
+  const raw = new ByteReader(decompress(packed.rest(), readFrameHeader));
   try {
     const { segmentSize } = decodePatchHeader(
       start.subarray(0, await packed.fill(start)),
@@ -38,10 +38,6 @@ export async function* applyPatch(
   } finally {
     await raw.end();
     await packed.end();
-  }
-
-  async function* afterHeader(): AsyncGenerator<Uint8Array> {
-    yield* packed.rest(new Uint8Array(0));
   }
 }
 

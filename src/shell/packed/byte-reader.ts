@@ -1,9 +1,11 @@
 // Bytes that come in chunks of any size, taken in the amounts that a format asks for.
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 export class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   /** What has come and is not taken. */
-  #left: Uint8Array = new Uint8Array(0);
+  #left = NOTHING;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
@@ -26,8 +28,8 @@ export class ByteReader {
     return filled;
   }
 
-  /** All that is not taken yet, after `before`. Ending it early ends the source. */
-  async *rest(before: Uint8Array): AsyncGenerator<Uint8Array> {
+  /** All that is not taken when it begins, after `before`. Ending it early ends the source. */
+  async *rest(before = NOTHING): AsyncGenerator<Uint8Array> {
     try {
       yield before;
       yield this.#left;

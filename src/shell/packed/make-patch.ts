@@ -51,8 +51,11 @@ async function* encodeSegments(
 ): AsyncGenerator<Uint8Array> {
   const encoder = new SegmentEncoder();
   const segment = new Uint8Array(Math.min(SEGMENT_BYTES, next.size));
-  for (const { start, end, oldStart, oldEnd } of oldWindows(old.size, next.size)) {
-    const bytes = new Uint8Array(oldEnd - oldStart);
+  const windows = oldWindows(old.size, next.size);
+  // One for all windows: two of 2 GiB would be held else.
+  const held = new Uint8Array(Math.max(0, ...windows.map((each) => each.oldEnd - each.oldStart)));
+  for (const { start, end, oldStart, oldEnd } of windows) {
+    const bytes = held.subarray(0, oldEnd - oldStart);
     readAt(old.fd, oldStart, bytes);
     const window = { index: new OldIndex(bytes), from: oldStart };
     for (let at = start; at < end; at += SEGMENT_BYTES) {

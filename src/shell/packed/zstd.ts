@@ -111,5 +111,5 @@ function asError(thrown: unknown): Error {
 }
 
 function isZstdError(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^ZSTD_|^ERR_/.test(String(error.code));
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ZSTD_");
 }
