@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readArguments } from "../../src/cli/arguments.ts";
 import { run } from "../../src/cli/program.ts";
 import { createHost, type Host } from "../support/host.ts";
 import {
@@ -106,6 +107,13 @@ test.each(Object.entries(usages))(
     }
   },
 );
+
+test("CLI-5: an option that is missing is named with its hint, and without one has a value", () => {
+  const option = { type: "string", required: true } as const;
+  expect(() => readArguments([], { out: option })).toThrow(/^missing option --out VALUE$/);
+  const hinted = { out: { ...option, valueHint: "dir" } };
+  expect(() => readArguments([], hinted)).toThrow(/^missing option --out dir$/);
+});
 
 describe("store", () => {
   test("PUB-1, PUB-66, PUB-70 to PUB-74: its options", async () => {
