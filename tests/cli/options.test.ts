@@ -335,6 +335,8 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect([nagios.status, nagios.stdout.slice(0, 15)]).toEqual([2, "TAKO CRITICAL -"]);
   expect((await ran(["status", "--format=table", file])).lines[0]).toBe(fine.lines[0]);
   // What is not known is said to be so (STS-20).
+  expect((await ran(["status", bad])).stderr).toBe("");
+  expect((await ran(["status", "--json", bad])).stderr).toContain(bad);
   const empty = (await ran(["status", host.at(held)])).lines[1];
   expect(empty?.split(/ {2,}/).slice(1)).toEqual([
     ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],
