@@ -115,6 +115,18 @@ test("CLI-5: an option that is missing is named with its hint, and without one h
   expect(() => readArguments([], hinted)).toThrow(/^missing option --out dir$/);
 });
 
+test("CLI-3, CLI-10: what stands before -- asks for help, what follows does not", async () => {
+  const help = await ran(["hold", "--help"]);
+  for (const words of [
+    ["-h", "--"],
+    ["-h", "--", "x"],
+    ["x", "-h", "--", "y"],
+  ]) {
+    expect(await ran(["hold", ...words])).toEqual(help);
+  }
+  expect(await ran(["hold", "--", "-h"])).toMatchObject({ status: 2, stdout: "" });
+});
+
 describe("store", () => {
   test("PUB-1, PUB-66, PUB-70 to PUB-74: its options", async () => {
     using host = createHost();
