@@ -77,6 +77,9 @@ describe("VFY-7", () => {
     expect(each.stderr.text.slice(before)).toMatch(
       /[a-z]a\.tako 1\.2 \[#{12}-{12}\] {2}50% {2}5 B of 10 B/,
     );
+    output.report({ ...hashing, done: 7 });
+    await Bun.sleep(250);
+    expect(each.stderr.text).toContain(" 70%  7 B of 10 B");
     output.report({ ...image, state: "whole" });
     await Bun.sleep(150);
     expect(each.stderr.text).toEndWith(BACK);
@@ -118,6 +121,9 @@ test("CLI-50: bars are taken back from where they begin, whatever the size is by
     output.report({ ...image, state: "whole" });
     expect(each.stderr.text.slice(before)).toBe(BACK);
   }
+  // The last column stays free, so that no terminal goes on to the next line by itself.
+  expect(added([hashing], 56)).toEqual([bar("a.tako 1.2", "10 B")]);
+  expect(added([hashing], 55)[0]?.length).toBeLessThan(55);
   // A bar without room is an empty line.
   for (const columns of [1, 2])
     expect(added([hashing, { ...image, state: "whole" }], columns)).toEqual([drawn("\n"), BACK]);

@@ -153,7 +153,9 @@ describe("programs", () => {
     expect(silent.stderr).not.toContain("it said");
     const none = await judged(["--cli=./nope"]);
     expect([none.status, none.stdout]).toEqual([1, ""]);
-    expect(none.stderr).toStartWith("tako: the command of --cli does not start: ./nope\n");
+    expect(none.stderr).toBe(
+      "tako: the command of --cli does not start: ./nope\n  There is no such file, or it is not executable.\n",
+    );
   });
 });
 

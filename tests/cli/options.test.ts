@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { readArguments } from "../../src/cli/arguments.ts";
 import { run } from "../../src/cli/program.ts";
 import { createHost, type Host } from "../support/host.ts";
 import {
@@ -106,6 +107,25 @@ test.each(Object.entries(usages))(
     }
   },
 );
+
+test("CLI-5: an option that is missing is named with its hint, and without one has a value", () => {
+  const option = { type: "string", required: true } as const;
+  expect(() => readArguments([], { out: option })).toThrow(/^missing option --out VALUE$/);
+  const hinted = { out: { ...option, valueHint: "dir" } };
+  expect(() => readArguments([], hinted)).toThrow(/^missing option --out dir$/);
+});
+
+test("CLI-3, CLI-10: what stands before -- asks for help, what follows does not", async () => {
+  const help = await ran(["hold", "--help"]);
+  for (const words of [
+    ["-h", "--"],
+    ["-h", "--", "x"],
+    ["x", "-h", "--", "y"],
+  ]) {
+    expect(await ran(["hold", ...words])).toEqual(help);
+  }
+  expect(await ran(["hold", "--", "-h"])).toMatchObject({ status: 2, stdout: "" });
+});
 
 describe("store", () => {
   test("PUB-1, PUB-66, PUB-70 to PUB-74: its options", async () => {
@@ -327,6 +347,8 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect([nagios.status, nagios.stdout.slice(0, 15)]).toEqual([2, "TAKO CRITICAL -"]);
   expect((await ran(["status", "--format=table", file])).lines[0]).toBe(fine.lines[0]);
   // What is not known is said to be so (STS-20).
+  expect((await ran(["status", bad])).stderr).toBe("");
+  expect((await ran(["status", "--json", bad])).stderr).toContain(bad);
   const empty = (await ran(["status", host.at(held)])).lines[1];
   expect(empty?.split(/ {2,}/).slice(1)).toEqual([
     ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],

@@ -385,6 +385,8 @@ describe("progress", () => {
   test.each([
     [86, "...fghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left"],
     [85, "/x/abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+    [81, "/x/abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+    [80, "abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
   ])(
     "CLI-28: a path gives way to figures down to 12 characters, on %d columns",
     (columns, text) => {
