@@ -110,9 +110,9 @@ test.each(Object.entries(usages))(
 
 test("CLI-5: an option that is missing is named with its hint, and without one has a value", () => {
   const option = { type: "string", required: true } as const;
-  expect(() => readArguments([], { out: option })).toThrow(/^missing option --out VALUE$/);
+  expect(() => readArguments([], { out: option })).toThrow(/^missing option --out=VALUE$/);
   const hinted = { out: { ...option, valueHint: "dir" } };
-  expect(() => readArguments([], hinted)).toThrow(/^missing option --out dir$/);
+  expect(() => readArguments([], hinted)).toThrow(/^missing option --out=DIR$/);
 });
 
 test("CLI-3, CLI-10: what stands before -- asks for help, what follows does not", async () => {

@@ -8,6 +8,7 @@ import {
   type InspectOptions,
   inspect,
 } from "../../src/commands/inspect/inspect.ts";
+import { parsePublicKey } from "../../src/core/keys.ts";
 import { Bench } from "../fetch/bench.ts";
 import { image, key, manifestOf, secondKey, sha256sum } from "../support/publishing.ts";
 import { failureOf, seen } from "../support/told.ts";
@@ -82,23 +83,22 @@ test("INS-1, INS-3, INS-12: a config is its origin, its keys and its pattern; ke
   const own = await bench.seen(bench.host.file);
   expect(own.signer).toMatchObject({ text: key.public });
   expect([own.takes?.pattern.text, own.takes?.entry?.version.text]).toEqual(["1.*", "1.1.0"]);
-  const given = await bench.seen(bench.host.file, { publicKeys: [secondKey.public] });
+  const given = await bench.seen(bench.host.file, {
+    publicKeys: [parsePublicKey(secondKey.public)],
+  });
   expect(given.signer).toBe("nobody");
 });
 
 test("INS-3, INS-14: who did not sign, what was changed, and what is none", async () => {
   using bench = new Inspection();
   const source = `file://${bench.origin}/manifest`;
-  const publicKeys = [secondKey.public, secondKey.public];
+  const publicKeys = [secondKey.public, secondKey.public].map(parsePublicKey);
   const foreign = await bench.seen(bench.origin, { publicKeys });
   expect(foreign.errors).toMatchObject([
-    { kind: "signature", source, hint: `Tried ${publicKeys.join(" ")}.` },
+    { kind: "signature", source, hint: `Tried ${secondKey.public} ${secondKey.public}.` },
   ]);
-  expect(await failureOf(() => bench.run(bench.origin, { publicKeys: ["x"] }))).toMatchObject({
-    ...{ kind: "key", source: "--public-key" },
-  });
   const wrong = bench.host.write("wrong", manifestOf([two, one]));
-  for (const publicKeys of [[], [key.public]]) {
+  for (const publicKeys of [[], [parsePublicKey(key.public)]]) {
     expect(await failureOf(() => bench.run(wrong, { publicKeys }))).toMatchObject({
       ...{ kind: "manifest", source: wrong, line: 4 },
     });
@@ -173,7 +173,8 @@ describe("images", () => {
     using bench = new Inspection();
     rmSync(`${bench.origin}/store/${one.digest}`);
     bench.host.write(`origin/store/${two.digest}`, "cut");
-    bench.host.write(`origin/store/${three.digest}.gone`, "");
+    rmSync(`${bench.origin}/store/${three.digest}`);
+    bench.host.write(`origin/store/${three.digest}.gone`, `${three.digest}\n`);
     const { images, errors } = await bench.seen(bench.origin);
     expect(images).toMatchObject({ whole: 0, unasked: 0 });
     expect(images?.gone.map(({ version }) => version.text)).toEqual(["2.0.0"]);

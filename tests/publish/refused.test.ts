@@ -169,11 +169,20 @@ test("PUB-66, PUB-78: a dry run says whether it is the very version that is publ
   const changed = { stored: "nothing", changed: false };
   expect(await plan("1.0.0", "1.0.0")).toMatchObject({
     ...{ ...changed, version: "1.0.0", sha256: sha256sum("1.0.0"), size: 5 },
-    ...{ published: "1.0.0", isSame: true },
+    published: "1.0.0",
   });
-  expect(await plan("1.0", "1.0.0")).toMatchObject({ published: "1.0.0", isSame: false });
-  expect(await plan("1.0.0", "other")).toMatchObject({ published: "1.0.0", isSame: false });
-  expect(await plan("1.2.0", "1.0.0")).toMatchObject({ published: undefined, isSame: false });
+  for (const [version, content] of [
+    ["1.0", "1.0.0"],
+    ["1.0.0", "other"],
+  ] as const) {
+    expect(await failureOf(() => plan(version, content))).toMatchObject({
+      ...{
+        kind: "failed",
+        hint: "Published versions never change; publish under a newer version.",
+      },
+    });
+  }
+  expect(await plan("1.2.0", "1.0.0")).toMatchObject({ published: undefined });
   expect(publisher.warnings().at(-1)).toBe(
     "1.2.0 has the same bytes as 1.0.0, which is published already",
   );
@@ -194,8 +203,9 @@ test("PUB-61, PUB-62, PUB-65, PUB-81: a key pair is two new files, or none", asy
     expect(existsSync(taken === path ? `${path}.pub` : path)).toBe(false);
     await Bun.file(taken).delete();
   }
-  const { text } = await generateKeyFile(path, { randomBytes });
-  expect(text).toBe(key.public);
+  const made = await generateKeyFile(path, { randomBytes });
+  expect(made).toMatchObject({ secretFile: path, publicFile: `${path}.pub` });
+  expect(made.publicKey.text).toBe(key.public);
   const of = (name: string) => [readFileSync(name, "utf8"), statSync(name).mode & 0o777];
   expect(of(path)).toEqual([`${key.secret}\n`, 0o600]);
   expect(of(`${path}.pub`)).toEqual([`${key.public}\n`, 0o644]);

@@ -450,7 +450,7 @@ describe("the command", () => {
     host.publish(one);
     expect(await failureOf(() => verify([host.destination]))).toEqual({
       ...{ kind: "usage", message: `${host.destination} is the destination of a host` },
-      hint: "Name its config instead.",
+      hint: "For a host, commands take its config; an origin is another directory.",
     });
     const forOrigin = "option --public-key is for the directory of an origin";
     for (const paths of [[host.file], [], [host.originDirectory, host.originDirectory]]) {
