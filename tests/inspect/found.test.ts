@@ -2,7 +2,7 @@
 // same by the program is in inspect.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { rmSync, utimesSync } from "node:fs";
+import { readdirSync, rmSync, utimesSync } from "node:fs";
 import {
   type Inspected,
   type InspectOptions,
@@ -192,7 +192,10 @@ describe("images", () => {
     const wrong = one.content.replace("i", "j");
     bench.host.write(`origin/store/${one.digest}`, wrong);
     bench.host.write(`origin/store/${two.digest}`, `${two.content}more`);
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
     const { images, errors, isDeep } = await bench.seen(bench.origin, { isDeep: true });
+    expect(open()).toBe(before);
     expect([isDeep, images?.whole]).toEqual([true, 1]);
     const of = ({ digest }: typeof one) => `file://${bench.origin}/store/${digest}`;
     expect(errors).toEqual([
