@@ -102,7 +102,7 @@ test("CHK-3, CHK-5, CHK-19: what two configs have in common, each by its line", 
 test("CHK-10 to CHK-15, CHK-20: doubts about a config, in the order of the lines", async () => {
   using bench = new Bench({ Version: "3.*", WatchSec: "1s" });
   const { host } = bench;
-  host.install({ published: [image("1.0.0"), image("2.0.0")], store: [] });
+  host.install({ published: [image("1.0.0"), image("2.0.0")] });
   const newest = "no version that this host knows matches; the newest of them: 2.0.0, 1.0.0";
   const unwatched = [5, "WatchSec", "without Restart= and Reload= there is no unit to watch"];
   expect((await check(bench)).warnings).toEqual([[4, "Version", newest], unwatched]);

@@ -209,6 +209,11 @@ test("PUB-61, PUB-62, PUB-65, PUB-81: a key pair is two new files, or none", asy
   const of = (name: string) => [readFileSync(name, "utf8"), statSync(name).mode & 0o777];
   expect(of(path)).toEqual([`${key.secret}\n`, 0o600]);
   expect(of(`${path}.pub`)).toEqual([`${key.public}\n`, 0o644]);
+  // Too long with its ending alone.
+  const long = join(publisher.folder, "x".repeat(253));
+  expect(await failureOf(() => generateKeyFile(long, { randomBytes }))).toEqual({
+    ...{ kind: "storage", message: "cannot read it: the name is too long", source: `${long}.pub` },
+  });
   const missing = join(publisher.folder, "none", "new.key");
   expect(await failureOf(() => generateKeyFile(missing, { randomBytes }))).toMatchObject({
     ...{ kind: "storage", source: missing },
