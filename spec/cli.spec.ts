@@ -79,7 +79,7 @@ describe("foreign text", () => {
   test("CLI-24: printable ASCII without secrets is shown as it is", () => {
     const plain = fc
       .stringMatching(/^[\x20-\x7e]{0,200}$/)
-      .filter((text) => !/SECRET|:/.test(text));
+      .filter((text) => !/secret|:/i.test(text));
     fc.assert(
       fc.property(plain, (text) => {
         expect(printable(text)).toBe(text);
@@ -99,6 +99,20 @@ describe("foreign text", () => {
       runs,
     );
   });
+
+  test.each(["secret+", "Secret+", "SECRET", "secret", "SECRET ", "SECRET-", "SECRET: "])(
+    "CLI-14: a secret key never shows, begun as %j",
+    (beginning) => {
+      const body = KEY.reveal().slice("SECRET+".length);
+      expect(printable(`"${beginning}${body}`, 1000)).toBe('"SECRET+***');
+    },
+  );
+
+  test.each([
+    "/etc/tako/secret/store/907a4876cc9a5ba1de0a764cdd211a9dfbfb9cea6e9824d3b8434f6d70f249c4 is not here",
+    "/home/Alice/secret.key.pub",
+    "expected it to begin with SECRET+",
+  ])("CLI-14: and %j is shown", (text) => expect(printable(text)).toBe(text));
 
   test("CLI-25: user and password of a URL become ***, an @ in its path stays", () => {
     expect(withoutSecrets("see https://user:pass@host/a@b and ftp://u@h")).toBe(

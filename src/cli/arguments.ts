@@ -143,7 +143,8 @@ function namePositionals(words: readonly string[], declared: ArgsDef): Record<st
 
 /** A word of the command line for a message, but never a mistyped key (CLI-14). */
 export function shownWord(word: string): string {
-  return word.startsWith("SECRET+") ? "(a secret key)" : `"${printable(word)}"`;
+  const shown = printable(word);
+  return shown.startsWith("SECRET+***") ? "(a secret key)" : `"${shown}"`;
 }
 
 export function usageError(message: string): TakoError {

@@ -244,6 +244,11 @@ for (const program of programs) {
       for (const [text, secret] of [
         [`${key.secret.slice(0, -1)}\n`, key.secret.slice(7, 30)],
         [key.secret.toLowerCase(), key.secret.slice(7, 30).toLowerCase()],
+        [key.secret.replace("+", ""), key.secret.slice(7, 30)],
+        [key.secret.replace("+", " "), key.secret.slice(7, 30)],
+        [`\ufeff"secret${key.secret.slice(7)}"`, key.secret.slice(7, 30)],
+        [`SECRET${key.secret.slice(7, 20)}`, key.secret.slice(7, 20)],
+        [`# mine\nSECRET${key.secret.slice(7, 20)}\n`, key.secret.slice(7, 20)],
         [`# mine\n${key.secret}\n`, key.secret.slice(7, 30)],
         [pem, "MC4CAQ"],
       ] as const) {
