@@ -230,7 +230,7 @@ describe("prune", () => {
 
   test.each(rows)("PRU-9, PRU-12: how %j looks", (result, said, json, status) => {
     const errors = result.outcome === "failed" ? [...result.errors] : [];
-    expect(shown(prunePresenter, result)).toEqual({
+    expect(shown(prunePresenter(result.outcome === "planned"), result)).toEqual({
       ...{ said: [...said], json: { config, ...json }, errors, status },
     });
   });

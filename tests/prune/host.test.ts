@@ -105,6 +105,9 @@ for (const program of programs) {
         "",
       ]);
       expect(host.snapshot()).toEqual(before);
+      // Most of all where nothing would go.
+      const nothing = await run(program, host, "--dry-run", "--keep=9", "app.tako");
+      expect(nothing.stdout).toContain(`app.tako: 1.1.0, ${SIZE} B, stays: among the newest\n`);
     });
 
     test("PRU-2: what any link in the destination names stays", async () => {

@@ -48,10 +48,11 @@ export const prune = command({
       return isSilent ? DONE : output.show(pruneOriginPresenter, result);
     }
     const { prune } = await import("../../commands/prune/prune.ts");
+    const presenter = prunePresenter(dryRun);
     const statuses: number[] = [];
     await prune({ paths: args._, keep, dryRun }, effects, (result) => {
       const isSilent = isQuiet && isNoNews(result);
-      if (!isSilent) statuses.push(output.show(prunePresenter, result, result.config));
+      if (!isSilent) statuses.push(output.show(presenter, result, result.config));
     });
     return worst(statuses);
   },
