@@ -142,6 +142,9 @@ test("INS-11: whether hosts go on, and why not", async () => {
     return await bench.seen(bench.origin, { continues: old });
   };
   expect((await continues(one)).continues).toEqual({ old, added: 2 });
+  // A directory is that of its manifest, as for WHAT.
+  const own = await bench.seen(bench.origin, { continues: bench.origin });
+  expect(own.continues).toEqual({ old: `${bench.origin}/manifest`, added: 0 });
   const source = `file://${bench.origin}/manifest`;
   const line = (image: typeof one) => `"${image.version} ${image.content.length} ${image.digest}"`;
   const other = image("1.0.0", "other bytes");

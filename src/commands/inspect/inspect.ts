@@ -1,11 +1,14 @@
 // tako inspect: what an origin, a manifest, a key or a config is, and what is wrong with it (spec/inspect.md). Nothing
 // here writes, and all that is wrong is told, not only the first.
 
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../../core/config.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { imagesOf, requireContinuation } from "../../core/inspect.ts";
 import type { PublicKey } from "../../core/keys.ts";
+import { MANIFEST } from "../../core/layout.ts";
 import {
   decodeSignedManifest,
   decodeUnverified,
@@ -202,13 +205,14 @@ function signerOf(
   }
 }
 
-/** Whether hosts that hold the old manifest would go on with this one (INS-11). */
+/** Whether hosts that hold the old manifest would go on with this one (INS-11). @param given it, or its directory */
 function compare(
   manifest: Manifest,
-  path: string,
+  given: string,
   source: string,
   errors: TakoError[],
 ): Inspected["continues"] {
+  const path = isDirectory(given) ? join(given, MANIFEST) : given;
   const old = shownPath(path);
   const before = decode(readFile(path), old);
   try {
@@ -217,4 +221,8 @@ function compare(
     errors.push(asTakoError(error).with({ source }));
     return undefined;
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
