@@ -160,7 +160,7 @@ describe("a host", () => {
 
   test("VFY-13, VFY-20, DST-27: what is not of its kind", async () => {
     using host = hostWith();
-    const records = [".owed", ".good", ".refused", ".hold"];
+    const records = [".owed", ".good", ".refused", ".hold", ".etag", ".seen"];
     for (const name of records) mkdirSync(host.path(name));
     unlinkSync(at(host, one));
     mkdirSync(at(host, one));

@@ -1,9 +1,10 @@
 // tako verify for the destination of one config: manifest, images, `latest` and the records, as they are now. Nothing
 // is locked and nothing written; what is not as it should be comes with the command that repairs it.
 
+import { join } from "node:path";
 import { doubtsAbout, type Pointers } from "../../core/doubts.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
-import { HOST_FILES, LATEST, LOCK } from "../../core/layout.ts";
+import { ETAG, HOST_FILES, LATEST, LOCK, SEEN } from "../../core/layout.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { entryInUse } from "../../core/select.ts";
 import { shownPath } from "../../core/text.ts";
@@ -11,6 +12,7 @@ import { type Destination, openDestination } from "../../shell/destination.ts";
 import type { HashLanes } from "../../shell/disk/hash-lanes.ts";
 import { changeableByOthers } from "../../shell/disk/loose-files.ts";
 import { readManifestFile } from "../../shell/disk/manifest-file.ts";
+import { isPresent } from "../../shell/disk/read-files.ts";
 import { hostRecords } from "../../shell/host-records.ts";
 import type { Report } from "../events.ts";
 import type { Readable } from "../fetch/configs.ts";
@@ -62,6 +64,9 @@ export async function verifyHost(
     hold: await attempt(() => records.hold),
     slots: await attempt(() => readSlots(readable, destination)),
   };
+  // Nothing of these is needed here, and a run reads them.
+  for (const name of [ETAG, SEEN])
+    await attempt(() => isPresent(join(destination.path, name), "regular file"));
   const images = store?.images ?? [];
   errors.push(...images.flatMap((image) => wrongImage(readable, destination, image, pointers)));
   if (latest?.isLinked) errors.push(...wrongLatest(readable, destination, pointers));
