@@ -226,6 +226,21 @@ for (const program of programs) {
       expect([none.status, none.result.takes.version]).toEqual([0, null]);
     });
 
+    test("INS-12: a version whose image is gone is passed over, as hosts do", async () => {
+      using host = emptyHost();
+      host.publish(...versions);
+      const gone = (digest: string) => {
+        rmSync(host.at("origin", "store", digest));
+        host.write(`origin/store/${digest}.gone`, `${digest}\n`);
+      };
+      gone(three.digest);
+      const config = host.config("app", { Version: "*" });
+      expect((await json(host, config)).result.takes).toEqual({ pattern: "*", version: "1.1.0" });
+      gone(two.digest);
+      gone(one.digest);
+      expect((await json(host, config)).result.takes).toEqual({ pattern: "*", version: null });
+    });
+
     test("INS-1, INS-13: keys are told for what they are, and a secret one is never shown", async () => {
       using host = emptyHost();
       const printed = `Secret key\n${key.secret}\n\nPublic key\n${key.public}\n`;

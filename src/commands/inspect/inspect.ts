@@ -17,7 +17,7 @@ import {
 } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import type { Pattern } from "../../core/pattern.ts";
-import { newestMatch } from "../../core/select.ts";
+import { fallbacks, firstLeft, newestMatch } from "../../core/select.ts";
 import { shownPath } from "../../core/text.ts";
 import { hashBytes } from "../../shell/disk/hash.ts";
 import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
@@ -166,9 +166,17 @@ async function judge(
     images,
     isDeep,
     continues: continued,
-    takes: pattern && { pattern, entry: newestMatch(manifest, pattern) },
+    takes: pattern && { pattern, entry: takenBy(manifest, pattern, images) },
     errors,
   };
+}
+
+/** What hosts without an image take: the newest that the pattern matches, or what they fall back to (INS-12). */
+function takenBy(manifest: Manifest, pattern: Pattern, images: Images | undefined) {
+  const newest = newestMatch(manifest, pattern);
+  if (newest === undefined) return undefined;
+  const gone = new Set(images?.gone.map(({ digest }) => digest));
+  return firstLeft([newest, ...fallbacks(manifest, pattern, newest, undefined)], gone);
 }
 
 /** Seconds; a clock may be behind the file that it tells of. */

@@ -60,6 +60,8 @@ function words(state: State, now: number): string {
       return state.isHere
         ? `behind: ${state.version} is here, and not in use yet`
         : `behind: ${state.version} is not fetched yet`;
+    case "withdrawn":
+      return `${state.version} was withdrawn by the origin`;
     case "waiting":
       return `${state.version} is too young (MinAge=) until ${moment(state.at)}`;
     case "beyond":
