@@ -433,7 +433,11 @@ describe("status", () => {
     ...{ config: "/etc/tako/a.tako", name: "a", severity: "ok", pattern: "1.*", now: since },
     ...{ inUse: { version, sha256: ab }, allowed: "1.2", newest: "2.0", versions: 3, images: 2 },
     ...{ bytes: 900, changed: since, states: [{ state: "current" }] },
-    checked: { look: { time: since, outcome: "ok", since, message: "" }, tries: undefined },
+    checked: {
+      look: { time: since, outcome: "ok", since, message: "" },
+      tries: undefined,
+      gone: [],
+    },
   };
   const error = new TakoError("config", "bad", { source: "/etc/tako/b.tako" });
   const unseen: Unseen = {
@@ -564,7 +568,7 @@ describe("status", () => {
         { state: "held", version },
       ],
     });
-    expect(json({ checked: { look, tries: undefined } }).checked).toEqual(look);
+    expect(json({ checked: { look, tries: undefined, gone: [] } }).checked).toEqual(look);
     expect(JSON.parse(JSON.stringify(statusFields(unseen)))).toEqual({
       ...{ config: "/etc/tako/b.tako", name: "b", severity: "unknown" },
       errors: [{ kind: "config", message: "bad", source: "/etc/tako/b.tako" }],
@@ -636,7 +640,7 @@ describe("status", () => {
       ...samples(["attention", 1], ...rest),
     ]);
     const look = { time: since, outcome: "origin", since: 7, message };
-    const failing = lines({ ...base, checked: { look, tries: undefined } });
+    const failing = lines({ ...base, checked: { look, tries: undefined, gone: [] } });
     expect(failing.slice(-2)).toEqual(
       samples(["check_success", 0], ["check_since_timestamp_seconds", 7]),
     );
@@ -648,7 +652,7 @@ describe("status", () => {
       `tako_state{${b},state="error"} 1`,
     ]);
     // The states of STS-10, of each config, and the ten metrics with their two lines.
-    expect(all.filter((line) => line.startsWith("tako_state{"))).toHaveLength(2 * 22);
+    expect(all.filter((line) => line.startsWith("tako_state{"))).toHaveLength(2 * 23);
     expect(all.filter((line) => line.startsWith("# HELP tako_"))).toHaveLength(10);
     expect(all.filter((line) => /^# TYPE tako_\w+ gauge$/.test(line))).toHaveLength(10);
   });
