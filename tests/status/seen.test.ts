@@ -124,6 +124,22 @@ test("STS-1, STS-5, STS-22: how a host stands, and what cannot be looked at", as
   ]);
 });
 
+test("STS-4: by its size an image counts that a rollback leads to, and an older one only with --verify", async () => {
+  for (const [cut, states] of [
+    [two, ["damaged", "current"]],
+    [one, ["current"]],
+  ] as const) {
+    using bench = new Bench();
+    bench.host.install({ published: [one, two, three], latest: three });
+    write(bench.host.path(`store/${cut.digest}`), "cut");
+    const results: StatusResult[] = [];
+    const options = { paths: [bench.host.file], verify: false };
+    for await (const each of statusOf(options, bench.effects)) results.push(each);
+    const found = results.flatMap((each) => ("error" in each ? [] : each.states));
+    expect(found.map(({ state }) => state)).toEqual([...states]);
+  }
+});
+
 test("PRU-1, PRU-6, PRU-9: what goes on a host, and what is wrong with one stops no other", async () => {
   using bench = new Seen({ Keep: "0", Version: "1.0.*" });
   const { host } = bench;

@@ -1,6 +1,7 @@
 // One look at a destination, for `tako status` and `tako list`: what its manifest, its records and the files of its store
 // say. Nothing here writes, locks or asks an origin (STS-2).
 
+import { earlierEntry } from "../../core/by-hand.ts";
 import type { Checked } from "../../core/checked.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { partialName } from "../../core/layout.ts";
@@ -50,15 +51,17 @@ export async function lookAt(
   const { host } = viewOf(run, destination, manifest, manifest);
   const choice = choose(manifest, pattern, host);
   const stock = takeStock(destination.images, manifest);
-  // What a unit may start from now or next; what is older is looked at before it is used again.
+  // What a unit may start from now, next or after a rollback; what is older is looked at before it is used again.
   const checked = destination.readChecked();
   const withdrawn = withdrawnOf(checked, stock);
   const next = choice.choice === "take" ? firstLeft(choice.candidates, withdrawn) : undefined;
-  const that = [standing.inUse, standing.good, host.hold].map(
+  const [current, ...that] = [standing.inUse, standing.good, host.hold].map(
     (digest) => digest && entryInUse(manifest, digest, pattern),
   );
+  const here = new Set(stock.here.map(({ digest }) => digest));
+  const before = earlierEntry({ manifest, pattern, ...standing, images: here }, current);
   const images = new Map<Entry, ImageState>();
-  for (const entry of new Set([...that, next, ...(verify ? stock.here : [])])) {
+  for (const entry of new Set([current, ...that, next, before, ...(verify ? stock.here : [])])) {
     if (entry === undefined) continue;
     const state = destination.images.stateBySize(entry);
     images.set(entry, verify ? await hashed(destination.images, entry, effects) : state);
