@@ -180,7 +180,7 @@ describe.skipIf(tmux.missing)("a screen", () => {
       ["verify", "web.tako", "the-database.tako"],
       () => [
         `tako: web.tako: ${fleet.host.at("web/store", one.digest)}: the image of 1.0.0 is damaged: it has 3 bytes, and the manifest says 19`,
-        "  tako fetch web.tako gets it anew.",
+        "  tako fetch web.tako gets it anew, or a newer one in its place.",
         "web.tako: 1 image, 3 B, 0 of them whole; 1.0.0 is in use",
         "the-database.tako: 1 image, 19 B, whole; 1.1.0 is in use",
       ],
@@ -213,7 +213,10 @@ describe.skipIf(tmux.missing)("a screen", () => {
       // tmux takes a colour back by the code for the usual one.
       return (await window.ended("-e")).map((line) => line.trimEnd().replace("\x1b[39m", ""));
     };
-    const [error, hint] = ["tako: web.tako: ", "  tako fetch web.tako gets it anew."];
+    const [error, hint] = [
+      "tako: web.tako: ",
+      "  tako fetch web.tako gets it anew, or a newer one in its place.",
+    ];
     const [first, second] = await show("");
     expect(first).toStartWith(`\x1b[31m${error}`);
     expect(second).toBe(`\x1b[2m${hint}`);

@@ -75,7 +75,7 @@ describe("a host", () => {
     const stray = image("stray");
     write(at(host, stray), "other", 0o444);
     const { results, errors, events } = await verify([host.file]);
-    const anew = `tako fetch ${host.file} gets it anew.`;
+    const anew = `tako fetch ${host.file} gets it anew, or a newer one in its place.`;
     const kind = "storage";
     expect(errors).toEqual([
       {
@@ -153,7 +153,10 @@ describe("a host", () => {
     expect(errors.map(({ message, hint }) => [message, hint])).toEqual([
       [`the image of 1.0.0 ${exposed}`, `It is not in use. Remove it: rm ${at(host, one)}`],
       [`the image of 1.1.0 ${named}`, `It is not in use. Remove it: rm ${at(host, two)}`],
-      [`the image of 1.2.0 ${exposed}`, `tako fetch ${host.file} gets it anew.`],
+      [
+        `the image of 1.2.0 ${exposed}`,
+        `tako fetch ${host.file} gets it anew, or a newer one in its place.`,
+      ],
     ]);
     expect(results[0]?.images.map(({ state }) => state)).toEqual(["exposed", "linked", "exposed"]);
   });
@@ -227,7 +230,7 @@ describe("a host", () => {
       {
         ...{ kind: "signature", source },
         message: "the manifest is not signed by any PublicKey= of the config",
-        hint: `tako fetch ${host.file} takes the origin's, if a key of the config signed that.`,
+        hint: `tako fetch ${host.file} takes the origin's, unless that lacks an entry of this one: then rm ${host.path("manifest")}`,
       },
     ]);
     expect(foreign.results[0]).toMatchObject({

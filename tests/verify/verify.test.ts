@@ -108,7 +108,7 @@ for (const program of programs) {
         `tako: ${host.file}: ${host.path(`store/${one.digest}`)}: the image of 1.0.0 is damaged: it has 3 bytes, and the manifest says ${one.content.length}`,
         `  It is not in use. Remove it: rm ${host.path(`store/${one.digest}`)}`,
         `tako: ${host.file}: ${host.path(`store/${three.digest}`)}: the image of 1.2.0 is damaged: its SHA-256 is ${short(sha256sum(flipped))}`,
-        `  tako fetch ${host.file} gets it anew.`,
+        `  tako fetch ${host.file} gets it anew, or a newer one in its place.`,
         "",
       ]);
       // What it says is so.

@@ -92,14 +92,9 @@ function readManifest(
       return file.manifest;
     case "foreign": {
       const message = "the manifest is not signed by any PublicKey= of the config";
-      const hint = `tako fetch ${config.file} takes the origin's, if a key of the config signed that.`;
-      errors.push(
-        new TakoError("signature", message, {
-          rule: "VFY-3",
-          source: shownPath(manifestPath),
-          hint,
-        }),
-      );
+      const source = shownPath(manifestPath);
+      const hint = `tako fetch ${config.file} takes the origin's, unless that lacks an entry of this one: then rm ${source}`;
+      errors.push(new TakoError("signature", message, { rule: "VFY-3", source, hint }));
       return file.manifest;
     }
     case "damaged": {
@@ -123,7 +118,7 @@ function wrongImage(
   const name = version === undefined ? "this image" : `the image of ${version}`;
   const isWanted = sha256 === inUse || sha256 === hold;
   const hint = isWanted
-    ? `tako fetch ${config.file} gets it anew.`
+    ? `tako fetch ${config.file} gets it anew, or a newer one in its place.`
     : `It is not in use. Remove it: rm ${path}`;
   return [new TakoError("storage", `${name} ${what}`, { rule: "VFY-12", source: path, hint })];
 }
