@@ -78,7 +78,8 @@ test("CLI-11: help names every command, in this order", async () => {
   const named = [...stdout.matchAll(/^ +([a-z][a-z-]+) {4}[A-Z]/gm)].map(([, name]) => name);
   expect(named).toEqual(Object.keys(usages));
   expect(stdout).toContain("\nUSAGE tako [OPTIONS] COMMAND\n");
-  for (const option of ["-h, --help", "--version"]) expect(stdout).toContain(`${option}    Show`);
+  for (const option of ["-h, --help", "-V, --version"])
+    expect(stdout).toContain(`${option}    Show`);
 });
 
 test.each(Object.entries(usages))(
