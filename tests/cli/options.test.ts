@@ -357,7 +357,10 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
   expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);
   for (const [words, message] of [
-    [["--format=xml"], "invalid --format xml: expected table, prometheus, nagios"],
+    [
+      ["--format=json"],
+      "invalid --format json: expected table, prometheus, nagios, or --json in its place",
+    ],
     [["--json", "--format=table"], "--json and --format exclude each other"],
     [["--quiet", "--format=nagios"], "--quiet leaves out what --format=nagios is for"],
   ] as const) {
