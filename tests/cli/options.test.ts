@@ -352,7 +352,7 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect((await ran(["status", "--json", bad])).stderr).toContain(bad);
   const empty = (await ran(["status", host.at(held)])).lines[1];
   expect(empty?.split(/ {2,}/).slice(1)).toEqual([
-    ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],
+    ...["-", "-", "-", "1.*", "0 B", "never", "no image is in use"],
   ]);
   const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
   expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);

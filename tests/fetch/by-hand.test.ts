@@ -327,6 +327,11 @@ for (const program of programs) {
           `Looked for ${each.host.at("no-such-config")} and /etc/tako/no-such-config.tako.`,
         );
       }
+      // What is a URL was not looked for as a file.
+      const { status, stderr } = await each.run(program, "fetch", "http://127.0.0.1:9/app");
+      expect(status).toBe(2);
+      expect(stderr).toContain("A CONFIG is a file, a pipe, or a directory with *.tako files.");
+      expect(stderr).not.toContain("Looked for");
     });
 
     test("ACT-85: they wait for a run that has the lock, and say so", async () => {
