@@ -410,3 +410,12 @@ test("DST-36: that there can be links is tried before the first one, and leaves 
   rmSync(at("latest"));
   expect(() => destination.requireLinks(digestOf(two.digest))).toThrow();
 });
+
+test("DST-90: what is known of 30,000 young images is read again", async () => {
+  const digits = (index: number) => digestOf(index.toString(16).padStart(64, "0"));
+  const seen = new Map(
+    Array.from({ length: 30_000 }, (_, index) => [digits(index), 1_700_000_000]),
+  );
+  await destination.writeSeen(seen);
+  expect(openDestination(directory).records().seen).toEqual(seen);
+});
