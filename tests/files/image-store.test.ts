@@ -206,6 +206,7 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
   symlinkSync(`store/${one.digest}`, at("a"));
   writeFileSync(at(".good"), `${one.digest}\n`);
   writeFileSync(at(".etag"), "x");
+  put(`store/${one.digest}.gone`, `${one.digest}\n`);
   const writer = await destination.images.openPartial(identity(two), noProgress);
   await writer.write(Buffer.from(two.content));
   const [first, second] = [digestOf(one.digest), digestOf(two.digest)];
@@ -223,6 +224,10 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
     () => destination.removeDamaged(first),
     () => destination.images.remove(first),
     () => destination.images.openPartial(identity(one), noProgress),
+    async () => destination.images.drop(first, "image"),
+    async () => destination.images.drop(second, "partial"),
+    () => destination.images.mark(second),
+    () => destination.images.unmark(first),
   ];
   const before = () =>
     readdirSync(directory, { recursive: true, encoding: "utf8" })
