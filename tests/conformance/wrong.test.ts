@@ -72,7 +72,7 @@ describe("adapters with one fault", () => {
   const ask: Ask = async (op, args) => {
     asked.add(op);
     const request = JSON.stringify({ id: 0, op, ...args });
-    const reply = JSON.stringify(answer(subject, JSON.parse(request)));
+    const reply = JSON.stringify(await answer(subject, JSON.parse(request)));
     return { request, reply, answer: JSON.parse(reply), stderr: () => "" };
   };
   const cases = adapterCases(ask);
