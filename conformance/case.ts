@@ -2,7 +2,14 @@
 // from and how they are shown is not known here.
 
 /** The parts of the specification that a program may claim, each by itself. */
-export const PROFILES = ["formats", "publish", "fetch", "extensions", "activation"] as const;
+export const PROFILES = [
+  "formats",
+  "publish",
+  "fetch",
+  "extensions",
+  "activation",
+  "packed",
+] as const;
 
 export type Profile = (typeof PROFILES)[number];
 

@@ -87,6 +87,8 @@ async function outcome(
 describe("lists, PCK-1 to PCK-7", () => {
   interface ListCase extends Case {
     readonly text: string;
+    readonly more?: string;
+    readonly times?: number;
     readonly zst?: string;
     readonly patches?: readonly (readonly [string, string, string])[];
     readonly refused?: true;
@@ -94,11 +96,12 @@ describe("lists, PCK-1 to PCK-7", () => {
 
   for (const each of casesOf<ListCase>("packed/lists.toml")) {
     test(title(each), () => {
+      const list = ascii(each.text + (each.more ?? "").repeat(each.times ?? 0));
       if (each.refused) {
-        expect(refusal(() => parsePackedList(ascii(each.text)))).toBe(each.requirement[0]!);
+        expect(refusal(() => parsePackedList(list))).toBe(each.requirement[0]!);
         return;
       }
-      const { zst, patches } = parsePackedList(ascii(each.text));
+      const { zst, patches } = parsePackedList(list);
       expect(zst?.toString()).toBe(each.zst);
       expect(patches.map((line) => [line.old, line.new, `${line.size}`])).toEqual(
         each.patches as [],
@@ -163,17 +166,24 @@ describe("lists, PCK-1 to PCK-7", () => {
 describe("frames, PCK-10 to PCK-13", () => {
   interface FrameCase extends Case {
     readonly frame: string;
+    readonly more?: string;
+    readonly times?: number;
     readonly size: number;
     readonly image?: string;
+    readonly refused?: true;
   }
 
   for (const each of casesOf<FrameCase>("packed/frames.toml")) {
     for (const piece of [1, 1 << 20]) {
       test(`${title(each)}, in pieces of ${piece}`, async () => {
-        const frame = piecesOf(Buffer.from(each.frame, "hex"), piece);
-        const expected =
-          each.image === undefined ? { refused: each.requirement[0] } : { hex: each.image };
-        expect(await outcome(unpackImage(frame, each.size), each.size)).toEqual(expected);
+        const hex = each.frame + (each.more ?? "").repeat(each.times ?? 0);
+        const frame = piecesOf(Buffer.from(hex, "hex"), piece);
+        // What has both may be taken and refused.
+        const expected: Awaited<ReturnType<typeof outcome>>[] = [
+          ...(each.image === undefined ? [] : [{ hex: each.image }]),
+          ...(each.refused ? [{ refused: each.requirement[0] }] : []),
+        ];
+        expect(expected).toContainEqual(await outcome(unpackImage(frame, each.size), each.size));
       });
     }
   }
@@ -198,13 +208,16 @@ describe("patches, PCK-20 to PCK-32", () => {
     readonly old: string;
     readonly size: number;
     readonly patch: string;
+    readonly more?: string;
+    readonly times?: number;
     readonly new?: string;
   }
 
   for (const each of casesOf<PatchCase>("packed/patches.toml")) {
     for (const piece of [1, 1 << 20]) {
       test(`${title(each)}, in pieces of ${piece}`, async () => {
-        const patch = piecesOf(Buffer.from(each.patch, "hex"), piece);
+        const hex = each.patch + (each.more ?? "").repeat(each.times ?? 0);
+        const patch = piecesOf(Buffer.from(hex, "hex"), piece);
         const old = imageOf(Buffer.from(each.old, "hex"));
         const expected =
           each.new === undefined ? { refused: each.requirement[0] } : { hex: each.new };

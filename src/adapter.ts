@@ -3,6 +3,17 @@
 
 import { version } from "../package.json";
 import {
+  type Arguments,
+  badRequest,
+  bytes,
+  isObject,
+  list,
+  type Operation,
+  text,
+  texts,
+} from "./adapter/arguments.ts";
+import { packedOperations } from "./adapter/packed.ts";
+import {
   type Config,
   compareVersions,
   decodeManifest,
@@ -25,11 +36,6 @@ import {
   TakoError,
   verify,
 } from "./index.ts";
-
-export type Arguments = Readonly<Record<string, unknown>>;
-
-/** Gives the value of an answer. @throws TakoError for an answer with an error */
-export type Operation = (args: Arguments) => unknown;
 
 /** The operations of the protocol by their names (ADP-13). */
 export const operations: Readonly<Record<string, Operation>> = {
@@ -104,20 +110,24 @@ export const operations: Readonly<Record<string, Operation>> = {
       ...givenOf(config),
     };
   },
+
+  ...packedOperations,
 };
 
 /** Answers one request, whatever it is. */
-export function answer(
+export async function answer(
   offered: Readonly<Record<string, Operation>>,
   request: unknown,
-): Readonly<Record<string, unknown>> {
+): Promise<Readonly<Record<string, unknown>>> {
   const args: Arguments = isObject(request) ? request : {};
   const { id = null, op } = args;
   try {
     if (args !== request) throw badRequest("expected an object");
     const operation =
       typeof op === "string" && Object.hasOwn(offered, op) ? offered[op] : undefined;
-    return operation === undefined ? { id, unsupported: true } : { id, value: operation(args) };
+    return operation === undefined
+      ? { id, unsupported: true }
+      : { id, value: await operation(args) };
   } catch (caught) {
     // Anything else is a fault of the program, and goes on its way.
     if (!(caught instanceof TakoError)) throw caught;
@@ -133,7 +143,7 @@ export async function answerLines(
   write: (line: string) => void,
 ): Promise<void> {
   for await (const line of linesOf(requests)) {
-    write(`${JSON.stringify(answer(offered, parseJson(line)))}\n`);
+    write(`${JSON.stringify(await answer(offered, parseJson(line)))}\n`);
   }
 }
 
@@ -171,42 +181,6 @@ function parseJson(line: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Arguments {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function badRequest(message: string): TakoError {
-  return new TakoError("usage", message);
-}
-
-function text(args: Arguments, name: string): string {
-  const value = args[name];
-  if (typeof value === "string") return value;
-  throw badRequest(`expected a text as ${name}`);
-}
-
-function list(args: Arguments, name: string): readonly unknown[] {
-  const value = args[name];
-  if (Array.isArray(value)) return value;
-  throw badRequest(`expected a list as ${name}`);
-}
-
-function texts(args: Arguments, name: string): readonly string[] {
-  return list(args, name).map((value) => text({ [name]: value }, name));
-}
-
-function bytes(args: Arguments, name: string): Uint8Array {
-  const given = text(args, name);
-  try {
-    const decoded = Uint8Array.fromBase64(given, { lastChunkHandling: "strict" });
-    // The built-in skips white space.
-    if (decoded.toBase64() === given) return decoded;
-  } catch {
-    // Not base64 at all.
-  }
-  throw badRequest(`expected canonical base64 as ${name}`);
 }
 
 /** The members of a config that it has only if its file says something of them (ADP-17). */

@@ -84,6 +84,9 @@ const cases: readonly (readonly [place: string, source: string, rule: string])[]
   ["src/adapter.ts", imports("./core/version.ts"), "noRestrictedImports"],
   ["src/adapter.ts", imports("../conformance/case.ts"), "noRestrictedImports"],
   ["src/adapter.ts", imports("node:fs"), "noRestrictedImports"],
+  ["src/adapter.ts", imports("./adapter/packed.ts"), ""],
+  ["src/adapter", imports("../shell/packed/zstd.ts"), ""],
+  ["src/adapter", imports("../shell/files.ts"), "noRestrictedImports"],
 
   ["conformance", imports("./case.ts"), ""],
   ["conformance", imports("node:fs"), ""],

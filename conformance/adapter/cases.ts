@@ -2,50 +2,14 @@
 // fixtures alone, never from Tako.
 
 import type { Case, Profile } from "../case.ts";
-import { readFixture, tomlFixture, unaskedOf } from "../fixtures.ts";
-import { type Ask, judge, type Question, question, type RightAnswer } from "./questions.ts";
+import { readFixture } from "../fixtures.ts";
+import { packedTables } from "./packed-cases.ts";
+import { type Ask, question, type RightAnswer } from "./questions.ts";
+import { base64, type Document, type Table, table } from "./table.ts";
 
 /** Every case that an adapter can be asked. */
 export function adapterCases(ask: Ask): readonly Case[] {
-  return tables.flatMap((table) => table(ask));
-}
-
-type Table = (ask: Ask) => readonly Case[];
-
-/** The part of a table of fixtures that is not about one case. */
-interface Document {
-  readonly keys: Keys;
-  readonly secret_keys: Keys;
-}
-
-type Keys = Readonly<Record<string, string>>;
-
-interface Row {
-  readonly id: string;
-  readonly requirement: readonly string[];
-  readonly why: string;
-}
-
-type Rows<T> = readonly (T & Row)[];
-
-/** A table of fixtures, and what a row of it asks. */
-function table<T>(
-  path: string,
-  profile: Profile | ((row: T) => Profile),
-  questions: (row: T, document: Document) => readonly Question[],
-  rename: (id: string) => string = (id) => id,
-): Table {
-  return (ask) => {
-    const document = tomlFixture<Document & { case?: Rows<T>; chain?: Rows<T> }>(path);
-    const unasked = unaskedOf(path);
-    return (document.case ?? document.chain ?? []).map((row) => ({
-      id: rename(row.id),
-      requirements: row.requirement.filter((id) => !unasked.has(id)),
-      profile: typeof profile === "string" ? profile : profile(row),
-      why: row.why,
-      run: (signal) => judge(questions(row, document), ask, signal),
-    }));
-  };
+  return [...tables, ...packedTables].flatMap((each) => each(ask));
 }
 
 interface EntryRow {
@@ -285,8 +249,4 @@ function signatureOf(row: { public: string; message: string; signature: string }
     message: base64(row.message),
     signature: base64(row.signature),
   };
-}
-
-function base64(hex: string): string {
-  return Uint8Array.fromHex(hex).toBase64();
 }

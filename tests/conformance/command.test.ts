@@ -132,7 +132,7 @@ for (const program of programs) {
       const ids = all.map((line) => line.split("  ")[0]);
       expect(new Set(ids).size).toBe(ids.length);
       const word =
-        "[a-z0-9-]+  (formats|publish|fetch|extensions|activation)  [A-Z]{3}-[0-9]+(,[A-Z]{3}-[0-9]+)*  .+";
+        "[a-z0-9-]+  (formats|publish|fetch|extensions|activation|packed)  [A-Z]{3}-[0-9]+(,[A-Z]{3}-[0-9]+)*  .+";
       expect(all.filter((line) => !new RegExp(`^${word}$`).test(line))).toEqual([]);
     });
 

@@ -63,7 +63,7 @@ for (let line = await lines.read(); line !== undefined; line = await lines.read(
   } else if (request.a === "odd") {
     await habits[habit]?.(request.id);
   } else {
-    print(`${JSON.stringify(answer(operations, request))}\n`);
+    print(`${JSON.stringify(await answer(operations, request))}\n`);
   }
 }
 

@@ -19,7 +19,7 @@ const env = { PYTHONDONTWRITEBYTECODE: "1" };
 /** Some ten thousand questions take their time where a coverage run asks them. */
 const LONG_MS = 300_000;
 
-const debian = needs("cryptography", "python3");
+const debian = needs("cryptography", "python3", "zstandard");
 
 interface Report {
   readonly success: boolean;
@@ -76,6 +76,8 @@ describe.skipIf(debian.missing)("the adapter in Python", () => {
         ...["keys/public.toml", "keys/secret.toml", "ed25519/verify.toml"].flatMap(idsOf),
         ...[...vectors, ...vectors.map((id) => `${id}-sign`)],
         ...["config/cases.toml", "fetch/pick.toml"].flatMap(idsOf),
+        ...["packed/lists.toml", "packed/frames.toml"].flatMap(idsOf),
+        ...["packed/patches.toml", "packed/ways.toml"].flatMap(idsOf),
       ];
       expect(cases.map(({ id }) => id).toSorted()).toEqual(expected.toSorted());
       expect(expected.filter((id) => !known.has(id))).toEqual([]);

@@ -35,6 +35,7 @@ const packages = {
   tinyproxy: "tinyproxy",
   tmux: "tmux",
   xmllint: "libxml2-utils",
+  zstandard: "python3-zstandard",
   zstd: "zstd",
 };
 
@@ -65,7 +66,8 @@ export function programPath(name: string): string | null {
 
 function whyNot(program: Program): string | undefined {
   if (program === "systemd") return whyNoSystemd();
-  if (program === "cryptography" || program === "pyftpdlib") return whyNoPythonModule(program);
+  if (program === "cryptography" || program === "pyftpdlib" || program === "zstandard")
+    return whyNoPythonModule(program);
   return programPath(program) === null ? `${program} is not installed` : undefined;
 }
 

@@ -17,6 +17,7 @@ from tako.config import parse_config
 from tako.errors import TakoError
 from tako.keys import encode_base64, parse_public_key, parse_secret_key, verify
 from tako.manifest import Entry, decode, decode_history, encode, insert, is_superset, parse_entry
+from tako.packed import apply_patch, cheapest_way, parse_list, unpack
 from tako.patterns import parse_pattern, select
 from tako.versions import NUMBER, compare, parse_version
 
@@ -138,6 +139,39 @@ def _(request: Request):
         value["skip"] = config.skip
     if config.keep is not None:
         value["keep"] = config.keep
+    return value
+
+
+@operation("parse-packed")
+def _(request: Request):
+    zst, patches = parse_list(_bytes(request["list"]))
+    lines = [{"old": old, "new": new, "size": size} for (old, new), size in patches.items()]
+    return {"patches": lines, **({} if zst is None else {"zst": zst})}
+
+
+@operation("unpack")
+def _(request: Request):
+    return encode_base64(unpack(_bytes(request["frame"]), request["size"]))
+
+
+@operation("apply-patch")
+def _(request: Request):
+    old, patch = _bytes(request["old"]), _bytes(request["patch"])
+    return encode_base64(apply_patch(old, patch, request["size"]))
+
+
+@operation("cheapest-way")
+def _(request: Request):
+    listed = request["list"] or {"patches": []}
+    patches = {(line["old"], line["new"]): line["size"] for line in listed["patches"]}
+    host = request["here"], request["partial"], request["parts"]
+    args = request["wanted"], request["sizes"], listed.get("zst"), patches, *host
+    by, missing, path = cheapest_way(*args)
+    value = {"by": by, "missing": missing}
+    if by == "patches":
+        steps = zip(path, path[1:])
+        lines = [{"old": old, "new": new, "size": patches[old, new]} for old, new in steps]
+        value |= {"from": path[0], "patches": lines}
     return value
 
 

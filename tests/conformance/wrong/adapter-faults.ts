@@ -5,6 +5,7 @@ import type { AdapterFaults } from "./fault.ts";
 import { HISTORY_FAULTS } from "./history-faults.ts";
 import { KEY_FAULTS } from "./key-faults.ts";
 import { MANIFEST_FAULTS } from "./manifest-faults.ts";
+import { PACKED_FAULTS } from "./packed-faults.ts";
 import { PATTERN_FAULTS } from "./pattern-faults.ts";
 import { VERSION_FAULTS } from "./version-faults.ts";
 
@@ -15,4 +16,5 @@ export const ADAPTER_FAULTS: AdapterFaults = {
   ...HISTORY_FAULTS,
   ...KEY_FAULTS,
   ...CONFIG_FAULTS,
+  ...PACKED_FAULTS,
 };

@@ -1,7 +1,7 @@
 // Wrong ideas of what a config file says.
 
 import { normalize } from "node:path";
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 import { CONFIG_KEYS } from "../../../src/core/config-keys.ts";
 import { type Problem, TakoError } from "../../../src/core/error.ts";
 import { type AdapterFault, type AdapterFaults, bytes } from "./fault.ts";

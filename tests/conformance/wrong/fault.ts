@@ -1,6 +1,6 @@
 // What is known about a deliberate fault, of the small command line or of an adapter.
 
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 
 export interface Fault {
   /** What the program does wrong, one phrase. */

@@ -1,6 +1,6 @@
 // Wrong ideas of how a manifest is written, and of what must stay in it.
 
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { parseSecretKey } from "../../../src/core/keys.ts";
 import { type AdapterFault, type AdapterFaults, bytes, keysOf, text } from "./fault.ts";

@@ -3,7 +3,7 @@
 import { verify as verifyNatively } from "node:crypto";
 import { hashes, Point, verify } from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 import { TakoError } from "../../../src/core/error.ts";
 import { SecretKey } from "../../../src/core/keys.ts";
 import { type AdapterFault, type AdapterFaults, bytes, text } from "./fault.ts";

@@ -1,6 +1,6 @@
 // Wrong ideas of what a pattern is, what it matches, and which version is picked.
 
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 import { type AdapterFault, type AdapterFaults, text } from "./fault.ts";
 import { partsOf, rightOrder } from "./version-faults.ts";
 

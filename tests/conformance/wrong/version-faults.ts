@@ -1,6 +1,6 @@
 // Wrong ideas of what a version is, and of which of two is newer.
 
-import type { Arguments, Operation } from "../../../src/adapter.ts";
+import type { Arguments, Operation } from "../../../src/adapter/arguments.ts";
 import { type AdapterFault, type AdapterFaults, text } from "./fault.ts";
 
 /** Below zero, zero or above, for two parts or two lists of them. */
