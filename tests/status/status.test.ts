@@ -130,7 +130,7 @@ describe("a host with many states, whose origins have gone", () => {
     const message = expect.stringContaining(`store/${two.digest}: `);
     expect(await statesOf(fleet, "stale")).toEqual([
       { state: "outage", kind: "origin", message, since: expect.any(Number) },
-      { state: "behind", version: "1.1.0", here: false },
+      { state: "behind", version: "1.1.0", here: false, missing: 23 },
     ]);
   });
 
@@ -142,7 +142,7 @@ describe("a host with many states, whose origins have gone", () => {
       "  held on 1.0.0\n",
       "  restart owed: app.service (2 tries)\n",
       "  1.1.0 is skipped, it did not work here: app.service: failed (exit-code), status 3\n",
-      "  behind: 1.1.0 is not fetched yet\n",
+      "  behind: 1.1.0 is not fetched yet, up to 23 B\n",
       "  origin not reachable since 20",
     ]) {
       expect(stdout).toContain(words);
