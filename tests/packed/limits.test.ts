@@ -1,0 +1,248 @@
+// What packed files may cost at most: requests that fail or stand still, connections that break, room on the disk, memory
+// (PCK-50, PCK-52, PCK-54, PCK-57, PCK-59).
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Site } from "../fetch/site.ts";
+import { createHost, type Host } from "../support/host.ts";
+import { withFasterClock } from "../support/program.ts";
+import { publishTo } from "../support/publishing.ts";
+import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
+import { PackedOrigin } from "./origin.ts";
+import {
+  all,
+  expectDone,
+  fetched,
+  four,
+  leave,
+  list,
+  log,
+  needed,
+  one,
+  plain,
+  program,
+  sceneOn,
+  three,
+  two,
+} from "./scene.ts";
+
+const frame = `${four.digest}.zst`;
+/** With a time-out of two minutes, which takes 2 s then; a wait of a second is one of 50 ms. */
+const hasty = withFasterClock({ waits: 20, limits: 60 });
+
+let site: Site;
+beforeAll(async () => {
+  if (!needed.missing) site = await Site.start();
+});
+afterAll(async () => {
+  if (!needed.missing) await site.stop();
+});
+
+/** How a server answers a request for a file, if not with the file. */
+type Answer = (bytes: Uint8Array<ArrayBuffer>, request: Request) => Response;
+
+/** An origin that answers some files in another way, and a host with 1.0.0. */
+function oddOrigin(answers: Readonly<Record<string, Answer>>) {
+  const host = createHost();
+  publishTo(host.originDirectory, all);
+  const packed = new PackedOrigin(host.originDirectory);
+  packed.zst(four);
+  packed.list(four, frame);
+  const asked: string[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const name = new URL(request.url).pathname.slice(1);
+      asked.push(name);
+      const file = Bun.file(join(host.originDirectory, name));
+      if (!(await file.exists())) return new Response("", { status: 404 });
+      const bytes = await file.bytes();
+      return answers[name]?.(bytes, request) ?? new Response(bytes);
+    },
+  });
+  host.configure({ Origin: `http://127.0.0.1:${server.port}`, TimeoutSec: "2min" });
+  host.install({ published: [one], latest: one });
+  return {
+    host,
+    packed,
+    asked,
+    url: `http://127.0.0.1:${server.port}`,
+    async [Symbol.asyncDispose]() {
+      await server.stop(true);
+      host[Symbol.dispose]();
+    },
+  };
+}
+
+async function warningsOf(host: Host, by = program): Promise<readonly string[]> {
+  const { status, stdout } = await by.run(["fetch", "--json", host.file]);
+  expectDone(host, { status });
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  return events.filter(({ event }) => event === "warning").map(({ message }) => message);
+}
+
+const status = (code: number) => () => new Response("", { status: code });
+
+/** A body of some bytes a second, with the length of the file. */
+const drips: Answer = (bytes) => {
+  const body = async function* () {
+    for (let at = 0; at < bytes.length; at++) {
+      yield bytes.slice(at, at + 1);
+      await Bun.sleep(300);
+    }
+  };
+  return new Response(body(), { headers: { "Content-Length": `${bytes.length}` } });
+};
+
+describe.skipIf(needed.missing).concurrent("requests", () => {
+  test.each([404, 403, 410])(
+    "PCK-50, PCK-59: no list, by %d, is the normal case, and asked for once",
+    async (code) => {
+      await using origin = oddOrigin({ [list]: status(code) });
+      expect(await warningsOf(origin.host)).toEqual([]);
+      expect(origin.asked).toEqual(["manifest", list, plain]);
+    },
+  );
+
+  test("PCK-54, PCK-59: a list that fails is tried again as any request, and then the image comes", async () => {
+    await using origin = oddOrigin({ [list]: status(503) });
+    expect(await warningsOf(origin.host, hasty)).toEqual([
+      `${origin.url}/${list}: the server answered with status 503; the image itself is downloaded`,
+    ]);
+    expect(origin.asked).toEqual(["manifest", list, list, list, list, plain]);
+  });
+
+  test.each([
+    [404, 1],
+    [410, 1],
+    [500, 4],
+  ])("PCK-59: a frame that is answered with %d was asked for %d times", async (code, times) => {
+    await using origin = oddOrigin({ [`store/${frame}`]: status(code) });
+    expect(await warningsOf(origin.host, hasty)).toHaveLength(1);
+    const asked = Array(times).fill(`store/${frame}`);
+    expect(origin.asked).toEqual(["manifest", list, ...asked, plain]);
+  });
+
+  test.each([list, `store/${frame}`])(
+    "PCK-54, PCK-59: %s at some bytes a second is given up",
+    async (name) => {
+      await using origin = oddOrigin({ [name]: drips });
+      const [warning, ...more] = await warningsOf(origin.host, hasty);
+      expect(warning).toContain("less than 1 KiB a second arrived for");
+      expect(more).toEqual([]);
+      expect(origin.asked.at(-1)).toBe(plain);
+    },
+  );
+
+  test("PCK-59: an answer with Content-Encoding is none", async () => {
+    const gzip: Answer = (bytes) =>
+      new Response(Bun.gzipSync(bytes), { headers: { "Content-Encoding": "gzip" } });
+    await using origin = oddOrigin({ [`store/${frame}`]: gzip });
+    expect(await warningsOf(origin.host)).toHaveLength(1);
+  });
+
+  test("PCK-54, PCK-59: what the network cut short stays, and is continued by a later run", async () => {
+    const cut = { isOn: true };
+    const half: Answer = (bytes, request) => {
+      const begin = Number(/\d+/.exec(request.headers.get("Range") ?? "0")?.[0]);
+      const head = {
+        "Content-Length": `${bytes.length - begin}`,
+        ...(begin > 0 && { "Content-Range": `bytes ${begin}-${bytes.length - 1}/${bytes.length}` }),
+      };
+      const body = async function* () {
+        if (begin < 300_000 || !cut.isOn) yield bytes.slice(begin, cut.isOn ? 300_000 : undefined);
+      };
+      return new Response(body(), { status: begin > 0 ? 206 : 200, headers: head });
+    };
+    const nothing = { isOn: true };
+    await using origin = oddOrigin({
+      [`store/${frame}`]: half,
+      [plain]: (bytes) => (nothing.isOn ? new Response("", { status: 403 }) : new Response(bytes)),
+    });
+    const first = await hasty.run(["fetch", origin.host.file]);
+    expect(first.status).toBe(69);
+    const part = join(origin.host.destination, "store", `${four.digest}.part-zst`);
+    const begun = origin.packed.read(frame).subarray(0, 300_000);
+    expect(readFileSync(part).equals(begun)).toBe(true);
+    cut.isOn = false;
+    expect(await warningsOf(origin.host, hasty)).toEqual([]);
+    expect(origin.asked.at(-1)).toBe(`store/${frame}`);
+  });
+
+  test("PCK-59, FET-69: only the plain image can be not authentic", async () => {
+    const other: Answer = (bytes) => new Response(bytes.toReversed());
+    await using origin = oddOrigin({ [`store/${frame}`]: other, [plain]: other });
+    const { status: code, stderr } = await program.run(["fetch", origin.host.file]);
+    expect(code).toBe(65);
+    expect(stderr).toContain(`${origin.url}/${plain}: the image has a wrong SHA-256`);
+    await using honest = oddOrigin({ [`store/${frame}`]: other });
+    expect((await program.run(["fetch", honest.host.file])).status).toBe(0);
+  });
+});
+
+describe.skipIf(needed.missing || !canMount)("room", () => {
+  async function hostWith(room: number) {
+    const { origin, packed, host: outer } = await sceneOn(site);
+    const stack = new AsyncDisposableStack();
+    stack.use(outer);
+    const mount = join(outer.folder, "mount");
+    mkdirSync(mount);
+    const tmpfs = stack.use(await mountTmpfs(mount, 20_000_000));
+    const host = outer.withDestination(tmpfs.path);
+    host.configure({ Origin: origin.url });
+    host.install({ published: [one], latest: one });
+    fillUp(host.destination, room);
+    return { origin, packed, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  }
+
+  test("PCK-52, PCK-59: where there is no room for the frame beside the image, the image itself comes", async () => {
+    await using each = await hostWith(four.content.length + 500_000);
+    const { origin, packed, host } = each;
+    packed.list(four, packed.zst(four));
+    const run = await fetched(host, origin);
+    expectDone(host, run);
+    expect(run.of("warning")).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /there is room for \d+ bytes, and \d+ are missing; the image/,
+        ),
+      },
+    ]);
+    expect(log(run).slice(1)).toEqual([`${plain} 200 ${four.content.length}`]);
+  });
+
+  test("PCK-52: a chain takes room for two images, and no more", async () => {
+    const chain = async (packed: PackedOrigin) => [
+      await packed.patch(one, two),
+      await packed.patch(two, three),
+      await packed.patch(three, four),
+    ];
+    for (const [room, by] of [
+      [2 * four.content.length + 300_000, "patch"],
+      [2 * four.content.length - 100_000, "image"],
+    ] as const) {
+      await using each = await hostWith(room);
+      const { origin, packed, host } = each;
+      packed.list(four, ...(await chain(packed)));
+      const run = await fetched(host, origin);
+      expectDone(host, run);
+      expect(run.of("downloaded")).toMatchObject([{ by }]);
+    }
+  });
+
+  test("PCK-56, FET-74: what is left for another image makes room", async () => {
+    await using each = await hostWith(four.content.length + 400_000);
+    const { origin, packed, host } = each;
+    leave(host, `${two.digest}.part-zst`, Buffer.alloc(390_000));
+    packed.list(four, await packed.patch(one, four));
+    const run = await fetched(host, origin);
+    expectDone(host, run);
+    expect(run.of("downloaded")).toMatchObject([{ by: "patch" }]);
+    rmSync(host.path("filler"));
+  });
+});
