@@ -6,6 +6,15 @@ import { rmSync } from "node:fs";
 import { zstdCompressSync } from "node:zlib";
 import { Site } from "../fetch/site.ts";
 import type { Image } from "../support/publishing.ts";
+import {
+  frameHeader,
+  type Parts,
+  type PatchHeader,
+  byHand as patchByHand,
+  repeated,
+  segment,
+  zeros,
+} from "./forged.ts";
 import type { PackedOrigin } from "./origin.ts";
 import {
   expectDone,
@@ -85,34 +94,6 @@ const frames =
     packed.list(four, frame);
   };
 
-/** RFC 8878, section 3.1.1.1: no checksum, 8 bytes of size; a window by its descriptor. */
-function frameHeader(descriptor: number, window: number, size: number): Buffer {
-  const bytes = Buffer.from([
-    0x28,
-    0xb5,
-    0x2f,
-    0xfd,
-    0xc0 | descriptor,
-    window,
-    ...Array(8).fill(0),
-  ]);
-  bytes.writeBigUInt64LE(BigInt(size), 6);
-  return bytes;
-}
-
-/** A block that repeats one byte (RFC 8878, section 3.1.1.2.2). */
-function repeated(size: number, isLast: boolean): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUIntLE((size << 3) | (1 << 1) | (isLast ? 1 : 0), 0, 3);
-  return bytes;
-}
-
-/** A frame of so many blocks of 128 KiB of zeros, that says it has another size. */
-function zeros(blocks: number, size: number): Buffer {
-  const parts = Array.from({ length: blocks }, (_, at) => repeated(131_072, at === blocks - 1));
-  return Buffer.concat([frameHeader(0, 0x68, size), ...parts]);
-}
-
 const image = ({ content }: Image) => Buffer.from(content, "latin1");
 
 const badFrames: Readonly<Record<string, Lie>> = {
@@ -164,47 +145,9 @@ const patches =
     packed.list(four, patch);
   };
 
-interface Parts {
-  readonly copies?: readonly number[];
-  readonly runs?: readonly number[];
-  readonly differences?: readonly number[];
-  readonly literals?: Uint8Array;
-  /** In the place of those of the parts. */
-  readonly lengths?: readonly number[];
-}
-
-/** A segment by hand, as the page has it (PCK-25). */
-function segment({
-  copies = [],
-  runs = [],
-  differences = [],
-  literals = Buffer.alloc(0),
-  lengths,
-}: Parts): Buffer {
-  const parts = [copies, runs, differences, literals].map((part) => Buffer.from(part));
-  const numbers = Buffer.alloc(16);
-  for (const [at, length] of (lengths ?? parts.map((part) => part.length)).entries()) {
-    numbers.writeUInt32LE(length, 4 * at);
-  }
-  return Buffer.concat([numbers, ...parts]);
-}
-
-interface Header {
-  readonly magic?: string;
-  readonly segmentSize?: number;
-  readonly from?: number;
-  readonly to?: number;
-}
-
-function byHand(segments: readonly Buffer[], header: Header = {}): Buffer {
-  const { magic = "Tako Patch 1", segmentSize = MIB, from = oldSize, to = newSize } = header;
-  const bytes = Buffer.alloc(32);
-  bytes.write(magic, "latin1");
-  bytes.writeUInt32LE(segmentSize, 12);
-  bytes.writeBigUInt64LE(BigInt(from), 16);
-  bytes.writeBigUInt64LE(BigInt(to), 24);
-  return Buffer.concat([bytes, zstdCompressSync(Buffer.concat(segments))]);
-}
+/** A patch from `one` to `four`, but for what its header says else. */
+const byHand = (segments: readonly Buffer[], header: Partial<PatchHeader> = {}) =>
+  patchByHand(segments, { from: oldSize, to: newSize, ...header });
 
 /** One that begins with these parts. */
 const begins = (parts: Parts) => patches(() => byHand([segment(parts)]));

@@ -71,11 +71,12 @@ export async function downloadPacked(
   const image = await unpack(download, received);
   try {
     await images.keep(image);
-  } finally {
+    return "present";
+  } catch (error) {
     await image.close();
     discard(image.path);
+    throw error;
   }
-  return "present";
 }
 
 /** Whether the old image holds, as far as that is known. */
