@@ -68,7 +68,7 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     "info",
   ],
   [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, "info"],
-  [{ event: "unpacking", version: "1", size: 3 }, undefined, "info"],
+  [{ event: "unpacking", version: "1", size: 3 }, undefined, ""],
   [
     { event: "downloaded", ...about, size: 3, by: "image", received: 2 },
     { ...about, size: 3, by: "image", received: 2 },

@@ -51,7 +51,7 @@ export async function fetched(host: Host, origin: SiteOrigin, by: Program = prog
 }
 
 /** What was asked for, with the bytes that the server's log has. */
-export function log({ travelled }: Run): readonly string[] {
+export function log({ travelled }: Pick<Run, "travelled">): readonly string[] {
   return travelled.map(({ uri, status, bytes, range }) =>
     [uri, status, ...(status < 300 ? [bytes] : []), ...(range === "" ? [] : [range])].join(" "),
   );
