@@ -10,6 +10,7 @@ import { filesOfList } from "../../core/packed/packed-file.ts";
 import type { PackedList } from "../../core/packed/packed-list.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
+import { requireSpace } from "../../shell/download.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import { OriginError } from "../../shell/origin/origin-error.ts";
 import type { Carrier } from "../events.ts";
@@ -41,6 +42,9 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
   const { run, destination, origin, entry, onReceived } = order;
   const { images } = destination;
   run.plain.add(entry.digest);
+  // As before the image itself: without room for that, nothing is asked for (FET-59).
+  await images.prepareParts(entry.digest);
+  await requireSpace(images.path, costOf(run, destination, entry).missing);
   try {
     const packed = await origin.packed(entry.digest);
     if (packed === undefined) return undefined;
@@ -51,8 +55,9 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
     // Of what the network cut short, the next run may need the rest only (PCK-54).
     const mayGoOn = error instanceof OriginError && error.passing;
     if (!mayGoOn) images.dropParts(entry.digest);
-    const source = error.source === undefined ? "" : `${error.source}: `;
-    const message = `${source}${error.message}; the image itself is downloaded`;
+    const line = error.line === undefined ? "" : `, line ${error.line}`;
+    const where = error.source === undefined ? "" : `${error.source}${line}: `;
+    const message = `${where}${error.message}; the image itself is downloaded`;
     run.effects.report({ event: "warning", message });
     return undefined;
   }

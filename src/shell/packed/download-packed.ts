@@ -42,7 +42,7 @@ export interface PackedDownload {
 }
 
 /**
- * Brings an image into the store.
+ * Brings an image into the store, which was prepared for it.
  *
  * @returns `no-old-image` if the one that it was to be made from does not hold
  * @throws TakoError of kind `origin`: a file does not come (if that can pass, what came of it stays) or is not what it should be;
@@ -52,7 +52,6 @@ export async function downloadPacked(
   download: PackedDownload,
 ): Promise<"present" | "no-old-image"> {
   const { images, wanted, way } = download;
-  await images.prepareParts(wanted.digest);
   await requireSpace(images.path, way.missing + roomFor(download));
   await using parts = new AsyncDisposableStack();
   const received: PartFile[] = [];
