@@ -61,7 +61,7 @@ export async function downloadImage(download: Download): Promise<"present" | "go
 /** Is there room for what is missing? Better to know before the download than after (FET-59). */
 export async function requireSpace(directory: string, missing: number): Promise<void> {
   const free = await freeSpace(directory);
-  if (free === undefined || free >= missing) return;
+  if (free >= missing) return;
   throw new TakoError("storage", `there is room for ${free} bytes, and ${missing} are missing`, {
     rule: "FET-59",
     source: directory,
@@ -76,14 +76,16 @@ function howToFree(directory: string, lacking: number): string {
   return `Images that are not in use take ${old} bytes${enough} and may be removed: "tako prune --dry-run --keep=0" shows which of them nothing needs.`;
 }
 
-/** In bytes; `undefined` where the file system does not know: then the writes will tell. */
-async function freeSpace(directory: string): Promise<number | undefined> {
+/** In bytes; without end where the file system does not know: then the writes will tell. */
+export async function freeSpace(directory: string): Promise<number> {
   try {
     const { blocks, bavail, bfree, bsize } = await statfs(directory);
     // What is reserved for root is there for root.
-    return blocks === 0 ? undefined : (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
+    return blocks === 0
+      ? Number.POSITIVE_INFINITY
+      : (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
   } catch (error) {
-    if (isErrno(error, "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) return undefined;
+    if (isErrno(error, "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) return Number.POSITIVE_INFINITY;
     throw storageError(error, "look at the file system of", directory);
   }
 }

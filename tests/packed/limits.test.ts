@@ -6,8 +6,10 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Site } from "../fetch/site.ts";
 import { createHost, type Host } from "../support/host.ts";
+import { needs } from "../support/needs.ts";
 import { withFasterClock } from "../support/program.ts";
 import { publishTo } from "../support/publishing.ts";
+import { startSshServer } from "../support/ssh-server.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { PackedOrigin } from "./origin.ts";
 import {
@@ -28,6 +30,7 @@ import {
 } from "./scene.ts";
 
 const frame = `${four.digest}.zst`;
+const sshd = needs("sshd", "curl");
 /** With a time-out of two minutes, which takes 2 s then; a wait of a second is one of 50 ms. */
 const hasty = withFasterClock({ waits: 20, limits: 60 });
 
@@ -185,6 +188,25 @@ describe.skipIf(needed.missing).concurrent("requests", () => {
   });
 });
 
+describe.skipIf(needed.missing || sshd.missing).each(["sftp", "scp"])("%s", (scheme) => {
+  test.each([true, false])("PCK-54, PCK-59: with a list, %p, as by HTTP", async (hasList) => {
+    await using origin = oddOrigin({});
+    const { host, packed } = origin;
+    if (!hasList) rmSync(packed.path(`${four.digest}.packed`));
+    const server = await startSshServer();
+    const begun = packed.read(frame).subarray(0, 300_000);
+    host.configure({ Origin: `${scheme}://${server.host}${host.originDirectory}` });
+    if (hasList) leave(host, `${four.digest}.part-zst`, begun);
+    const { status, stderr } = await program.run(["fetch", host.file], {
+      env: { HOME: server.home },
+    });
+    await server.stop();
+    expectDone(host, { status });
+    expect(stderr).not.toContain("warning");
+    expect(stderr.includes("instead of 2.1 MB, verified")).toBe(hasList);
+  });
+});
+
 describe.skipIf(needed.missing || !canMount)("room", () => {
   async function hostWith(room: number) {
     const { origin, packed, host: outer } = await sceneOn(site);
@@ -233,6 +255,17 @@ describe.skipIf(needed.missing || !canMount)("room", () => {
       expectDone(host, run);
       expect(run.of("downloaded")).toMatchObject([{ by }]);
     }
+  });
+
+  test("PCK-59: what a network left of a frame goes where the image has no room beside it", async () => {
+    await using each = await hostWith(four.content.length + 300_000);
+    const { origin, packed, host } = each;
+    const begun = packed.read(packed.zst(four)).subarray(0, 390_000);
+    leave(host, `${four.digest}.part-zst`, begun);
+    packed.list(four);
+    const run = await fetched(host, origin);
+    expectDone(host, run);
+    expect(log(run).slice(1)).toEqual([`${plain} 200 ${four.content.length}`]);
   });
 
   test("PCK-56, FET-74: what is left for another image makes room", async () => {

@@ -10,7 +10,7 @@ import { filesOfList } from "../../core/packed/packed-file.ts";
 import type { PackedList } from "../../core/packed/packed-list.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
-import { requireSpace } from "../../shell/download.ts";
+import { freeSpace, requireSpace } from "../../shell/download.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import { OriginError } from "../../shell/origin/origin-error.ts";
 import type { Carrier } from "../events.ts";
@@ -42,18 +42,22 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
   const { run, destination, origin, entry, onReceived } = order;
   const { images } = destination;
   run.plain.add(entry.digest);
-  // As before the image itself: without room for that, nothing is asked for (FET-59).
+  const { missing } = costOf(run, destination, entry);
+  const hasRoom = async () => (await freeSpace(images.path)) >= missing;
   await images.prepareParts(entry.digest);
-  await requireSpace(images.path, costOf(run, destination, entry).missing);
+  // What is left of an earlier way may not keep the image itself from its room; without that, nothing is asked for (FET-59).
+  if (!(await hasRoom())) images.dropParts(entry.digest);
+  await requireSpace(images.path, missing);
   try {
     const packed = await origin.packed(entry.digest);
-    if (packed === undefined) return undefined;
-    onReceived(packed.bytes);
-    return await byCheapestWay(order, packed.list);
+    onReceived(packed?.bytes ?? 0);
+    const by = packed && (await byCheapestWay(order, packed.list));
+    if (by === undefined) images.dropParts(entry.digest);
+    return by;
   } catch (caught) {
     const error = asTakoError(caught);
-    // Of what the network cut short, the next run may need the rest only (PCK-54).
-    const mayGoOn = error instanceof OriginError && error.passing;
+    // Of what the network cut short, the next run may need the rest only, if there is room for it beside the image (PCK-59).
+    const mayGoOn = error instanceof OriginError && error.passing && (await hasRoom());
     if (!mayGoOn) images.dropParts(entry.digest);
     const line = error.line === undefined ? "" : `, line ${error.line}`;
     const where = error.source === undefined ? "" : `${error.source}${line}: `;
