@@ -1,8 +1,8 @@
-// What packed files may cost at most: requests that fail or stand still, connections that break, room on the disk, memory
-// (PCK-50, PCK-52, PCK-54, PCK-57, PCK-59).
+// What packed files may cost at most: requests that fail or stand still, and connections that break (PCK-50, PCK-51, PCK-54,
+// PCK-59).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Site } from "../fetch/site.ts";
 import { createHost, type Host } from "../support/host.ts";
@@ -10,24 +10,8 @@ import { needs } from "../support/needs.ts";
 import { withFasterClock } from "../support/program.ts";
 import { publishTo } from "../support/publishing.ts";
 import { startSshServer } from "../support/ssh-server.ts";
-import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { PackedOrigin } from "./origin.ts";
-import {
-  all,
-  expectDone,
-  fetched,
-  four,
-  leave,
-  list,
-  log,
-  needed,
-  one,
-  plain,
-  program,
-  sceneOn,
-  three,
-  two,
-} from "./scene.ts";
+import { all, expectDone, four, leave, list, names, needed, one, plain, program } from "./scene.ts";
 
 const frame = `${four.digest}.zst`;
 const sshd = needs("sshd", "curl");
@@ -102,7 +86,7 @@ const drips: Answer = (bytes) => {
   return new Response(body(), { headers: { "Content-Length": `${bytes.length}` } });
 };
 
-describe.skipIf(needed.missing).concurrent("requests", () => {
+describe.skipIf(needed.missing)("requests", () => {
   test.each([404, 403, 410])(
     "PCK-50, PCK-59: no list, by %d, is the normal case, and asked for once",
     async (code) => {
@@ -177,12 +161,53 @@ describe.skipIf(needed.missing).concurrent("requests", () => {
     expect(origin.asked.at(-1)).toBe(`store/${frame}`);
   });
 
+  test("PCK-50: two versions of one image are one question, also where that is gone", async () => {
+    await using origin = oddOrigin({ [plain]: status(410) });
+    const again = { ...four, version: "1.3.1" };
+    publishTo(origin.host.originDirectory, [...all, again]);
+    origin.packed.list(four);
+    const { stderr } = await program.run(["fetch", origin.host.file]);
+    expect(stderr.match(/the origin removed the image of/g)).toHaveLength(2);
+    expect(origin.asked.slice(0, 4)).toEqual(["manifest", list, plain, plain]);
+  });
+
+  test("PCK-51: what travels is ended as soon as the old image is found damaged", async () => {
+    let sent = 0;
+    const slow: Answer = (bytes) => {
+      const body = async function* () {
+        for (let at = 0; at < bytes.length; at += 100) {
+          yield bytes.slice(at, at + 100);
+          sent += 1;
+          await Bun.sleep(20);
+        }
+      };
+      return new Response(body(), { headers: { "Content-Length": `${bytes.length}` } });
+    };
+    const patch = `${four.digest}.from-${one.digest}.patch`;
+    await using origin = oddOrigin({ [`store/${patch}`]: slow });
+    origin.packed.list(four, await origin.packed.patch(one, four));
+    leave(origin.host, one.digest, one.content.replace(/^./, "?"));
+    expect(await warningsOf(origin.host)).toEqual([]);
+    expect(origin.asked.at(-1)).toBe(plain);
+    expect(sent).toBeLessThan(origin.packed.size(patch) / 200);
+  });
+
+  test("PCK-59: a file that is longer than the list says is told to be", async () => {
+    await using origin = oddOrigin({});
+    origin.packed.write(frame, Buffer.concat([origin.packed.read(frame), Buffer.alloc(9)]));
+    origin.host.configure({ Origin: `file://${origin.host.originDirectory}` });
+    expect(await warningsOf(origin.host)).toEqual([
+      `file://${origin.packed.path(frame)}: it is longer than the list says; the image itself is downloaded`,
+    ]);
+  });
+
   test("PCK-59, FET-69: only the plain image can be not authentic", async () => {
     const other: Answer = (bytes) => new Response(bytes.toReversed());
     await using origin = oddOrigin({ [`store/${frame}`]: other, [plain]: other });
     const { status: code, stderr } = await program.run(["fetch", origin.host.file]);
     expect(code).toBe(65);
     expect(stderr).toContain(`${origin.url}/${plain}: the image has a wrong SHA-256`);
+    expect(names(origin.host)).toEqual([one.digest]);
     await using honest = oddOrigin({ [`store/${frame}`]: other });
     expect((await program.run(["fetch", honest.host.file])).status).toBe(0);
   });
@@ -204,78 +229,5 @@ describe.skipIf(needed.missing || sshd.missing).each(["sftp", "scp"])("%s", (sch
     expectDone(host, { status });
     expect(stderr).not.toContain("warning");
     expect(stderr.includes("instead of 2.1 MB, verified")).toBe(hasList);
-  });
-});
-
-describe.skipIf(needed.missing || !canMount)("room", () => {
-  async function hostWith(room: number) {
-    const { origin, packed, host: outer } = await sceneOn(site);
-    const stack = new AsyncDisposableStack();
-    stack.use(outer);
-    const mount = join(outer.folder, "mount");
-    mkdirSync(mount);
-    const tmpfs = stack.use(await mountTmpfs(mount, 20_000_000));
-    const host = outer.withDestination(tmpfs.path);
-    host.configure({ Origin: origin.url });
-    host.install({ published: [one], latest: one });
-    fillUp(host.destination, room);
-    return { origin, packed, host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-  }
-
-  test("PCK-52, PCK-59: where there is no room for the frame beside the image, the image itself comes", async () => {
-    await using each = await hostWith(four.content.length + 500_000);
-    const { origin, packed, host } = each;
-    packed.list(four, packed.zst(four));
-    const run = await fetched(host, origin);
-    expectDone(host, run);
-    expect(run.of("warning")).toMatchObject([
-      {
-        message: expect.stringMatching(
-          /there is room for \d+ bytes, and \d+ are missing; the image/,
-        ),
-      },
-    ]);
-    expect(log(run).slice(1)).toEqual([`${plain} 200 ${four.content.length}`]);
-  });
-
-  test("PCK-52: a chain takes room for two images, and no more", async () => {
-    const chain = async (packed: PackedOrigin) => [
-      await packed.patch(one, two),
-      await packed.patch(two, three),
-      await packed.patch(three, four),
-    ];
-    for (const [room, by] of [
-      [2 * four.content.length + 300_000, "patch"],
-      [2 * four.content.length - 100_000, "image"],
-    ] as const) {
-      await using each = await hostWith(room);
-      const { origin, packed, host } = each;
-      packed.list(four, ...(await chain(packed)));
-      const run = await fetched(host, origin);
-      expectDone(host, run);
-      expect(run.of("downloaded")).toMatchObject([{ by }]);
-    }
-  });
-
-  test("PCK-59: what a network left of a frame goes where the image has no room beside it", async () => {
-    await using each = await hostWith(four.content.length + 300_000);
-    const { origin, packed, host } = each;
-    const begun = packed.read(packed.zst(four)).subarray(0, 390_000);
-    leave(host, `${four.digest}.part-zst`, begun);
-    packed.list(four);
-    const run = await fetched(host, origin);
-    expectDone(host, run);
-    expect(log(run).slice(1)).toEqual([`${plain} 200 ${four.content.length}`]);
-  });
-
-  test("PCK-56, FET-74: what is left for another image makes room", async () => {
-    await using each = await hostWith(four.content.length + 400_000);
-    const { origin, packed, host } = each;
-    leave(host, `${two.digest}.part-zst`, Buffer.alloc(390_000));
-    packed.list(four, await packed.patch(one, four));
-    const run = await fetched(host, origin);
-    expectDone(host, run);
-    expect(run.of("downloaded")).toMatchObject([{ by: "patch" }]);
-    rmSync(host.path("filler"));
   });
 });
