@@ -5,6 +5,7 @@ import { chmodSync, copyFileSync, mkdirSync, readlinkSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
+import { type NginxServer, serveWithNginx } from "../support/nginx.ts";
 import { environment, programs } from "../support/program.ts";
 import {
   type Image,
@@ -26,13 +27,14 @@ child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
 _, status, usage = os.wait4(child.pid, 0)
 print(usage.ru_maxrss, os.waitstatus_to_exitcode(status))`;
 
-const tools = needs("python3", "zstd");
+const tools = needs("python3", "nginx", "zstd");
 
 describe.skipIf(tools.missing).each(programs.filter(({ name }) => name === "binary"))(
   "$name",
   (program) => {
     let host: Host;
     let packed: PackedOrigin;
+    let server: NginxServer;
     /** Their contents are the paths of their files. */
     let old: Image;
     let next: Image;
@@ -48,8 +50,12 @@ describe.skipIf(tools.missing).each(programs.filter(({ name }) => name === "bina
       manifests = [old, next].map(({ version, digest }) => `${version} ${SIZE} ${digest}`);
       publishManifest(host.originDirectory, manifestOf(manifests));
       packed = new PackedOrigin(host.originDirectory);
+      server = await serveWithNginx(host.originDirectory);
     });
-    afterAll(() => host[Symbol.dispose]());
+    afterAll(async () => {
+      await server.stop();
+      host[Symbol.dispose]();
+    });
 
     function publish(version: string, bytes: Uint8Array): Image {
       const path = host.at(version);
@@ -63,7 +69,7 @@ describe.skipIf(tools.missing).each(programs.filter(({ name }) => name === "bina
     async function run() {
       const { destination } = host;
       rmSync(destination, { recursive: true, force: true });
-      host.configure();
+      host.configure({ Origin: server.url });
       write(join(destination, "manifest"), manifestOf(manifests.slice(0, 1)), 0o444);
       mkdirSync(join(destination, "store"), { mode: 0o755 });
       copyFileSync(old.content, join(destination, "store", old.digest));
