@@ -7,11 +7,12 @@ import type { ConfigValues } from "../src/core/config-keys.ts";
 import { parseSha256Hex } from "../src/core/digest.ts";
 import type { Problem, TakoError } from "../src/core/error.ts";
 import type { PublicKey } from "../src/core/keys.ts";
+import { goneName } from "../src/core/layout.ts";
 import {
   imageLocation,
   manifestLocation,
-  markerLocation,
   parseOriginUrl,
+  storeLocation,
 } from "../src/core/origin-url.ts";
 import { parsePattern } from "../src/core/pattern.ts";
 import type { Version } from "../src/core/version.ts";
@@ -97,8 +98,8 @@ function meaningOf(config: Config): Meaning {
 
 describe("fixtures/config", () => {
   test("CFG-16: every case is here, each with its own file", () => {
-    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(127);
-    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(251);
+    expect(cases.filter(({ config }) => config !== undefined)).toHaveLength(129);
+    expect(cases.filter(({ problems }) => problems !== undefined)).toHaveLength(255);
     expect(new Set(cases.map(({ file }) => file)).size).toBe(cases.length);
   });
 
@@ -258,6 +259,12 @@ describe("laws of config files", () => {
   ])("CFG-37, CFG-38: TimeoutSec=%s is refused", (text, rule) => {
     const problem = { line: 5, key: "TimeoutSec", rule };
     expect(failure(`${MINIMAL}TimeoutSec=${text}\n`).problems).toMatchObject([problem]);
+  });
+
+  test("CFG-69: Packed= is yes or no, and yes without the key", () => {
+    expect(parse(MINIMAL).packed).toBe(true);
+    expect(parse(`${MINIMAL}Packed=yes\n`).packed).toBe(true);
+    expect(parse(`${MINIMAL}Packed=no\n`).packed).toBe(false);
   });
 
   test("CFG-9: TimeoutSec= is given once", () => {
@@ -576,7 +583,7 @@ describe("laws of origin URLs", () => {
         expect(origin).toEqual(parseOriginUrl(text));
         expect(manifestLocation(origin).href).toBe(`${text}/manifest`);
         expect(digest && imageLocation(origin, digest).href).toBe(`${text}/store/${digest}`);
-        const marker = digest && markerLocation(origin, digest).href;
+        const marker = digest && storeLocation(origin, goneName(digest)).href;
         expect(marker).toBe(`${text}/store/${digest}.gone`);
       }),
       runs,

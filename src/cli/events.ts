@@ -40,11 +40,10 @@ function describe(event: Event): Message | undefined {
     case "gone":
       return warning(`the origin removed the image of ${event.version}: ${event.url}`);
     case "download":
-      return info(
-        event.offset === 0
-          ? `downloading ${event.version}, ${bytes(event.size)}`
-          : `downloading ${event.version}, ${bytes(event.size - event.offset)} left of ${bytes(event.size)}`,
-      );
+      return info(describeDownload(event));
+    // It is a part of the download.
+    case "unpacking":
+      return undefined;
     case "reading":
     case "progress":
       return info(`reading ${event.version}, ${bytes(event.size)}`);
@@ -54,7 +53,11 @@ function describe(event: Event): Message | undefined {
     case "image":
       return undefined;
     case "downloaded":
-      return info(`downloaded ${event.version}, ${bytes(event.size)}, verified`);
+      return info(
+        event.by === "image"
+          ? `downloaded ${event.version}, ${bytes(event.size)}, verified`
+          : `downloaded ${event.version}, ${bytes(event.received)} instead of ${bytes(event.size)}, verified`,
+      );
     case "activated":
       return info(`activated ${event.version}`);
     case "switched":
@@ -83,7 +86,7 @@ function describe(event: Event): Message | undefined {
       return info(`removed ${part}${version ?? shortDigest(sha256)}, ${bytes(size)}`);
     }
     case "would":
-      return info(`would ${event.action} ${event.what}`);
+      return info(describePlan(event));
     case "serving":
       return info(`Origin=${event.url}`);
     case "request": {
@@ -92,6 +95,24 @@ function describe(event: Event): Message | undefined {
       return info(`${printable(method)} ${printable(path)} ${status} ${length}${part}`);
     }
   }
+}
+
+function describeDownload({
+  version,
+  size,
+  offset,
+  by,
+  bytes: whole,
+}: Extract<Event, { event: "download" }>): string {
+  const left = offset === 0 ? bytes(whole) : `${bytes(whole - offset)} left of ${bytes(whole)}`;
+  const instead = by === "image" ? "" : ` instead of ${bytes(size)}`;
+  return `downloading ${version}, ${left}${instead}`;
+}
+
+function describePlan(event: Extract<Event, { event: "would" }>): string {
+  const plan = `would ${event.action} ${event.what}`;
+  if (event.action !== "download") return plan;
+  return `${plan}, ${event.mayBeLess ? "up to " : ""}${bytes(event.missing)}`;
 }
 
 function describeManifest(
@@ -147,10 +168,11 @@ function fieldsOf(event: Event): object | undefined {
     case "gone":
       return { version: event.version, url: event.url };
     case "download": {
-      const { version, url, size, offset } = event;
-      return { version, url, size, offset };
+      const { version, url, size, offset, by, bytes: whole } = event;
+      return { version, url, size, offset, by, bytes: whole };
     }
     case "reading":
+    case "unpacking":
     case "progress":
     case "hashing":
       return undefined;
@@ -158,8 +180,10 @@ function fieldsOf(event: Event): object | undefined {
       const { version = null, sha256, path, size, state } = event;
       return { version, sha256, path, size, state };
     }
-    case "downloaded":
-      return { version: event.version, sha256: event.sha256, size: event.size };
+    case "downloaded": {
+      const { version, sha256, size, by, received } = event;
+      return { version, sha256, size, by, received };
+    }
     case "activated": {
       const { version, sha256, previous = null } = event;
       return { version, sha256, previous };
@@ -188,7 +212,9 @@ function fieldsOf(event: Event): object | undefined {
       return { what, version, sha256, size };
     }
     case "would":
-      return { action: event.action, what: event.what };
+      return event.action === "download"
+        ? { action: event.action, what: event.what, size: event.size, missing: event.missing }
+        : { action: event.action, what: event.what };
     case "serving":
       return { url: event.url, directory: event.directory };
     case "request": {

@@ -63,9 +63,10 @@ export class Output {
     if (!this.#display.hasBars) return false;
     const key = event.config ?? "";
     if (event.event === "download") {
-      this.#display.startBar(key, event.version, event.size, event.offset);
+      this.#display.startBar(key, event.version, event.bytes, event.offset);
       return true;
     }
+    if (event.event === "unpacking") this.#display.startBar(key, event.version, event.size, 0);
     if (event.event === "hashing") {
       this.#display.readOn(readingKey(event), { ...event, path: key });
     }

@@ -2,6 +2,9 @@
 // `reading`, `progress` and `hashing`, which only move a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
+/** What an image comes by: itself, as a zstd frame, or as one or more patches of another image. */
+export type Carrier = "image" | "zst" | "patch";
+
 /** Something that happened to one config (fetch) or origin (store). Sizes and offsets are bytes. */
 export type Event = { readonly config?: string } & (
   | { readonly event: "waiting"; readonly directory: string }
@@ -41,10 +44,21 @@ export type Event = { readonly config?: string } & (
       readonly event: "download";
       readonly version: string;
       readonly url: string;
+      /** Of the image. */
       readonly size: number;
+      /** In the file that travels, of which there is so much already. */
       readonly offset: number;
+      /** What travels, and its bytes: the image itself, or what it is made from. */
+      readonly by: Carrier;
+      readonly bytes: number;
     }
   | { readonly event: "reading"; readonly version: string; readonly size: number }
+  | {
+      /** What travelled is becoming an image, of so many bytes. */
+      readonly event: "unpacking";
+      readonly version: string;
+      readonly size: number;
+    }
   | {
       readonly event: "progress";
       readonly version: string;
@@ -55,7 +69,11 @@ export type Event = { readonly config?: string } & (
       readonly event: "downloaded";
       readonly version: string;
       readonly sha256: string;
+      /** Of the image. */
       readonly size: number;
+      readonly by: Carrier;
+      /** The bytes that travelled for it in this run. */
+      readonly received: number;
     }
   | {
       readonly event: "activated";
@@ -123,8 +141,20 @@ export type Event = { readonly config?: string } & (
   | {
       /** What a run would do that is only planned; `what` is a version, or units. */
       readonly event: "would";
-      readonly action: "hold" | "download" | "activate" | "restart";
+      readonly action: "hold" | "activate" | "restart";
       readonly what: string;
+    }
+  | {
+      readonly event: "would";
+      readonly action: "download";
+      /** A version. */
+      readonly what: string;
+      /** Of its image. */
+      readonly size: number;
+      /** The bytes that travel at most. */
+      readonly missing: number;
+      /** Whether they may be fewer: packed files are asked for then. */
+      readonly mayBeLess: boolean;
     }
   | {
       /** An image that is here already is being read. */

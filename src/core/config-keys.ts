@@ -171,6 +171,15 @@ export const CONFIG_KEYS = {
     fallback: undefined,
     meaning: "How many old images stay, besides those that are needed; else all do",
   },
+  /** Whether packed files of an origin may be taken in the place of an image. */
+  packed: {
+    name: "Packed",
+    times: "at most once",
+    expected: "yes or no",
+    parse: parsePacked,
+    fallback: "yes",
+    meaning: "Whether patches and compressed images of the origin are used, to download less",
+  },
   /** Milliseconds. */
   timeoutMs: {
     name: "TimeoutSec",
@@ -188,6 +197,11 @@ function parseDestination(path: string): string {
   const message =
     "white space and a # or ; in a path: comments have lines of their own, and end none";
   throw new TakoError("config", message, { rule: "CFG-41" });
+}
+
+function parsePacked(word: string): boolean {
+  if (word === "yes" || word === "no") return word === "yes";
+  throw new TakoError("config", "expected yes or no", { rule: "CFG-69" });
 }
 
 /** What all rows together give. */

@@ -89,7 +89,31 @@ export function partialName(digest: Sha256Hex): string {
   return `${digest}${PARTIAL}`;
 }
 
-/** Of the names in `store/`, the partial downloads of other images (FET-65). */
+/** What follows the digest in the name of what belongs to a packed download of it (PCK-55). */
+const PART = ".part-";
+
+/** The name in `store/` of a zstd frame of an image that is not complete yet (PCK-55). */
+export function zstPartName(wanted: Sha256Hex): string {
+  return `${wanted}${PART}zst`;
+}
+
+/** The name in `store/` of a patch that is not complete yet, on the way to the image `wanted` (PCK-55). */
+export function patchPartName(wanted: Sha256Hex, old: Sha256Hex, next: Sha256Hex): string {
+  // Not whole: some file systems have no room for three digests in a name.
+  return `${wanted}${PART}${old.slice(0, 16)}-${next.slice(0, 16)}`;
+}
+
+/** The name in `store/` of what a patch or a frame is becoming, the Nth on the way to the image `wanted` (PCK-55). */
+export function unpackedName(wanted: Sha256Hex, nth: number): string {
+  return `${wanted}${PART}image-${nth}`;
+}
+
+/** Of the names in `store/`, those that belong to a packed download of an image (PCK-55). */
+export function partsOf(names: readonly string[], wanted: Sha256Hex): readonly string[] {
+  return names.filter((name) => name.startsWith(`${wanted}${PART}`));
+}
+
+/** Of the names in `store/`, what is left of downloads of other images (FET-65, PCK-56). */
 export function stalePartials(
   names: readonly string[],
   wanted: Sha256Hex | undefined,
@@ -100,7 +124,9 @@ export function stalePartials(
   });
 }
 
-/** The image that a partial download is of; `undefined` for any other name. */
+/** The image that a partial or packed download is of; `undefined` for any other name. */
 export function imageOfPartial(name: string): Sha256Hex | undefined {
-  return name.endsWith(PARTIAL) ? parseSha256Hex(name.slice(0, -PARTIAL.length)) : undefined;
+  const digest = parseSha256Hex(name.slice(0, 64));
+  const more = name.slice(64);
+  return more === PARTIAL || more.startsWith(PART) ? digest : undefined;
 }

@@ -3,7 +3,7 @@
 import type { Branded } from "./branded.ts";
 import type { Sha256Hex } from "./digest.ts";
 import { TakoError } from "./error.ts";
-import { goneName, MANIFEST, STORE } from "./layout.ts";
+import { MANIFEST, STORE } from "./layout.ts";
 import { printable } from "./text.ts";
 
 const SCHEMES = ["https", "http", "file", "sftp", "scp", "ftp", "ftps"] as const;
@@ -105,12 +105,12 @@ export function manifestLocation(origin: OriginUrl): Location {
 
 /** Where an image of an origin is (ORG-1). */
 export function imageLocation(origin: OriginUrl, digest: Sha256Hex): Location {
-  return below(origin, `${STORE}/${digest}`);
+  return storeLocation(origin, digest);
 }
 
-/** Where the mark of an image is that was removed on purpose (FET-111). */
-export function markerLocation(origin: OriginUrl, digest: Sha256Hex): Location {
-  return below(origin, `${STORE}/${goneName(digest)}`);
+/** Where a file of an origin's `store/` is: an image, or what belongs to one. */
+export function storeLocation(origin: OriginUrl, name: string): Location {
+  return below(origin, `${STORE}/${name}`);
 }
 
 function below({ href, shown }: Location, name: string): Location {

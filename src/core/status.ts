@@ -35,7 +35,13 @@ export type State =
   | { readonly state: "on-trial"; readonly version: string }
   | { readonly state: "going-back"; readonly version: string; readonly reason: string }
   | { readonly state: "held"; readonly version: string }
-  | { readonly state: "behind"; readonly version: string; readonly isHere: boolean }
+  | {
+      readonly state: "behind";
+      readonly version: string;
+      readonly isHere: boolean;
+      /** Bytes of its image that are not here. */
+      readonly missing: number;
+    }
   | { readonly state: "withdrawn"; readonly version: string }
   | { readonly state: "waiting"; readonly version: string; readonly at: number }
   | { readonly state: "beyond"; readonly version: string }
@@ -283,7 +289,8 @@ function statesOfChoice(sight: Sight): readonly State[] {
   const next = firstLeft(candidates, withdrawn);
   if (next !== undefined && next.digest !== inUse) {
     const isHere = images.get(next) === "present";
-    states.push({ state: "behind", version: next.version.text, isHere });
+    const missing = isHere ? 0 : Math.max(next.size - (sight.partials.get(next) ?? 0), 0);
+    states.push({ state: "behind", version: next.version.text, isHere, missing });
   }
   for (const { version } of candidates.slice(0, next && candidates.indexOf(next))) {
     states.push({ state: "withdrawn", version: version.text });

@@ -10,9 +10,8 @@ import type { LockedImageStore } from "./disk/image-store.ts";
 import type { ImageWriter } from "./disk/image-writer.ts";
 import { bytesOfOldImages } from "./disk/old-images.ts";
 import { isErrno, storageError } from "./disk/storage-error.ts";
-import type { Sink } from "./origin/body.ts";
-import { type Origin, orMarkedGone } from "./origin/origin.ts";
-import type { ImageAnswer } from "./origin/transport.ts";
+import type { Origin } from "./origin/origin.ts";
+import { receive } from "./receive.ts";
 
 export interface Download {
   readonly origin: Origin;
@@ -24,6 +23,8 @@ export interface Download {
   readonly onStart: (offset: number) => void;
   /** Called with the bytes that are written so far. */
   readonly onProgress: (done: number) => void;
+  /** Called with bytes that have travelled. */
+  readonly onReceived: (bytes: number) => void;
 }
 
 /**
@@ -58,9 +59,9 @@ export async function downloadImage(download: Download): Promise<"present" | "go
 }
 
 /** Is there room for what is missing? Better to know before the download than after (FET-59). */
-async function requireSpace(directory: string, missing: number): Promise<void> {
+export async function requireSpace(directory: string, missing: number): Promise<void> {
   const free = await freeSpace(directory);
-  if (free === undefined || free >= missing) return;
+  if (free >= missing) return;
   throw new TakoError("storage", `there is room for ${free} bytes, and ${missing} are missing`, {
     rule: "FET-59",
     source: directory,
@@ -75,14 +76,16 @@ function howToFree(directory: string, lacking: number): string {
   return `Images that are not in use take ${old} bytes${enough} and may be removed: "tako prune --dry-run --keep=0" shows which of them nothing needs.`;
 }
 
-/** In bytes; `undefined` where the file system does not know: then the writes will tell. */
-async function freeSpace(directory: string): Promise<number | undefined> {
+/** In bytes; without end where the file system does not know: then the writes will tell. */
+export async function freeSpace(directory: string): Promise<number> {
   try {
     const { blocks, bavail, bfree, bsize } = await statfs(directory);
     // What is reserved for root is there for root.
-    return blocks === 0 ? undefined : (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
+    return blocks === 0
+      ? Number.POSITIVE_INFINITY
+      : (process.geteuid?.() === 0 ? bfree : bavail) * bsize;
   } catch (error) {
-    if (isErrno(error, "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) return undefined;
+    if (isErrno(error, "ENOSYS", "EOPNOTSUPP", "ENOTSUP")) return Number.POSITIVE_INFINITY;
     throw storageError(error, "look at the file system of", directory);
   }
 }
@@ -98,62 +101,17 @@ type Result =
       readonly continued: boolean;
     };
 
-/** Asks for what is missing, several times if the network fails (ORG-54), and checks what came. */
+/** Asks for what is missing, and checks what came. */
 async function receiveRest(download: Download, partial: ImageWriter): Promise<Result> {
-  const { origin, entry, onStart } = download;
-  const { size } = entry;
-  let continued = true;
-  let redirectedTo: string | undefined;
-  let tries = 0;
-  const attempt = async () => {
-    // All of it is there: left by an earlier run that was killed before the check.
-    if (partial.size === size) return "ended";
-    onStart(partial.size);
-    const answer = await origin.image(entry.digest, size, partial.size);
-    if (answer.kind === "gone") return "gone";
-    await using body = answer.body;
-    ({ redirectedTo } = answer);
-    continued = partial.size > 0;
-    tries++;
-    const known = partial.size - answer.offset;
-    // The runtime writes faster than we do, and loses more when a connection breaks (ORG-39).
-    const sink = known === 0 && tries === 1 ? partial : behind(partial, known);
-    const end = await body.into(sink, size - answer.offset);
-    if (end === "ended" && partial.size < size) throw tooShort(answer, partial.size, size);
-    return end;
-  };
-  const known = () => orMarkedGone(origin, entry.digest, attempt);
-  const end = await origin.withRetries(known, { arrived: () => partial.size, size });
-  if (end === "gone") return { kind: "gone" };
-  const error = whatIsWrong(download, partial, end === "longer", redirectedTo);
+  const { origin, entry, onStart, onReceived } = download;
+  const { digest, size } = entry;
+  const end = await receive({
+    ...{ origin, name: digest, size, mark: digest, into: partial, onStart, onReceived },
+  });
+  if (end.kind === "gone") return { kind: "gone" };
+  const { continued, redirectedTo } = end;
+  const error = whatIsWrong(download, partial, end.kind === "longer", redirectedTo);
   return error === undefined ? { kind: "whole" } : { kind: "wrong", error, continued };
-}
-
-/**
- * What an image goes into chunk by chunk, if need be from an earlier byte than was asked for: nothing that is
- * there is given up for it (ORG-36).
- *
- * @param known how many bytes come that are there already
- */
-function behind(partial: ImageWriter, known: number): Sink {
-  let left = known;
-  return {
-    write(chunk) {
-      const skipped = Math.min(left, chunk.length);
-      left -= skipped;
-      return skipped === chunk.length ? undefined : partial.write(chunk.subarray(skipped));
-    },
-  };
-}
-
-/** The error of a body that ended before the image did, in one way or another (ORG-35, ORG-37). */
-function tooShort(
-  { fail, end }: Extract<ImageAnswer, { kind: "body" }>,
-  received: number,
-  size: number,
-) {
-  const reason = `the answer ended early: ${received} of ${size} bytes are here`;
-  return fail(reason, { rule: "ORG-35", passing: true, isPart: end === received });
 }
 
 /** Holds what was received against the signed size and digest (ORG-27, FET-69). */

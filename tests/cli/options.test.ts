@@ -504,7 +504,9 @@ test("FET-64, FET-110: --no-activate and --no-verify leave that out", async () =
   expect((await ran([...words, "--no-verify"])).lines).toEqual([
     `${host.file}: would activate 1.1.0`,
   ]);
-  expect((await ran([...words, "--verify"])).lines).toContain(`${host.file}: would download 1.1.0`);
+  expect((await ran([...words, "--verify"])).lines).toContain(
+    `${host.file}: would download 1.1.0, 19 B`,
+  );
   expect((await ran(["fetch", "--dry-run", "--init", host.file])).lines).toEqual([
     `${host.file}: 1.0.0 is current`,
   ]);

@@ -274,8 +274,17 @@ for (const program of programs) {
         };
         expect(linesOf(stdout)).toEqual([
           { event: "manifest", config, state: "new", versions: 1, ...signedOver },
-          { event: "download", config, version: "1", url, size: 5, offset: 0 },
-          { event: "downloaded", config, ...image, size: 5 },
+          {
+            event: "download",
+            config,
+            version: "1",
+            url,
+            size: 5,
+            offset: 0,
+            by: "image",
+            bytes: 5,
+          },
+          { event: "downloaded", config, ...image, size: 5, by: "image", received: 5 },
           { event: "activated", config, ...image, previous: null },
           { event: "result", config, outcome: "updated", ...image },
         ]);

@@ -488,8 +488,14 @@ describe("status", () => {
       "going back from 1.2, which does not work here: it fell",
     ],
     [{ state: "held", version }, "held on 1.2"],
-    [{ state: "behind", version, isHere: true }, "behind: 1.2 is here, and not in use yet"],
-    [{ state: "behind", version, isHere: false }, "behind: 1.2 is not fetched yet"],
+    [
+      { state: "behind", version, isHere: true, missing: 0 },
+      "behind: 1.2 is here, and not in use yet",
+    ],
+    [
+      { state: "behind", version, isHere: false, missing: 4_100_000 },
+      "behind: 1.2 is not fetched yet, up to 4.1 MB",
+    ],
     [{ state: "waiting", version, at }, "1.2 is too young (MinAge=) until 2026-11-29 08:30:00 UTC"],
     [{ state: "beyond", version }, "1.2 is beyond Version="],
     [{ state: "partial", version, bytes: 9, size: 10 }, "partial download of 1.2: 9 B of 10 B"],
@@ -555,7 +561,7 @@ describe("status", () => {
         checked: undefined,
         states: [
           { state: "damaged", version, sha256: cd, isInUse: true, isMissing: false },
-          { state: "behind", version, isHere: true },
+          { state: "behind", version, isHere: true, missing: 0 },
           { state: "held", version },
         ],
       }),
@@ -564,7 +570,7 @@ describe("status", () => {
       checked: null,
       states: [
         { state: "damaged", version, sha256: cd, in_use: true, missing: false },
-        { state: "behind", version, here: true },
+        { state: "behind", version, here: true, missing: 0 },
         { state: "held", version },
       ],
     });
@@ -589,7 +595,7 @@ describe("status", () => {
     };
     const behind: Status = {
       ...{ ...base, now: since - 9 },
-      states: [{ state: "behind", version, isHere: true }],
+      states: [{ state: "behind", version, isHere: true, missing: 0 }],
     };
     const one = (name: string, value: string | number, of = 4) => `${name}=${value};;;0;${of}`;
     expect(nagiosLines([behind, held, unseen, damaged])).toEqual([

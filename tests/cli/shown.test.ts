@@ -63,12 +63,17 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
   [{ event: "damaged", version: "1", path: "/a" }, { version: "1", path: "/a" }, "warning"],
   [{ event: "gone", version: "1", url }, { version: "1", url }, "warning"],
   [
-    { event: "download", version: "1", url, size: 3, offset: 1 },
-    { version: "1", url, size: 3, offset: 1 },
+    { event: "download", version: "1", url, size: 3, offset: 1, by: "zst", bytes: 2 },
+    { version: "1", url, size: 3, offset: 1, by: "zst", bytes: 2 },
     "info",
   ],
   [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, "info"],
-  [{ event: "downloaded", ...about, size: 3 }, { ...about, size: 3 }, "info"],
+  [{ event: "unpacking", version: "1", size: 3 }, undefined, ""],
+  [
+    { event: "downloaded", ...about, size: 3, by: "image", received: 2 },
+    { ...about, size: 3, by: "image", received: 2 },
+    "info",
+  ],
   [{ event: "activated", ...about, previous: "cd" }, { ...about, previous: "cd" }, "info"],
   [{ event: "activated", ...about, previous: undefined }, { ...about, previous: null }, "info"],
   [
@@ -412,6 +417,7 @@ describe("a terminal", () => {
     tell(new Output(each, { help: "tako --help" }));
     return each;
   };
+  const whole = { size: 10, by: "image", received: 10 } as const;
   const download = {
     event: "download",
     config: "a.tako",
@@ -419,6 +425,8 @@ describe("a terminal", () => {
     url,
     size: 10,
     offset: 0,
+    by: "image",
+    bytes: 10,
   } as const;
 
   test("CLI-21, CLI-22: messages are coloured by their priority, unless that was declined", () => {
@@ -453,7 +461,7 @@ describe("a terminal", () => {
         output.report(download);
         output.report({ event: "warning", message: "look" });
         output.print("a result");
-        output.report({ event: "downloaded", config: "a.tako", ...about, size: 10 });
+        output.report({ event: "downloaded", config: "a.tako", ...about, ...whole });
       },
       { terminal: true },
     );

@@ -147,6 +147,8 @@ test("CLI-30: one of a thing is one, and any other number are several", () => {
 test("CLI-20, CLI-55: every event has a line of its own", () => {
   const image = { version: "1.2", sha256: "ab", size: 300_000_000 };
   const url = "https://example.com/store/ab";
+  const whole = { by: "image", bytes: 300_000_000 } as const;
+  const cost = { size: 300_000_000, missing: 200_000_000 };
   const manifest = { event: "manifest", sha256: "ab", signedBy: "key" } as const;
   const lines: [Event, string | undefined][] = [
     [{ event: "waiting", directory: "/a" }, "waiting for another run that has locked /a"],
@@ -162,10 +164,27 @@ test("CLI-20, CLI-55: every event has a line of its own", () => {
     [{ ...manifest, state: "unchanged", versions: 2 }, undefined],
     [{ event: "damaged", version: "1", path: "/a" }, "the image of 1 is damaged: /a"],
     [{ event: "gone", version: "1", url }, `the origin removed the image of 1: ${url}`],
-    [{ event: "download", url, offset: 0, ...image }, "downloading 1.2, 300 MB"],
+    [{ event: "download", url, offset: 0, ...image, ...whole }, "downloading 1.2, 300 MB"],
     [
-      { event: "download", url, offset: 100_000_000, ...image },
+      { event: "download", url, offset: 100_000_000, ...image, ...whole },
       "downloading 1.2, 200 MB left of 300 MB",
+    ],
+    [
+      { event: "download", url, offset: 0, ...image, by: "patch", bytes: 4_000_000 },
+      "downloading 1.2, 4.0 MB instead of 300 MB",
+    ],
+    [
+      { event: "download", url, offset: 1_000_000, ...image, by: "zst", bytes: 4_000_000 },
+      "downloading 1.2, 3.0 MB left of 4.0 MB instead of 300 MB",
+    ],
+    [{ event: "unpacking", version: "1.2", size: 300_000_000 }, undefined],
+    [
+      { event: "would", action: "download", what: "1.2", ...cost, mayBeLess: true },
+      "would download 1.2, up to 200 MB",
+    ],
+    [
+      { event: "would", action: "download", what: "1.2", ...cost, mayBeLess: false },
+      "would download 1.2, 200 MB",
     ],
     [{ event: "reading", version: "1.2", size: 300_000_000 }, "reading 1.2, 300 MB"],
     [{ event: "progress", version: "1.2", size: 3, done: 1 }, "reading 1.2, 3 B"],
@@ -180,7 +199,14 @@ test("CLI-20, CLI-55: every event has a line of its own", () => {
       },
       "verifying 0123456789ab, 300 MB",
     ],
-    [{ event: "downloaded", ...image }, "downloaded 1.2, 300 MB, verified"],
+    [
+      { event: "downloaded", ...image, by: "image", received: 300_000_000 },
+      "downloaded 1.2, 300 MB, verified",
+    ],
+    [
+      { event: "downloaded", ...image, by: "patch", received: 4_000_000 },
+      "downloaded 1.2, 4.0 MB instead of 300 MB, verified",
+    ],
     [{ event: "activated", ...image, previous: undefined }, "activated 1.2"],
     [{ event: "restarted", units: ["a.service", "b.socket"] }, "restarted a.service b.socket"],
     [{ event: "would", action: "restart", what: "a.service" }, "would restart a.service"],

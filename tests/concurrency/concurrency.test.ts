@@ -74,7 +74,7 @@ for (const program of programs) {
       await using host = createHost();
       const newest = bigImage("1.1.0", 3_000_000);
       const origin = site.origin(image("1.0.0"), newest);
-      host.configure({ Origin: origin.url });
+      host.configure({ Origin: origin.url, Packed: "no" });
       const ended = await Promise.all(
         Array.from({ length: 8 }, () => run(program, ["fetch", host.file])),
       );

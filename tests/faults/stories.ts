@@ -5,6 +5,7 @@ import { readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { etagFile, type Site } from "../fetch/site.ts";
 import { type FakeSystemctl, fakeSystemctl } from "../fetch/systemctl.ts";
+import { PackedOrigin, versionsOf } from "../packed/origin.ts";
 import {
   type ConfigLines,
   type Contents,
@@ -87,6 +88,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
   lost.remove(two);
   const bulky = bigImage("1.2.0", 40 * 1024 * 1024);
   const big = site.origin(one, bulky);
+  const packed = await packedOrigin(site);
   const files = { ".etag": await etagFile(origin, manifestOf([one, two])) };
   const local = (origin: { readonly directory: string }) => `file://${origin.directory}`;
   const base = { kind: "destination", args: ["fetch", "HOST"], restart } as const;
@@ -334,7 +336,48 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       },
       tried: ({ name, path }) => name === "write" && path.endsWith(".partial"),
     },
+    {
+      ...base,
+      name: "update by a patch",
+      config: { ...config, Origin: local(packed.patched) },
+      before: { published: [packed.middle], latest: packed.middle },
+      after: { published: packed.all, store: [packed.middle, packed.last], latest: packed.last },
+    },
+    {
+      ...base,
+      name: "update by two patches, with a partial download",
+      config: { ...config, Origin: local(packed.patched) },
+      before: {
+        published: [packed.first],
+        latest: packed.first,
+        files: { [`store/${packed.last.digest}.partial`]: packed.last.content.slice(0, 1000) },
+      },
+      after: { published: packed.all, store: [packed.first, packed.last], latest: packed.last },
+      // Of the image on the way, which goes with all else before the last one gets its name.
+      dispensable: { name: "unlink", path: `store/${packed.last.digest}.part-image-1` },
+    },
+    {
+      ...base,
+      name: "first install by the rest of a frame",
+      config: { ...config, Origin: local(packed.framed) },
+      before: { files: { [`store/${packed.last.digest}.part-zst`]: packed.begun } },
+      after: { published: packed.all, store: [packed.last], latest: packed.last },
+    },
   ];
+}
+
+/** Origins with images of more than 1 MiB: one has patches of each to the next, the other a frame of the last. */
+async function packedOrigin(site: Site) {
+  const all = versionsOf(["1.0.0", "1.1.0", "1.2.0"], 1_200_000);
+  const [first, middle, last] = all as [Image, Image, Image];
+  const [patched, framed] = [site.origin(...all), site.origin(...all)];
+  const patches = new PackedOrigin(patched.directory);
+  patches.list(last, await patches.patch(first, middle), await patches.patch(middle, last));
+  const frames = new PackedOrigin(framed.directory);
+  const frame = frames.zst(last);
+  frames.list(last, frame);
+  const begun = frames.read(frame).subarray(0, 500_000).toString("latin1");
+  return { all, first, middle, last, patched, framed, begun };
 }
 
 /** The stories of a publisher's directory, with an image that is in the folder of the site. */
@@ -533,7 +576,9 @@ export class Scene implements AsyncDisposable {
   /** Temporary files that a run left which could have removed them. @param unsynced a partial may not stay either (FET-68) */
   leftovers(unsynced: boolean): readonly string[] {
     const names = Object.keys(this.#host.state());
-    return names.filter((name) => name.endsWith(".new") || (unsynced && name === partial));
+    return names.filter(
+      (name) => name.endsWith(".new") || name.includes(".part-") || (unsynced && name === partial),
+    );
   }
 
   #isRestarted(): boolean {

@@ -19,7 +19,7 @@ import {
   undisturbed,
 } from "./sweep.ts";
 
-const tools = needs("nginx", "strace", "openssl");
+const tools = needs("nginx", "strace", "openssl", "zstd");
 const JOBS = 3;
 
 let site: Site;
@@ -70,7 +70,7 @@ async function sweep(name: string, faultsOf: (index: number) => Fault) {
 const errors = Object.keys(ERRORS) as (keyof typeof ERRORS)[];
 
 describe.skipIf(tools.missing)("the fast part of the sweep", () => {
-  for (const name of ["update", "store to an existing origin"]) {
+  for (const name of ["update", "update by a patch", "store to an existing origin"]) {
     test(`DST-10 to DST-16, DST-20 to DST-22, DST-29, PUB-13: ${name}, killed at every call, leaves all whole, and the next run does the rest`, async () => {
       await sweep(name, () => "KILL");
     });

@@ -196,7 +196,7 @@ for (const program of programs) {
         0,
         [
           "would hold 1.0.0",
-          "would download 1.0.0",
+          "would download 1.0.0, 19 B",
           "would activate 1.0.0",
           "would restart app.service",
         ]

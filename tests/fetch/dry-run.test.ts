@@ -20,11 +20,11 @@ function hostInUse(): Host {
 
 /** What is different in a host, and what is said then: results, and a message. */
 const plans: readonly [why: string, (host: Host) => void, results: string[], message: string][] = [
-  ["an update", () => {}, ["would download 1.1.0", "would activate 1.1.0"], ""],
+  ["an update", () => {}, ["would download 1.1.0, 19 B", "would activate 1.1.0"], ""],
   [
     "an update with units to restart",
     (host) => host.configure({ Restart: "app.service web.service" }),
-    ["would download 1.1.0", "would activate 1.1.0", "would restart app.service web.service"],
+    ["would download 1.1.0, 19 B", "would activate 1.1.0", "would restart app.service web.service"],
     "",
   ],
   [
@@ -51,7 +51,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
       host.configure({ Restart: "app.service" });
       host.replace(`store/${one.digest}`, "damaged");
     },
-    ["would download 1.0.0", "would restart app.service"],
+    ["would download 1.0.0, 19 B", "would restart app.service"],
     "",
   ],
   [
@@ -61,7 +61,7 @@ const plans: readonly [why: string, (host: Host) => void, results: string[], mes
       host.configure({ Restart: "app.service" });
       rmSync(host.path(`store/${one.digest}`));
     },
-    ["would download 1.0.0"],
+    ["would download 1.0.0, 19 B"],
     "",
   ],
   [
@@ -182,7 +182,7 @@ for (const program of programs) {
       const { status, stdout } = await program.run(words);
       expect([status, stdout]).toEqual([
         0,
-        `${host.file}: would download 1.1.0\n${host.file}: would activate 1.1.0\n`,
+        `${host.file}: would download 1.1.0, 19 B\n${host.file}: would activate 1.1.0\n`,
       ]);
       // The restart that is owed is none of this run's.
       host.configure({ Restart: "app.service", Version: "1.0.*" });

@@ -121,7 +121,7 @@ for (const fileSystem of here) {
       await using each = await hostOn(fileSystem);
       const { host } = each;
       await using origin = pausingOrigin(one, two);
-      host.configure({ Origin: origin.url });
+      host.configure({ Origin: origin.url, Packed: "no" });
       const first = program?.run(["fetch", host.file]);
       await origin.isPaused;
       const words = program?.command(["fetch", host.file]) ?? [];

@@ -223,7 +223,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
-        host.configure({ Origin: origin.url });
+        host.configure({ Origin: origin.url, Packed: "no" });
         host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
         const { status, stderr } = await program.run(["fetch", host.file]);
         expect(status).toBe(0);
@@ -245,7 +245,7 @@ for (const program of programs) {
       async () => {
         await using host = hostBefore(big);
         const origin = site.origin(one, big);
-        host.configure({ Origin: origin.url });
+        host.configure({ Origin: origin.url, Packed: "no" });
         const content = `${"\0".repeat(4_800_000)}${big.content.slice(4_800_000, 9_600_000)}`;
         host.install({ store: [], files: { [partial(big)]: content } });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
@@ -373,7 +373,7 @@ for (const program of programs) {
         ].map((scenario) => {
           const host = stack.use(hostBefore(big));
           const origin = site.origin(one, big);
-          host.configure({ Origin: origin.via(scenario) });
+          host.configure({ Origin: origin.via(scenario), Packed: "no" });
           host.install({ store: [], files: { [partial(big)]: big.content.slice(0, 9_600_000) } });
           return { host, origin, scenario };
         });
@@ -470,7 +470,7 @@ for (const program of programs) {
         );
 
         await origin.requests();
-        host.configure({ Origin: origin.url });
+        host.configure({ Origin: origin.url, Packed: "no" });
         expect((await program.run(["fetch", host.file])).status).toBe(0);
         expect((await origin.requests()).slice(1)).toEqual([
           expect.objectContaining({ range: `bytes=${size}-`, bytes: medium.content.length - size }),

@@ -60,6 +60,7 @@ for (const program of programs) {
       const config = host.file;
       const url = (digest: string) => `file://${host.originDirectory}/store/${digest}`;
       const size = 19;
+      const all = { size, by: "image", bytes: size };
       host.publish(one);
       host.configure({ Restart: "app.service" });
       const [first, second] = [
@@ -71,8 +72,8 @@ for (const program of programs) {
         status: 0,
         lines: [
           { event: "manifest", config, state: "new", versions: 1, ...signedOver(one) },
-          { event: "download", config, version: "1.0.0", url: url(one.digest), size, offset: 0 },
-          { event: "downloaded", config, ...first, size },
+          { event: "download", config, version: "1.0.0", url: url(one.digest), offset: 0, ...all },
+          { event: "downloaded", config, ...first, size, by: "image", received: 19 },
           { event: "activated", config, ...first, previous: null },
           { event: "restarted", config, units: ["app.service"] },
           { event: "result", config, outcome: "updated", ...first },
@@ -89,8 +90,8 @@ for (const program of programs) {
       write(host.path(`store/${two.digest}.partial`), two.content.slice(0, 9));
       expect((await events(program, host.file)).lines).toEqual([
         { event: "manifest", config, state: "updated", versions: 2, ...signedOver(one, two) },
-        { event: "download", config, version: "1.1.0", url: url(two.digest), size, offset: 9 },
-        { event: "downloaded", config, ...second, size },
+        { event: "download", config, version: "1.1.0", url: url(two.digest), offset: 9, ...all },
+        { event: "downloaded", config, ...second, size, by: "image", received: 10 },
         { event: "activated", config, ...second, previous: one.digest },
         { event: "restarted", config, units: ["app.service"] },
         { event: "result", config, outcome: "updated", ...second },
@@ -103,7 +104,7 @@ for (const program of programs) {
       host.publish(one, two);
       host.configure({ Restart: "app.service web.service" });
       expect((await events(program, "--dry-run", host.file)).lines).toEqual([
-        { event: "would", config, action: "download", what: "1.1.0" },
+        { event: "would", config, action: "download", what: "1.1.0", size: 19, missing: 19 },
         { event: "would", config, action: "activate", what: "1.1.0" },
         { event: "would", config, action: "restart", what: "app.service web.service" },
         { event: "result", config, outcome: "planned", version: "1.1.0", sha256: two.digest },
@@ -230,7 +231,7 @@ for (const program of programs) {
         url: `${origin.url}/store/${two.digest}`,
       };
       expect((await events(program, host.file)).lines.slice(1, 3)).toEqual([
-        { event: "download", ...image, size: 19, offset: 0 },
+        { event: "download", ...image, size: 19, offset: 0, by: "image", bytes: 19 },
         { event: "gone", ...image },
       ]);
     });
@@ -241,7 +242,8 @@ for (const program of programs) {
       host.configure({ Origin: origin.url });
       const { lines } = await events(program, host.file);
       const [config, version, url] = [host.file, big.version, `${origin.url}/store/${big.digest}`];
-      const download = { event: "download", config, version, url, size: 100_000 };
+      const whole = { size: 100_000, by: "image", bytes: 100_000 };
+      const download = { event: "download", config, version, url, ...whole };
       expect(lines.slice(1, 4)).toEqual([
         { ...download, offset: 0 },
         {

@@ -66,7 +66,7 @@ for (const program of programs) {
       using host = hostOffered();
       const words = ["fetch", "--no-activate", "--dry-run", host.file];
       const { status, stdout } = await program.run(words);
-      expect([status, stdout]).toEqual([0, `${host.file}: would download 1.1.0\n`]);
+      expect([status, stdout]).toEqual([0, `${host.file}: would download 1.1.0, 19 B\n`]);
       expect((await program.run(["fetch", "--no-activate", host.file])).status).toBe(0);
       expect((await program.run(words)).stdout).toBe(ready(host));
     });

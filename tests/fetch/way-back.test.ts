@@ -223,7 +223,11 @@ for (const program of programs) {
       const before = each.host.snapshot();
       const { status, stdout, orders } = await each.run(program, "", "--dry-run");
       expect([status, orders]).toEqual([0, []]);
-      const told = ["would download 1.0.0", "would activate 1.0.0", "would restart app.service"];
+      const told = [
+        "would download 1.0.0, 19 B",
+        "would activate 1.0.0",
+        "would restart app.service",
+      ];
       expect(stdout).toBe(told.map((line) => `${each.host.file}: ${line}\n`).join(""));
       expect(each.host.snapshot()).toEqual(before);
     });

@@ -160,6 +160,7 @@ function written(config: Config): string {
     `MinAge=${config.minAgeMs.toFixed(100)}ms`,
     `Skip=${config.skip.map(({ text }) => text).join(" ")}`,
     ...(config.keep === undefined ? [] : [`Keep=${config.keep}`]),
+    `Packed=${config.packed ? "yes" : "no"}`,
     `TimeoutSec=${config.timeoutMs}ms`,
   ].join("\n");
 }

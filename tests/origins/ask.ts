@@ -16,7 +16,7 @@ try {
     console.log(JSON.stringify(told));
   } else if (what === "leave") {
     // Nobody reads on: the program must end all the same.
-    const answer = await origin.image(digest, image.length, Number(offset));
+    const answer = await origin.file(digest, image.length, Number(offset));
     console.log(JSON.stringify({ kind: answer.kind }));
   } else {
     const answer = await origin.manifest();

@@ -73,7 +73,7 @@ export async function readImage(
   origin: Origin,
   offset = 0,
 ): Promise<{ offset: number; bytes: Uint8Array } | "gone"> {
-  const answer = await origin.image(digest, image.length, offset);
+  const answer = await origin.file(digest, image.length, offset);
   if (answer.kind === "gone") return "gone";
   const chunks: Uint8Array[] = [];
   const end = await answer.body.into(keepingIn(chunks), image.length - answer.offset);
@@ -97,7 +97,7 @@ export async function imageBody(
   url: string,
   { size = image.length, offset = 0, ...effects }: AskedImage = {},
 ): Promise<Body> {
-  const answer = await open(url, effects).origin.image(digest, size, offset);
+  const answer = await open(url, effects).origin.file(digest, size, offset);
   if (answer.kind === "gone") throw new Error("gone");
   return answer.body;
 }

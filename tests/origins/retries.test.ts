@@ -141,7 +141,7 @@ test("ORG-54: tries continue where the last one was cut", async () => {
   const received: Uint8Array[] = [];
   const size = () => received.reduce((sum, { length }) => sum + length, 0);
   await origin.withRetries(async () => {
-    const answer = await origin.image(digest, image.length, size());
+    const answer = await origin.file(digest, image.length, size());
     if (answer.kind === "gone") throw new Error("gone");
     expect(answer.offset).toBe(size());
     await answer.body.into(keepingIn(received), image.length - size());

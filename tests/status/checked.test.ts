@@ -50,7 +50,7 @@ for (const program of programs) {
         ({ next, withdrawn }: { next: boolean; withdrawn?: boolean }) => [next, withdrawn ?? false],
       );
     expect(await run("fetch", "--dry-run")).toBe(
-      `${host.file}: would download 1.1.0\n${host.file}: would activate 1.1.0\n`,
+      `${host.file}: would download 1.1.0, 19 B\n${host.file}: would activate 1.1.0\n`,
     );
     expect(await run("fetch")).toContain("updated to 1.0.0");
     expect(checked(host)).toMatch(new RegExp(`^\\d{10} ok \\d{10}\\ngone ${two.digest}\\n$`));

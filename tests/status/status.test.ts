@@ -130,7 +130,7 @@ describe("a host with many states, whose origins have gone", () => {
     const message = expect.stringContaining(`store/${two.digest}: `);
     expect(await statesOf(fleet, "stale")).toEqual([
       { state: "outage", kind: "origin", message, since: expect.any(Number) },
-      { state: "behind", version: "1.1.0", here: false },
+      { state: "behind", version: "1.1.0", here: false, missing: 19 },
     ]);
   });
 
@@ -142,7 +142,7 @@ describe("a host with many states, whose origins have gone", () => {
       "  held on 1.0.0\n",
       "  restart owed: app.service (2 tries)\n",
       "  1.1.0 is skipped, it did not work here: app.service: failed (exit-code), status 3\n",
-      "  behind: 1.1.0 is not fetched yet\n",
+      "  behind: 1.1.0 is not fetched yet, up to 19 B\n",
       "  origin not reachable since 20",
     ]) {
       expect(stdout).toContain(words);
@@ -249,7 +249,7 @@ describe("other states", () => {
     fleet.publish("window", one, two);
     await fleet.run(["fetch", "--no-activate", file]);
     expect(await statesOf(fleet, "window")).toEqual([
-      { state: "behind", version: "1.1.0", here: true },
+      { state: "behind", version: "1.1.0", here: true, missing: 0 },
     ]);
     fleet.publish("window", one, two, three);
     rmSync(`${fleet.origin("window")}/store/${three.digest}`);

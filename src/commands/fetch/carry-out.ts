@@ -13,6 +13,7 @@ import { isLackOfRoom } from "../../shell/disk/storage-error.ts";
 import { downloadImage } from "../../shell/download.ts";
 import type { Origin } from "../../shell/origin/origin.ts";
 import { tellVerifying } from "./check-image.ts";
+import { isWorthAsking, obtainPacked } from "./packed.ts";
 import type { Run } from "./run.ts";
 import { unitsOf } from "./standing.ts";
 
@@ -100,32 +101,43 @@ function lostRestart(caught: unknown, run: Run): never {
 }
 
 async function download(
-  { config, effects }: Run,
+  run: Run,
   destination: LockedDestination,
   origin: Origin,
   entry: Entry,
 ): Promise<Obtained> {
-  const version = entry.version.text;
+  const { config, effects } = run;
   const { size, digest } = entry;
   destination.requireLinks(digest);
+  const about = { version: entry.version.text, size };
   const url = imageLocation(config.origin, digest).shown;
   const { report } = effects;
-  // Of what an earlier run has got; then the download is told.
-  using silence = tellVerifying(entry, effects);
-  const result = await downloadImage({
-    origin,
-    images: destination.images,
-    entry,
-    onStart: (offset) => {
-      silence[Symbol.dispose]();
-      report({ event: "download", version, url, size, offset });
-    },
-    onProgress: (done) => report({ event: "progress", version, size, done }),
-  });
-  if (result === "gone") {
-    report({ event: "gone", version, url });
-    return "gone";
+  // What has travelled counts, whatever became of it.
+  let received = 0;
+  const onReceived = (bytes: number) => {
+    received += bytes;
+  };
+  const packed = { run, destination, origin, entry, onReceived };
+  const by = isWorthAsking(packed) ? await obtainPacked(packed) : undefined;
+  if (by === undefined) {
+    // Of what an earlier run has got; then the download is told.
+    using silence = tellVerifying(entry, effects);
+    const result = await downloadImage({
+      origin,
+      images: destination.images,
+      entry,
+      onStart: (offset) => {
+        silence[Symbol.dispose]();
+        report({ event: "download", ...about, url, offset, by: "image", bytes: size });
+      },
+      onProgress: (done) => report({ event: "progress", ...about, done }),
+      onReceived,
+    });
+    if (result === "gone") {
+      report({ event: "gone", version: about.version, url });
+      return "gone";
+    }
   }
-  report({ event: "downloaded", version, sha256: digest, size });
+  report({ event: "downloaded", ...about, sha256: digest, by: by ?? "image", received });
   return "there";
 }

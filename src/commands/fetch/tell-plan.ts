@@ -4,6 +4,7 @@ import { phaseOf } from "../../core/activation.ts";
 import { type Plan, planFor, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import type { Destination } from "../../shell/destination.ts";
 import { checkImage } from "./check-image.ts";
+import { costOf } from "./cost.ts";
 import { isShared } from "./exposed.ts";
 import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -14,12 +15,16 @@ import { listedEntry, readStanding } from "./standing.ts";
 export function tellPlan(run: Run, destination: Destination, plan: Plan | undefined): boolean {
   const { mode, activates } = run;
   let isSomething = false;
-  const would = (action: "download" | "activate" | "restart", what: string) => {
+  const would = (action: "activate" | "restart", what: string) => {
     isSomething = true;
     run.effects.report({ event: "would", action, what });
   };
   const version = plan?.entry.version.text ?? "";
-  if (plan !== undefined && plan.obtain.step !== "rely") would("download", version);
+  if (plan !== undefined && plan.obtain.step !== "rely") {
+    isSomething = true;
+    const cost = costOf(run, destination, plan.entry);
+    run.effects.report({ event: "would", action: "download", what: version, ...cost });
+  }
   if (!activates) return isSomething;
   if (plan?.swaps) would("activate", version);
   if (run.config.slots !== undefined) {

@@ -74,7 +74,7 @@ async function receive(
   let received = 0;
   let found: string = digest;
   const attempt = async () => {
-    const answer = await origin.image(digest, size, 0);
+    const answer = await origin.file(digest, size, 0);
     if (answer.kind === "gone") return "gone";
     await using body = answer.body;
     const hasher = newHasher();

@@ -38,6 +38,12 @@ export interface Wanted {
 /** The most patches one after the other: each one writes an image (PCK-45). */
 export const MOST_PATCHES = 8;
 
+/**
+ * So many bytes of the plain image have to be missing before a list is asked for: the list, of 64 KiB at most, is a sixteenth
+ * of that (PCK-50).
+ */
+export const LEAST_MISSING = 1024 * 1024;
+
 /** A chain that ends in the wanted image, and the bytes missing of it. */
 interface Chain {
   readonly patches: readonly PatchLine[];

@@ -11,6 +11,7 @@ import {
   imageOfPartial,
   NEW_IMAGE,
   partialName,
+  partsOf,
   STORE,
   stalePartials,
 } from "../../core/layout.ts";
@@ -27,6 +28,7 @@ import {
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
 import type { Lock } from "./lock.ts";
+import { openPartFile, type PartFile } from "./part-file.ts";
 import { isPresent, notA, readRegularFile, statRegularFile } from "./read-files.ts";
 import { naming } from "./storage-error.ts";
 
@@ -76,7 +78,7 @@ export class ImageStore {
     });
   }
 
-  /** The bytes of each image that is there, by its name, and of each partial download. */
+  /** The bytes of each image that is there, by its name, and of all that there is of each unfinished download. */
   sizes(): Record<"images" | "partials", ReadonlyMap<Sha256Hex, number>> {
     const images = new Map<Sha256Hex, number>();
     const partials = new Map<Sha256Hex, number>();
@@ -85,7 +87,9 @@ export class ImageStore {
       if (!stats.isFile()) continue;
       const [image, unfinished] = [parseSha256Hex(name), imageOfPartial(name)];
       if (image !== undefined) images.set(image, stats.size);
-      if (unfinished !== undefined) partials.set(unfinished, stats.size);
+      if (unfinished !== undefined) {
+        partials.set(unfinished, (partials.get(unfinished) ?? 0) + stats.size);
+      }
     }
     return { images, partials };
   }
@@ -101,6 +105,11 @@ export class ImageStore {
     const path = join(this.path, goneName(digest));
     const bytes = readRegularFile(path, IMAGE_RECORD_BYTES, "absent");
     return bytes !== undefined && decodeImageRecord(new TextDecoder().decode(bytes)) === digest;
+  }
+
+  /** In bytes, of what is here of the download of an image. */
+  partialSize(digest: Sha256Hex): number {
+    return isPresent(this.path, "directory") ? this.sizeOf(partialName(digest)) : 0;
   }
 
   /** In bytes, of what has this name; 0 if that is gone. */
@@ -163,14 +172,41 @@ export class LockedImageStore extends ImageStore {
     await this.#make();
     this.removeStalePartials(digest);
     const path = join(this.path, partialName(digest));
+    if (this.#canContinue(path, size)) return ImageWriter.resume(path, onProgress);
+    removeIfPresent(path);
+    return ImageWriter.create(path, onProgress);
+  }
+
+  /** Opens a file for a packed download, by the rules of {@link openPartial} (PCK-55). */
+  async openPart(name: string, size: number): Promise<PartFile> {
+    this.#lock.requireHeld();
+    const path = join(this.path, name);
+    if (!this.#canContinue(path, size)) removeIfPresent(path);
+    return openPartFile(path);
+  }
+
+  /** Begins an image that comes out of a packed file; what a killed run left of it is of no use (PCK-55). */
+  async openUnpacked(name: string, onProgress: Progress): Promise<ImageWriter> {
+    this.#lock.requireHeld();
+    const path = join(this.path, name);
+    removeIfPresent(path);
+    return ImageWriter.create(path, onProgress);
+  }
+
+  /** Makes room for a packed download (PCK-56). */
+  async prepareParts(wanted: Sha256Hex): Promise<void> {
+    await this.#make();
+    this.removeStalePartials(wanted);
+  }
+
+  /** Whether a file may be a part of something of that size which only this user could change (FET-61, FET-67). */
+  #canContinue(path: string, size: number): boolean {
     const found = statRegularFile(path);
     const isOurs =
       found !== undefined &&
       found.uid === process.geteuid?.() &&
       stateOfWhole(found, this.path) === "present";
-    if (isOurs && found.size <= size) return ImageWriter.resume(path, onProgress);
-    removeIfPresent(path);
-    return ImageWriter.create(path, onProgress);
+    return isOurs && found.size <= size;
   }
 
   /**
@@ -201,7 +237,13 @@ export class LockedImageStore extends ImageStore {
   async keep(image: ImageWriter): Promise<void> {
     await image.finish(0o444);
     this.#lock.requireHeld();
-    await moveIntoPlace(image.path, this.path, image.digest());
+    const digest = image.digest();
+    // Before the rename: nothing that was for it is left beside an image that is here (PCK-56).
+    for (const name of this.names()) {
+      const path = join(this.path, name);
+      if (imageOfPartial(name) === digest && path !== image.path) removeIfPresent(path);
+    }
+    await moveIntoPlace(image.path, this.path, digest);
   }
 
   /** Takes an image away. */
@@ -215,6 +257,12 @@ export class LockedImageStore extends ImageStore {
   drop(digest: Sha256Hex, what: "image" | "partial"): void {
     this.#lock.requireHeld();
     removeIfPresent(join(this.path, what === "image" ? digest : partialName(digest)));
+    if (what === "partial") this.dropParts(digest);
+  }
+
+  /** Removes what is left of a packed download of an image (PCK-56). */
+  dropParts(digest: Sha256Hex): void {
+    for (const name of partsOf(this.names(), digest)) removeIfPresent(join(this.path, name));
   }
 
   /** Leaves the mark that an image was removed on purpose (PRU-22); one that is there is written anew. */

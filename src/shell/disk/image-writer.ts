@@ -217,7 +217,8 @@ function somebodyWrote(path: string): TakoError {
   });
 }
 
-function openForResume(path: string): Promise<FileHandle> {
+/** A file that is to be continued. @throws TakoError of kind `storage` */
+export function openForResume(path: string): Promise<FileHandle> {
   return naming(path, "write", () =>
     openAppending(path).catch((error: unknown) => {
       if (!isErrno(error, "EACCES")) throw error;

@@ -2,13 +2,11 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import {
-  imageLocation,
   type Location,
   manifestLocation,
-  markerLocation,
   type OriginUrl,
+  storeLocation,
 } from "../../core/origin-url.ts";
-import { IMAGE_RECORD_BYTES } from "../../core/records.ts";
 import { printable } from "../../core/text.ts";
 import { spawnFailure } from "../spawn-error.ts";
 import { bodyFrom, type Sink, type Source } from "./body.ts";
@@ -19,7 +17,7 @@ import { readAhead } from "./read-ahead.ts";
 import { prepareSsh, type Ssh } from "./ssh.ts";
 import { watched } from "./stall.ts";
 import type {
-  ImageAnswer,
+  FileAnswer,
   ManifestAnswer,
   Patience,
   Presence,
@@ -78,8 +76,8 @@ export class CurlTransport implements Transport {
     return { kind: "body", fail: failOf(location), body: bodyFrom(this.#start(location, 0)) };
   }
 
-  async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
-    const location = imageLocation(this.#origin, digest);
+  async file(name: string, size: number, offset: number): Promise<FileAnswer> {
+    const location = storeLocation(this.#origin, name);
     const fail = failOf(location);
     // scp has no offsets: curl would send the whole file as if it were the rest.
     if (offset > 0 && this.#origin.scheme !== "scp") {
@@ -96,17 +94,14 @@ export class CurlTransport implements Transport {
     return { kind: "body", offset: 0, fail, body: bodyFrom(this.#start(location, 0, size)) };
   }
 
-  async marker(digest: Sha256Hex): Promise<Received> {
-    const location = markerLocation(this.#origin, digest);
-    return {
-      fail: failOf(location),
-      body: bodyFrom(this.#start(location, 0, IMAGE_RECORD_BYTES)),
-    };
+  async small(name: string, most: number): Promise<Received> {
+    const location = storeLocation(this.#origin, name);
+    return { fail: failOf(location), body: bodyFrom(this.#start(location, 0, most)) };
   }
 
   /** By its last byte: curl has no word for the size of a file that all these schemes know. */
   async look(digest: Sha256Hex, size: number): Promise<Presence> {
-    const answer = await this.image(digest, size, Math.max(size - 1, 0));
+    const answer = await this.file(digest, size, Math.max(size - 1, 0));
     if (answer.kind === "gone") return "gone";
     let received = answer.offset;
     const counter: Sink = {

@@ -9,14 +9,14 @@ import {
   imageLocation,
   type Location,
   manifestLocation,
-  markerLocation,
   type OriginUrl,
+  storeLocation,
 } from "../../core/origin-url.ts";
 import { shownPath } from "../../core/text.ts";
 import { isErrno, storageError } from "../disk/storage-error.ts";
 import { bodyFrom, type Source } from "./body.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
-import type { ImageAnswer, ManifestAnswer, Presence, Received, Transport } from "./transport.ts";
+import type { FileAnswer, ManifestAnswer, Presence, Received, Transport } from "./transport.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -34,8 +34,8 @@ export class FileTransport implements Transport {
     return { kind: "body", fail: failOf(location), body, changed: statOf(path)?.mtimeMs };
   }
 
-  async image(digest: Sha256Hex, _size: number, offset: number): Promise<ImageAnswer> {
-    const location = imageLocation(this.#origin, digest);
+  async file(name: string, _size: number, offset: number): Promise<FileAnswer> {
+    const location = storeLocation(this.#origin, name);
     const path = pathOf(location);
     return {
       kind: "body",
@@ -45,8 +45,8 @@ export class FileTransport implements Transport {
     };
   }
 
-  async marker(digest: Sha256Hex): Promise<Received> {
-    const location = markerLocation(this.#origin, digest);
+  async small(name: string): Promise<Received> {
+    const location = storeLocation(this.#origin, name);
     return { fail: failOf(location), body: bodyFrom(fileSource(pathOf(location), 0)) };
   }
 

@@ -87,7 +87,7 @@ function refusalBy(
     retryAfterMs,
     hint,
     // Object stores tell nobody that something is missing who may not list what is there.
-    isMissing: status === 404 || status === 403,
+    isMissing: status === 404 || status === 403 || status === 410,
   });
 }
 

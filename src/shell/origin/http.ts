@@ -2,17 +2,17 @@
 // try again and how much to read is decided elsewhere.
 
 import { version } from "../../../package.json" with { type: "json" };
-import type { Sha256Hex } from "../../core/digest.ts";
+import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import {
   type Credentials,
   imageLocation,
   type Location,
   manifestLocation,
-  markerLocation,
   type OriginUrl,
+  storeLocation,
 } from "../../core/origin-url.ts";
-import { IMAGE_RECORD_BYTES, isKeepableEtag } from "../../core/records.ts";
+import { isKeepableEtag } from "../../core/records.ts";
 import type { Body } from "./body.ts";
 import { announcedLength, bodyOf, httpBody } from "./http-body.ts";
 import { authorization, tells } from "./http-credentials.ts";
@@ -23,7 +23,7 @@ import { type Environment, type HttpProxy, proxyFor } from "./proxy.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
-  type ImageAnswer,
+  type FileAnswer,
   type ManifestAnswer,
   type ManifestQuestion,
   manifestTooLong,
@@ -107,11 +107,11 @@ export class HttpTransport implements Transport {
     throw this.#refusal(answer);
   }
 
-  async image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer> {
+  async file(name: string, size: number, offset: number): Promise<FileAnswer> {
     const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
-    const answer = await this.#get(imageLocation(this.#origin, digest), range, { size });
+    const answer = await this.#get(storeLocation(this.#origin, name), range, { size });
     if (answer.status === 200) {
-      refuseSomethingElse(answer, size);
+      refuseSomethingElse(answer, size, parseSha256Hex(name) === undefined ? "file" : "image");
       return { kind: "body", offset: 0, ...received(answer) };
     }
     const end = offset > 0 ? endOfRest(answer, offset, size) : undefined;
@@ -121,12 +121,12 @@ export class HttpTransport implements Transport {
     const refused = this.#refusal(answer);
     if (offset === 0 || refused.passing || answer.status === 404) throw refused;
     // It cannot be continued there, for whatever reason: from byte 0, then (ORG-25).
-    return this.image(digest, size, 0);
+    return this.file(name, size, 0);
   }
 
-  async marker(digest: Sha256Hex): Promise<Received> {
-    const location = markerLocation(this.#origin, digest);
-    const answer = await this.#get(location, {}, { size: IMAGE_RECORD_BYTES });
+  async small(name: string, most: number): Promise<Received> {
+    const location = storeLocation(this.#origin, name);
+    const answer = await this.#get(location, {}, { size: most });
     if (answer.status === 200) return received(answer);
     answer.stop();
     throw this.#refusal(answer);
@@ -143,7 +143,7 @@ export class HttpTransport implements Transport {
     answer.stop();
     if (answer.status === 410) return "gone";
     if (answer.status !== 200) throw this.#refusal(answer);
-    refuseSomethingElse(answer, size);
+    refuseSomethingElse(answer, size, "image");
     return "there";
   }
 
@@ -274,8 +274,16 @@ function encodingOf(headers: Headers): string | undefined {
   return /^(gzip|x-gzip|br|deflate|compress|zstd)$/i.test(encoding) ? encoding : "...";
 }
 
-/** An answer that cannot be the image, by what it says of itself (ORG-32, ORG-34). */
-function refuseSomethingElse({ headers, fail, stop, told }: Answer, size: number): void {
+/**
+ * An answer that cannot be what was asked for, by what it says of itself (ORG-32, ORG-34).
+ *
+ * @param what was asked for
+ */
+function refuseSomethingElse(
+  { headers, fail, stop, told }: Answer,
+  size: number,
+  what: "image" | "file",
+): void {
   const length = announcedLength(headers);
   if (length === size) return;
   const encoding = encodingOf(headers);
@@ -283,7 +291,7 @@ function refuseSomethingElse({ headers, fail, stop, told }: Answer, size: number
   stop();
   const shown = tells(`${length}`, told) ? "***" : length;
   throw encoding === undefined
-    ? somethingElse(fail, `the answer has ${shown} bytes, and the image ${size}`, "ORG-32")
+    ? somethingElse(fail, `the answer has ${shown} bytes, and the ${what} ${size}`, "ORG-32")
     : somethingElse(fail, packed(encoding), "ORG-34");
 }
 

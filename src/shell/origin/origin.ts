@@ -3,9 +3,16 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError } from "../../core/error.ts";
+import { goneName, packedName } from "../../core/layout.ts";
 import { beginsAsManifest, isCutOff, MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
-import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
+import { manifestLocation, type OriginUrl, storeLocation } from "../../core/origin-url.ts";
+import {
+  MAX_PACKED_BYTES,
+  type PackedList,
+  parsePackedList,
+} from "../../core/packed/packed-list.ts";
 import { decodeImageRecord, IMAGE_RECORD_BYTES } from "../../core/records.ts";
+import type { Body } from "./body.ts";
 import { HttpTransport } from "./http.ts";
 import { LargeManifests, ManifestRoom } from "./manifest-room.ts";
 import { OriginError } from "./origin-error.ts";
@@ -14,7 +21,7 @@ import type { Environment } from "./proxy.ts";
 import { type RetryEffects, retry } from "./retry.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
-  type ImageAnswer,
+  type FileAnswer,
   type ManifestQuestion,
   manifestTooLong,
   type Presence,
@@ -50,6 +57,13 @@ interface Progress {
   readonly size: number;
 }
 
+/** What packed files an origin says that it has. */
+export interface Packed {
+  readonly list: PackedList;
+  /** Of the list itself. */
+  readonly bytes: number;
+}
+
 export interface Origin {
   readonly url: OriginUrl;
   /**
@@ -72,11 +86,18 @@ export interface Origin {
   /** Gives back the memory of the manifest that came last. */
   forgetManifest(): void;
   /**
-   * Asks for an image from byte `offset`, in one try: {@link withRetries} makes more of it.
+   * Asks for an image, or for a packed file, from byte `offset`, in one try: {@link withRetries} makes more of it.
    *
+   * @param name of the file in `store/`
    * @throws TakoError of kind `origin`, here and while its body is received
    */
-  image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
+  file(name: string, size: number, offset: number): Promise<FileAnswer>;
+  /**
+   * The list of packed files of an image, with several tries; `undefined` if there is none (PCK-50).
+   *
+   * @throws TakoError of kind `origin`
+   */
+  packed(digest: Sha256Hex): Promise<Packed | undefined>;
   /** Whether an image is there, in one try: as {@link Transport.look}. */
   look(digest: Sha256Hex, size: number): Promise<Presence>;
   /**
@@ -129,10 +150,11 @@ export function openOrigin(url: OriginUrl, effects: OriginEffects): Origin {
       });
     },
     forgetManifest: () => room[Symbol.dispose](),
-    image: async (digest, size, offset) => (await transport).image(digest, size, offset),
+    file: async (name, size, offset) => (await transport).file(name, size, offset),
+    packed: (digest) => retry(effects, async () => readPacked(await transport, url, digest)),
     isMarkedGone: async (digest) => {
       try {
-        return await isMarker(await (await transport).marker(digest), digest);
+        return await isMarker(await transport, digest);
       } catch (caught) {
         // That the image is missing is what is to be told.
         asTakoError(caught);
@@ -158,14 +180,42 @@ export async function orMarkedGone<T>(
   }
 }
 
-async function isMarker({ body }: Received, digest: Sha256Hex): Promise<boolean> {
-  let text = "";
+async function isMarker(transport: Transport, digest: Sha256Hex): Promise<boolean> {
+  const { body } = await transport.small(goneName(digest), IMAGE_RECORD_BYTES);
+  const text = await readSmall(body, IMAGE_RECORD_BYTES);
+  return text !== undefined && decodeImageRecord(Buffer.from(text).toString("latin1")) === digest;
+}
+
+async function readPacked(
+  transport: Transport,
+  url: OriginUrl,
+  digest: Sha256Hex,
+): Promise<Packed | undefined> {
+  const name = packedName(digest);
+  try {
+    const { body } = await transport.small(name, MAX_PACKED_BYTES);
+    const bytes = await readSmall(body, MAX_PACKED_BYTES);
+    // One byte beyond is enough to be refused (PCK-2).
+    const list = parsePackedList(bytes ?? new Uint8Array(MAX_PACKED_BYTES + 1));
+    return { list, bytes: bytes?.length ?? 0 };
+  } catch (caught) {
+    if (caught instanceof OriginError && caught.isMissing) return undefined;
+    const error = asTakoError(caught);
+    throw error.source === undefined
+      ? error.with({ source: storeLocation(url, name).shown })
+      : error;
+  }
+}
+
+/** All of a small body; `undefined` if it has more bytes than `most`, and no byte beyond is read. */
+async function readSmall(body: Body, most: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
   const write = (chunk: Uint8Array) => {
-    text += Buffer.from(chunk).toString("latin1");
+    chunks.push(chunk.slice());
     return undefined;
   };
-  const end = await body.into({ write }, IMAGE_RECORD_BYTES);
-  return end === "ended" && decodeImageRecord(text) === digest;
+  const end = await body.into({ write }, most);
+  return end === "ended" ? Buffer.concat(chunks) : undefined;
 }
 
 /** The rare ways are loaded only when they are needed: a check with nothing new is to be quick. */

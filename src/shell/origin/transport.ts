@@ -19,11 +19,11 @@ export interface Times {
   readonly said?: number | undefined;
 }
 
-export type ImageAnswer =
+export type FileAnswer =
   | { readonly kind: "gone" }
   | (Received & {
       readonly kind: "body";
-      /** Of the first byte: what was asked for, or 0 when the whole image comes. */
+      /** Of the first byte: what was asked for, or 0 when the whole file comes. */
       readonly offset: number;
       /** Where it ends, if the origin says so; it may give a part of what was asked for (ORG-37). */
       readonly end?: number;
@@ -54,10 +54,15 @@ export interface ManifestQuestion {
 export interface Transport {
   /** @throws OriginError */
   manifest(question: ManifestQuestion): Promise<ManifestAnswer>;
-  /** @throws OriginError */
-  image(digest: Sha256Hex, size: number, offset: number): Promise<ImageAnswer>;
-  /** What is in the place of the mark that an image was removed. @throws OriginError */
-  marker(digest: Sha256Hex): Promise<Received>;
+  /** A file of `store/`, an image or one that belongs to it, of which the size is known. @throws OriginError */
+  file(name: string, size: number, offset: number): Promise<FileAnswer>;
+  /**
+   * A file of `store/` whose size is not known.
+   *
+   * @param most the bytes that it is expected to have at most
+   * @throws OriginError
+   */
+  small(name: string, most: number): Promise<Received>;
   /**
    * Whether an image of that size is there, as far as can be told without receiving it (INS-7).
    *

@@ -376,6 +376,12 @@ export const CONFIG_FAULTS: AdapterFaults = {
     ["config-timeout-infinity", "config-timeout-zero"],
     (file) => file.replace(/^TimeoutSec=(infinity|0)$/gm, "TimeoutSec=30"),
   ),
+  "packed-of-any-word": reads(
+    "Packed= takes other words for yes",
+    ["CFG-69"],
+    ["config-packed-capital", "config-packed-true", "config-packed-number"],
+    (file) => file.replace(/^Packed=(Yes|true|1)$/gm, "Packed=yes"),
+  ),
   "other-units-of-time": reads(
     "TimeoutSec= takes units that systemd does not have",
     ["CFG-37"],

@@ -20,8 +20,8 @@ SPANS = {
     "MinAge": ("CFG-55", 0, 31557600),
     "TimeoutSec": ("CFG-38", 0.001, 86400),
 }
-ONCE = ("Origin", "Destination", "Version", "Slots", "Keep", *SPANS)
-KNOWN = (*REQUIRED, *LISTS, "Slots", "Skip", "Keep", *SPANS)
+ONCE = ("Origin", "Destination", "Version", "Slots", "Keep", "Packed", *SPANS)
+KNOWN = (*REQUIRED, *LISTS, "Slots", "Skip", "Keep", "Packed", *SPANS)
 MOST_KEPT = 1000000  # (CFG-68)
 
 # Units of time spans in seconds (CFG-37), by systemd.time.
@@ -66,6 +66,7 @@ class Config:
     slots: list[str] = field(default_factory=list)
     skip: list[str] = field(default_factory=list)
     keep: int | None = None
+    packed: bool = True
     # Seconds, of the keys that were given.
     spans: dict[str, float] = field(default_factory=dict)
 
@@ -237,6 +238,10 @@ def _read_line(
             if not re.fullmatch(r"[0-9]{1,7}", value) or int(value) > MOST_KEPT:
                 raise TakoError("config", "CFG-68", f"expected a number from 0 to {MOST_KEPT}")
             config.keep = int(value)
+        case "Packed":
+            if value not in ("yes", "no"):
+                raise TakoError("config", "CFG-69", "expected yes or no")
+            config.packed = value == "yes"
         case _:
             config.spans[key] = _span(value, *SPANS[key])
 

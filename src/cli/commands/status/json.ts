@@ -39,7 +39,12 @@ function stateFields(state: State): object {
       return { state: state.state, version, sha256, in_use: isInUse, missing: isMissing };
     }
     case "behind":
-      return { state: state.state, version: state.version, here: state.isHere };
+      return {
+        state: state.state,
+        version: state.version,
+        here: state.isHere,
+        missing: state.missing,
+      };
     default:
       return state;
   }
