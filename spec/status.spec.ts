@@ -145,6 +145,19 @@ describe("states", () => {
     expect(tableOfStates().map(([name = ""]) => name)).toEqual([...STATES]);
   });
 
+  test("PCK-58: a version that is behind says how many bytes of it are not here", () => {
+    const sight = sightOf({ inUse: "1.0" });
+    const [behind, next] = [statesOf(sight)[0], sight.manifest?.entries.at(-1)];
+    expect(behind).toMatchObject({ state: "behind", isHere: false, missing: 1 });
+    for (const [part, missing] of [
+      [1, 0],
+      [2, 1],
+    ] as const) {
+      const partials = new Map(next === undefined ? [] : [[next, part] as const]);
+      expect(statesOf({ ...sight, partials })).toContainEqual({ ...behind, missing } as never);
+    }
+  });
+
   test("STS-10: nothing newer, and whole: current", () => {
     expect(names({ inUse: "1.1" })).toEqual(["current"]);
   });

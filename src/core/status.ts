@@ -5,6 +5,7 @@ import { type Phase, phaseOf, type Standing } from "./activation.ts";
 import { type Checked, isOk } from "./checked.ts";
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
+import { missingBytes } from "./packed/cheapest-way.ts";
 import { matches, type Pattern } from "./pattern.ts";
 import type { Choice, ImageState } from "./plan.ts";
 import { entryInUse, firstLeft, newestMatch } from "./select.ts";
@@ -289,7 +290,7 @@ function statesOfChoice(sight: Sight): readonly State[] {
   const next = firstLeft(candidates, withdrawn);
   if (next !== undefined && next.digest !== inUse) {
     const isHere = images.get(next) === "present";
-    const missing = isHere ? 0 : Math.max(next.size - (sight.partials.get(next) ?? 0), 0);
+    const missing = isHere ? 0 : missingBytes(next.size, sight.partials.get(next) ?? 0);
     states.push({ state: "behind", version: next.version.text, isHere, missing });
   }
   for (const { version } of candidates.slice(0, next && candidates.indexOf(next))) {

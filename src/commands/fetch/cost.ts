@@ -2,7 +2,7 @@
 
 import type { Config } from "../../core/config.ts";
 import type { Entry } from "../../core/manifest.ts";
-import { LEAST_MISSING } from "../../core/packed/cheapest-way.ts";
+import { LEAST_MISSING, missingBytes } from "../../core/packed/cheapest-way.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
 
 export interface Cost {
@@ -19,7 +19,6 @@ export function costOf(
   { images }: { readonly images: ImageStore },
   { digest, size }: Pick<Entry, "digest" | "size">,
 ): Cost {
-  const partial = images.partialSize(digest);
-  const missing = partial > size ? size : size - partial;
+  const missing = missingBytes(size, images.partialSize(digest));
   return { size, missing, mayBeLess: config.packed && missing >= LEAST_MISSING };
 }

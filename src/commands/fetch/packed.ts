@@ -112,15 +112,16 @@ function imagesHere(images: LockedImageStore, entries: readonly Entry[]): Map<Sh
 }
 
 function hereOf(
-  { destination: { images }, entry }: Order,
+  { run, destination, entry }: Order,
   list: PackedList,
   olds: ReadonlyMap<Sha256Hex, Entry>,
 ): Here {
+  const { images } = destination;
   const names = new Set(images.names());
   const begun = filesOfList(entry.digest, list).filter(({ part }) => names.has(part));
   return {
     images: new Set(olds.keys()),
-    partial: images.partialSize(entry.digest),
+    partial: entry.size - costOf(run, destination, entry).missing,
     parts: new Map(begun.map(({ name, part }) => [name, images.sizeOf(part)])),
   };
 }

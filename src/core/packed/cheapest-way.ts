@@ -118,8 +118,11 @@ function longer(
   return found;
 }
 
-/** A part that is larger than the file is of something else: all of the file is missing. */
 function missingOf(name: string, size: number, { parts }: Here): number {
-  const part = parts.get(name) ?? 0;
+  return missingBytes(size, parts.get(name) ?? 0);
+}
+
+/** What is missing of a file. A part that is larger than it is of something else: then all of it. */
+export function missingBytes(size: number, part: number): number {
   return part > size ? size : size - part;
 }
