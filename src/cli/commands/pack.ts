@@ -7,7 +7,7 @@ import { lineWidth } from "../io.ts";
 import { packPresenter } from "./pack-presenter.ts";
 
 /** Of zstd, for whole images. */
-const LEVEL = { usual: 9, least: 1, most: 22 };
+export const LEVEL = { usual: 9, least: 1, most: 22 };
 /** How many older images patches lead from. More of them would not fit into a list. */
 export const PATCHES = { usual: 3, least: 0, most: 64 };
 
