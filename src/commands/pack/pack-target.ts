@@ -43,7 +43,7 @@ interface Wanted {
   /** Whether the file at a path makes the image. */
   readonly check: (path: string) => Promise<boolean>;
   /** Whether it is kept if it has so many bytes. */
-  readonly isWorth: (size: number) => Promise<boolean>;
+  readonly isWorth: (size: number) => boolean;
 }
 
 /** What became of one: its size, and whether it is there. */
@@ -67,59 +67,44 @@ export async function packTarget(
   if (image === undefined) return 0;
 
   const { digest, size } = entry;
-  const own = listed.get(digest) ?? NOTHING_PACKED;
-  const patches = new Map(own.patches);
-  const tried = new Map(own.tried);
+  const known = listed.get(digest) ?? NOTHING_PACKED;
+  let { zst } = known;
+  const patches = new Map(known.patches);
+  const tried = new Map(known.tried);
   let made = 0;
   const note = (what: Sha256Hex | "zst", { size: bytes, isKept }: Made) => {
     if (isKept) made += 1;
     else tried.set(what, bytes);
+    return isKept ? bytes : undefined;
   };
-
-  const makeFrame = async (): Promise<number | undefined> => {
-    if (!missing.zst) return own.zst;
-    const frame = await make(
-      {
-        ...{ name: zstName(digest), what: "zst", entry },
-        make: (onProgress) => packImage(image, packing.level, onProgress),
-        check: (path) => makesByFrame(path, entry),
-        isWorth: async (bytes) => isFrameWorth(bytes, size),
+  // One after the other: a patch alone keeps two cores busy, one with the search and one with zstd.
+  if (missing.zst) {
+    const wanted: Wanted = {
+      ...{ name: zstName(digest), what: "zst", entry },
+      make: (onProgress) => packImage(image, packing.level, onProgress),
+      check: (path) => makesByFrame(path, entry),
+      isWorth: (bytes) => isFrameWorth(bytes, size),
+    };
+    zst = note("zst", await make(wanted, packing));
+  }
+  for (const older of missing.from) {
+    const old = await packing.images.open(older);
+    if (old === undefined) continue;
+    const others = patchesTowards(digest, new Map(listed).set(digest, { zst, patches, tried }));
+    const wanted: Wanted = {
+      ...{ name: patchName(older.digest, digest), what: "patch", entry, from: older },
+      make: (onProgress) => makePatch(old, image, PATCH_LEVEL, onProgress),
+      check: (path) => makesByPatch(path, old, entry),
+      isWorth: (bytes) => {
+        const line = { old: older.digest, new: digest, size: bytes };
+        return isPatchWorth(line, entry, zst, others, packing.sizes);
       },
-      packing,
-    );
-    note("zst", frame);
-    return frame.isKept ? frame.size : undefined;
-  };
-  const frame = makeFrame();
-
-  const makePatches = async () => {
-    for (const older of missing.from) {
-      const old = await packing.images.open(older);
-      if (old === undefined) continue;
-      const patch = await make(
-        {
-          ...{ name: patchName(older.digest, digest), what: "patch", entry, from: older },
-          make: (onProgress) => makePatch(old, image, PATCH_LEVEL, onProgress),
-          check: (path) => makesByPatch(path, old, entry),
-          isWorth: async (bytes) => {
-            const now = new Map(listed).set(digest, { ...own, patches });
-            const line = { old: older.digest, new: digest, size: bytes };
-            const others = patchesTowards(digest, now);
-            return isPatchWorth(line, entry, await frame, others, packing.sizes);
-          },
-        },
-        packing,
-      );
-      note(older.digest, patch);
-      if (patch.isKept) patches.set(older.digest, patch.size);
-    }
-  };
-  // Both come to their end, whatever becomes of the other: the images are closed after that.
-  const [zst, done] = await Promise.allSettled([frame, makePatches()]);
-  if (zst.status === "rejected") throw zst.reason;
-  if (done.status === "rejected") throw done.reason;
+    };
+    const patch = note(older.digest, await make(wanted, packing));
+    if (patch !== undefined) patches.set(older.digest, patch);
+  }
   using publication = await packing.lock();
-  await publication.packed.writeLists(new Map([[digest, { zst: zst.value, patches, tried }]]));
+  await publication.packed.writeLists(new Map([[digest, { zst, patches, tried }]]));
   return made;
 }
 
@@ -156,7 +141,7 @@ async function make(wanted: Wanted, packing: Packing): Promise<Made> {
     }
     const path = openPublication(packing.directory).packed.pathOf(name);
     const isRight = await check(path);
-    if (isRight && (await isWorth(begun))) return { size: begun, isKept: true };
+    if (isRight && isWorth(begun)) return { size: begun, isKept: true };
     // Nothing that Tako made, or that is worth it no longer: without it, the next turn begins one.
     using publication = await packing.lock();
     if (publication.packed.sizes().get(name) === begun) await publication.packed.remove([name]);
@@ -200,7 +185,7 @@ async function fill(
     report({ event: "packed", ...about, size, isKept });
     return { size, isKept };
   };
-  if (!(await isWorth(size))) return told(false);
+  if (!isWorth(size)) return told(false);
   // What is wrong here is a fault of ours, and no host is to meet it.
   if (!(await check(file.path))) throw new Error(`${name} does not make the image`);
   await file.finish();
