@@ -239,15 +239,16 @@ describe.concurrent.skipIf(tools.missing)("pack", () => {
   test("PUB-85: what keeps it from being packed keeps it from being published; an older image that is damaged does not", async () => {
     await using origin = await Origin.of(images.slice(0, 4));
     write(join(origin.folder, "image"), newest.content);
-    const words = ["store", "--pack", "-o", "origin", "image", newest.version];
+    const words = ["store", "--pack", "--json", "-o", "origin", "image", newest.version];
     write(join(origin.path(`${newest.digest}.zst`), "in the way"), "");
     const before = readFileSync(join(origin.directory, "manifest"), "latin1");
     expect((await origin.run(program, ...words)).status).toBe(74);
     expect(readFileSync(join(origin.directory, "manifest"), "latin1")).toBe(before);
     rmSync(origin.path(`${newest.digest}.zst`), { recursive: true });
     truncateSync(origin.path(fourth.digest), 10);
-    const { status, stderr } = await origin.run(program, ...words);
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/^tako: warning: .* is damaged/m)]);
+    const { status, stdout } = await origin.run(program, ...words);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/"event":"warning".* is damaged/)]);
+    expect(stdout).toContain('"event":"packed","what":"zst"');
     expect(origin.names()).toContain(patch(third, newest));
   });
 });
