@@ -15,6 +15,18 @@ describe("paths", () => {
     expect(fileOfPath(`/store/${digest}.gone`)).toMatchObject({ is: "marker", digest });
   });
 
+  test("SRV-16: packed files, by their whole names alone", () => {
+    const other = `0${digest.slice(1)}`;
+    const names = [`${digest}.zst`, `${digest}.packed`, `${digest}.from-${other}.patch`];
+    for (const name of names) {
+      expect(fileOfPath(`/store/${name}`)).toEqual({ is: "packed", name });
+      for (const wrong of [`${name}.new`, `${name}/`, name.toUpperCase(), name.slice(1)]) {
+        expect(fileOfPath(`/store/${wrong}`)).toBeUndefined();
+      }
+    }
+    expect(fileOfPath(`/store/${digest}.from-${digest}.patch`)).toBeUndefined();
+  });
+
   test.each([
     "/",
     "",

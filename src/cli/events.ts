@@ -49,6 +49,13 @@ function describe(event: Event): Message | undefined {
       return info(`reading ${event.version}, ${bytes(event.size)}`);
     case "hashing":
       return info(`verifying ${event.version ?? shortDigest(event.sha256)}, ${bytes(event.size)}`);
+    case "packing":
+      return info(`making ${packedFile(event)}`);
+    case "packed": {
+      const { size, isKept } = event;
+      const what = isKept ? "made" : "left out";
+      return info(`${what} ${packedFile(event)}, ${bytes(size)}`);
+    }
     // What is wrong with an image is told as an error.
     case "image":
       return undefined;
@@ -130,6 +137,10 @@ function describeManifest(
   }
 }
 
+function packedFile({ version, from }: Extract<Event, { event: "packing" | "packed" }>): string {
+  return from === undefined ? `${version} as .zst` : `the patch from ${from} to ${version}`;
+}
+
 function info(text: string): Message {
   return { priority: "info", text };
 }
@@ -175,7 +186,12 @@ function fieldsOf(event: Event): object | undefined {
     case "unpacking":
     case "progress":
     case "hashing":
+    case "packing":
       return undefined;
+    case "packed": {
+      const { what, version, sha256, from, fromSha256, size, isKept } = event;
+      return { what, version, sha256, from, from_sha256: fromSha256, size, kept: isKept };
+    }
     case "image": {
       const { version = null, sha256, path, size, state } = event;
       return { version, sha256, path, size, state };

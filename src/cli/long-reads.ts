@@ -6,15 +6,17 @@ import type { Event } from "../commands/events.ts";
 const SAY_SO_AFTER_MS = 2000;
 
 /** Events that tell how far an image has been read. */
-type Reading = Extract<Event, { event: "reading" | "progress" | "hashing" }>;
+type Reading = Extract<Event, { event: "reading" | "progress" | "hashing" | "packing" }>;
+
+const READING: ReadonlySet<Event["event"]> = new Set(["reading", "progress", "hashing", "packing"]);
 
 export function isReading(event: Event): event is Reading {
-  return event.event === "reading" || event.event === "progress" || event.event === "hashing";
+  return READING.has(event.event);
 }
 
-/** Several images of a config are read at a time. */
-export function readingKey({ config, sha256 }: { config?: string; sha256?: string }): string {
-  return `${config} ${sha256}`;
+/** Several images of a config are read at a time, and one of them for several files. */
+export function readingKey(about: { config?: string; sha256?: string; name?: string }): string {
+  return `${about.config} ${about.sha256 ?? about.name}`;
 }
 
 export class LongReads {
@@ -34,7 +36,9 @@ export class LongReads {
     const now = performance.now();
     if (event.event === "reading") this.#begun.set(key, now);
     // What a download brings is told as that, and is not known here.
-    const begun = this.#begun.get(key) ?? (event.event === "hashing" ? now : Infinity);
+    const begun =
+      this.#begun.get(key) ??
+      (event.event === "hashing" || event.event === "packing" ? now : Infinity);
     const isLong = now - begun >= SAY_SO_AFTER_MS;
     this.#begun.set(key, isLong ? Infinity : begun);
     if ("done" in event && event.done >= event.size) this.#begun.delete(key);

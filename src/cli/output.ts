@@ -70,6 +70,11 @@ export class Output {
     if (event.event === "hashing") {
       this.#display.readOn(readingKey(event), { ...event, path: key });
     }
+    if (event.event === "packing") {
+      const { from, name } = event;
+      const path = from === undefined ? "zst of" : `${from} to`;
+      this.#display.readOn(readingKey(event), { ...event, path, sha256: name });
+    }
     if (event.event === "image") this.#display.endBar(readingKey(event));
     if (event.event === "reading") this.#display.startReading(key, event.version, event.size);
     if (event.event === "progress") this.#display.moveBar(key, event.done);

@@ -1,5 +1,5 @@
 // What the commands tell while they work, as values: the documented events of `--json` (FET-97), and
-// `reading`, `progress` and `hashing`, which only move a bar.
+// `reading`, `progress`, `hashing` and `packing`, which only move a bar.
 // How an event looks on a terminal, in the journal or as JSON is the business of cli/.
 
 /** What an image comes by: itself, as a zstd frame, or as one or more patches of another image. */
@@ -164,6 +164,31 @@ export type Event = { readonly config?: string } & (
       readonly sha256: string;
       readonly size: number;
       readonly done: number;
+    }
+  | {
+      /** A packed file is being made; `done` and `size` are of the image that it is for. */
+      readonly event: "packing";
+      readonly what: "zst" | "patch";
+      /** Of the file. */
+      readonly name: string;
+      readonly version: string;
+      /** From which version a patch leads. */
+      readonly from?: string;
+      readonly size: number;
+      readonly done: number;
+    }
+  | {
+      /** A packed file was made (PCK-72). */
+      readonly event: "packed";
+      readonly what: "zst" | "patch";
+      readonly version: string;
+      readonly sha256: string;
+      readonly from?: string;
+      readonly fromSha256?: string;
+      /** Of the file. */
+      readonly size: number;
+      /** Whether it saves enough to be there. */
+      readonly isKept: boolean;
     }
   | {
       /** An image was looked at (VFY-13). */

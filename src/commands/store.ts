@@ -13,6 +13,7 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
+import { planPacking } from "../core/packed/pack-plan.ts";
 import { parseSize } from "../core/size.ts";
 import { shownPath } from "../core/text.ts";
 import { compareVersions, parseVersion, type Version } from "../core/version.ts";
@@ -50,6 +51,8 @@ export interface StoreOptions {
   /** Somebody sees what is warned of, as on a terminal (PUB-70). */
   readonly isWatched?: boolean;
   readonly expected?: ExpectedImage;
+  /** Make packed files of the image before the manifest names it (PUB-85). */
+  readonly pack?: { readonly level: number; readonly patches: number };
 }
 
 export type StoreResult = {
@@ -107,8 +110,55 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
   const image = version && source && imageOf(version, source, options.expected ?? {}, report);
   if (options.dryRun && image !== undefined) return await planStore(directory, image, signer);
   const onWait = () => report({ event: "waiting", directory });
-  using publication = await lockPublication(directory, { clock, onWait });
-  return await publish(publication, image, signer);
+  const lock = () => lockPublication(directory, { clock, onWait });
+  if (options.pack === undefined || image === undefined) {
+    using publication = await lock();
+    return await publish(publication, image, signer);
+  }
+  return await publishPacked(lock, image, signer, (manifest, entry) =>
+    packBefore(manifest, entry, options, effects),
+  );
+}
+
+/** With the lock only while names come and go: the image, what is packed of it, and then the manifest (PUB-85). */
+async function publishPacked(
+  lock: () => Promise<LockedPublication>,
+  image: Image,
+  signer: Signer,
+  pack: (grown: Manifest, entry: Entry) => Promise<void>,
+): Promise<StoreResult> {
+  const keepImage = async () => {
+    using publication = await lock();
+    return await keep(publication, image, signer);
+  };
+  const kept = await keepImage();
+  await pack(kept.grown, kept.entry);
+  using publication = await lock();
+  // What there was to say of it is said.
+  const silent = { ...signer, isNew: signer.isNew || kept.bytes === undefined, warn: () => {} };
+  const { bytes, manifest } = readOurs(publication, silent);
+  return await name(
+    publication,
+    { ...kept, bytes, grown: insertEntry(manifest, kept.entry) },
+    signer,
+  );
+}
+
+async function packBefore(
+  manifest: Manifest,
+  { digest, version }: Entry,
+  { directory, pack = { level: 0, patches: 0 } }: StoreOptions,
+  effects: Effects,
+): Promise<void> {
+  const { packTargets } = await import("./pack/pack.ts");
+  const here = openPublication(directory).images();
+  const targets = planPacking(manifest, here, pack.patches, [version.text]);
+  const { errors } = await packTargets(targets, manifest, { directory, ...pack }, effects);
+  for (const error of errors) {
+    // An older image that is damaged keeps none from being published; the new one does.
+    if (error.source === shownPath(openPublication(directory).pathOf(digest))) throw error;
+    effects.report({ event: "warning", message: `${error.source}: ${error.message}` });
+  }
 }
 
 /** What shows how far it is, if that is known (PUB-79). */
@@ -191,33 +241,59 @@ async function publish(
   image: Image | undefined,
   signer: Signer,
 ): Promise<StoreResult> {
+  if (image !== undefined) {
+    return await name(publication, await keep(publication, image, signer), signer);
+  }
+  const { key } = signer;
+  const { bytes, manifest } = readOurs(publication, signer);
+  const next = encodeManifest(manifest, key, platformSha512);
+  const changed = await writeIfNew(publication, bytes, next);
+  return { stored: "signature", publicKey: key.publicKey, changed };
+}
+
+/** An image that is in the store, and the manifest that is to name it. */
+interface Kept {
+  readonly entry: Entry;
+  readonly isKept: boolean;
+  readonly isUnmarked: boolean;
+  /** The manifest until now. */
+  readonly bytes: Uint8Array | undefined;
+  readonly grown: Manifest;
+}
+
+async function keep(
+  publication: LockedPublication,
+  { version, source, expected, onProgress }: Image,
+  signer: Signer,
+): Promise<Kept> {
   const { manifestPath } = publication;
   const { key, warn } = signer;
   const { bytes, manifest } = readOurs(publication, signer);
-  if (image === undefined) {
-    const next = encodeManifest(manifest, key, platformSha512);
-    const changed = await writeIfNew(publication, bytes, next);
-    return { stored: "signature", publicKey: key.publicKey, changed };
-  }
-
-  const { version, source, expected } = image;
   if (signer.isNew) requireBegun(manifest, version, manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
   if (warnOfVersion(version, published, warn) === undefined) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
-  await using copy = await publication.copyImage(source, image.onProgress);
+  await using copy = await publication.copyImage(source, onProgress);
   const { digest } = copy;
   requireExpected(copy, expected, source.name);
   const entry = { version, size: parseSize(copy.size), digest };
   warnOfTwin(manifest, entry, warn);
   const grown = insertEntry(manifest, entry);
+  refuseOversized(encodeManifest(grown, key, platformSha512).length, manifestPath);
+  return { entry, bytes, grown, ...(await copy.keep()) };
+}
+
+async function name(
+  publication: LockedPublication,
+  { entry: { version, digest }, bytes, grown, isKept, isUnmarked }: Kept,
+  { key }: Signer,
+): Promise<StoreResult> {
   const next = encodeManifest(grown, key, platformSha512);
-  refuseOversized(next.length, manifestPath);
-  const kept = await copy.keep();
+  refuseOversized(next.length, publication.manifestPath);
   const changed = await writeIfNew(publication, bytes, next);
-  return { stored: "image", version: version.text, sha256: digest, ...kept, changed };
+  return { stored: "image", version: version.text, sha256: digest, isKept, isUnmarked, changed };
 }
 
 /** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
@@ -269,7 +345,7 @@ function parseImageVersion(options: StoreOptions): Version | undefined {
   if (image !== undefined && version !== undefined) return parseVersion(version);
   const isRotation = rotateKey !== undefined && dryRun !== true;
   if (image === undefined && version === undefined && isRotation) {
-    refuseExpectation(options.expected ?? {});
+    refuseExpectation(options);
     return undefined;
   }
   throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {
@@ -277,11 +353,11 @@ function parseImageVersion(options: StoreOptions): Version | undefined {
   });
 }
 
-function refuseExpectation(expected: ExpectedImage): void {
-  const option = expectation(expected);
+function refuseExpectation({ expected = {}, pack }: StoreOptions): void {
+  const option = expectation(expected) ?? (pack && "--pack");
   if (option === undefined) return;
   throw new TakoError("usage", `option ${option} is for an image, and there is none`, {
-    rule: "PUB-82",
+    rule: option === "--pack" ? "PUB-85" : "PUB-82",
     hint: "--rotate-key alone signs the manifest anew, and stores nothing.",
   });
 }

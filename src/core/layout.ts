@@ -73,6 +73,34 @@ export function patchName(old: Sha256Hex, next: Sha256Hex): string {
   return `${next}.from-${old}.patch`;
 }
 
+/** A packed file, by its name at an origin. */
+export type PackedFile =
+  | { readonly what: "list" | "zst"; readonly image: Sha256Hex }
+  | { readonly what: "patch"; readonly image: Sha256Hex; readonly from: Sha256Hex };
+
+/** What packed file a name in `store/` is of; `undefined` for any other name. */
+export function packedFileOf(name: string): PackedFile | undefined {
+  const image = parseSha256Hex(name.slice(0, 64));
+  if (image === undefined) return undefined;
+  if (name === packedName(image)) return { what: "list", image };
+  if (name === zstName(image)) return { what: "zst", image };
+  const from = parseSha256Hex(name.slice(70, 134));
+  if (from === undefined || from === image || name !== patchName(from, image)) return undefined;
+  return { what: "patch", image, from };
+}
+
+const UNFINISHED = ".new";
+
+/** The name in `store/` under which a packed file is made (PCK-66). */
+export function unfinishedName(name: string): string {
+  return `${name}${UNFINISHED}`;
+}
+
+/** What packed file is being made under a name in `store/`; `undefined` for any other name. */
+export function unfinishedOf(name: string): PackedFile | undefined {
+  return name.endsWith(UNFINISHED) ? packedFileOf(name.slice(0, -UNFINISHED.length)) : undefined;
+}
+
 /** Of the names in a `store/`, those that neither a host nor a publisher gives (DST-9). */
 export function foreignNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => {

@@ -3,12 +3,13 @@
 
 import { type ByteRange, readRange } from "./byte-range.ts";
 import { parseSha256Hex, type Sha256Hex } from "./digest.ts";
-import { goneName, MANIFEST, STORE } from "./layout.ts";
+import { goneName, MANIFEST, packedFileOf, STORE } from "./layout.ts";
 
 /** A file that an origin consists of. */
 export type OriginFile =
   | { readonly is: "manifest" }
-  | { readonly is: "image" | "marker"; readonly digest: Sha256Hex };
+  | { readonly is: "image" | "marker"; readonly digest: Sha256Hex }
+  | { readonly is: "packed"; readonly name: string };
 
 /**
  * The path of a request target, as it was sent: nothing in it is decoded or resolved (SRV-11). It may be a whole URL
@@ -18,7 +19,7 @@ export function pathOfTarget(target: string): string {
   return target.replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/s, "");
 }
 
-/** What the path of a URL names; `undefined` for all that an origin does not have (SRV-10). */
+/** What the path of a URL names; `undefined` for all that an origin does not have (SRV-10, SRV-16). */
 export function fileOfPath(path: string): OriginFile | undefined {
   if (path === `/${MANIFEST}`) return { is: "manifest" };
   const start = `/${STORE}/`;
@@ -27,7 +28,8 @@ export function fileOfPath(path: string): OriginFile | undefined {
   const digest = parseSha256Hex(name.slice(0, 64));
   if (digest === undefined) return undefined;
   if (name === digest) return { is: "image", digest };
-  return name === goneName(digest) ? { is: "marker", digest } : undefined;
+  if (name === goneName(digest)) return { is: "marker", digest };
+  return packedFileOf(name) === undefined ? undefined : { is: "packed", name };
 }
 
 /** The header fields of a request that count, null where there is none. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
 import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
-import { LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
+import { goneName, LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
 import { discard, removeIfPresent, requireDirectory } from "./disk/files.ts";
 import { hexDigest, newHasher, readBlocks } from "./disk/hash.ts";
@@ -21,6 +21,7 @@ import {
   writeManifestFile,
 } from "./disk/manifest-file.ts";
 import { isLackOfRoom, naming } from "./disk/storage-error.ts";
+import { LockedPackedFiles, PackedFiles } from "./packed/packed-files.ts";
 
 /** What is to be published: an open file or pipe. */
 export interface ImageSource extends AsyncDisposable {
@@ -82,11 +83,13 @@ export async function hashImage(
 /** A publisher's directory as readers see it. */
 export interface Publication {
   readonly manifestPath: string;
+  readonly packed: PackedFiles;
   /** Whether there is something by the name of its store. */
   hasStore(): boolean;
   readManifest(keys: readonly PublicKey[]): ManifestFile;
   /** The images that are here, by their names. */
   images(): ReadonlySet<Sha256Hex>;
+  pathOf(digest: Sha256Hex): string;
 }
 
 /**
@@ -97,11 +100,14 @@ export interface Publication {
 export function openPublication(path: string): Publication {
   requireDirectory(path, "origin");
   refuseDestination(path);
+  const images = new ImageStore(path);
   return {
     manifestPath: join(path, MANIFEST),
-    hasStore: () => isThere(new ImageStore(path).path),
+    packed: new PackedFiles(images),
+    hasStore: () => isThere(images.path),
     readManifest: (keys) => readManifestFile(path, keys),
-    images: () => new Set(new ImageStore(path).sizes().images.keys()),
+    images: () => new Set(images.sizes().images.keys()),
+    pathOf: (digest) => images.pathOf(digest),
   };
 }
 
@@ -127,6 +133,7 @@ export async function lockPublication(path: string, waiting: Waiting): Promise<L
 /** A publisher's directory that no other run changes, until it is disposed of. */
 export class LockedPublication implements Publication, Disposable {
   readonly manifestPath: string;
+  readonly packed: LockedPackedFiles;
   readonly #path: string;
   readonly #images: LockedImageStore;
   readonly #lock: Lock;
@@ -135,6 +142,7 @@ export class LockedPublication implements Publication, Disposable {
     this.manifestPath = join(path, MANIFEST);
     this.#path = path;
     this.#images = new LockedImageStore(path, lock);
+    this.packed = new LockedPackedFiles(this.#images, lock);
     this.#lock = lock;
   }
 
@@ -157,6 +165,15 @@ export class LockedPublication implements Publication, Disposable {
 
   images(): ReadonlySet<Sha256Hex> {
     return new Set(this.#images.sizes().images.keys());
+  }
+
+  pathOf(digest: Sha256Hex): string {
+    return this.#images.pathOf(digest);
+  }
+
+  /** Whether there is the mark that an image was removed on purpose. */
+  isMarked(digest: Sha256Hex): boolean {
+    return isThere(join(this.#images.path, goneName(digest)));
   }
 
   /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22, PRU-26). */

@@ -216,10 +216,15 @@ function find(root: string, named: OriginFile): Found | undefined {
     if (!target.startsWith(root === sep ? sep : root + sep)) return undefined;
     const stats = statSync(target);
     if (!stats.isFile()) return undefined;
+    const body = (from: number, to: number) => readStream(target, from, to);
     if (named.is === "image") {
-      const body = (from: number, to: number) => readStream(target, from, to);
       const modified = stats.mtime.toUTCString();
       return { etag: `"${named.digest}"`, modified, size: stats.size, stats, body };
+    }
+    if (named.is === "packed") {
+      // It may be as large as an image, and is replaced by a new file.
+      const etag = `"${stats.ino.toString(16)}-${stats.size.toString(16)}-${stats.mtimeMs.toString(16)}"`;
+      return { etag, size: stats.size, stats, body };
     }
     // The tag and the body are of the same bytes, whoever writes meanwhile (SRV-30).
     const bytes = readFileSync(target);
@@ -242,5 +247,6 @@ function readStream(path: string, start: number, end: number): Readable | Uint8A
 
 function nameOf(named: OriginFile): string {
   if (named.is === "manifest") return MANIFEST;
+  if (named.is === "packed") return join(STORE, named.name);
   return join(STORE, named.is === "image" ? named.digest : goneName(named.digest));
 }

@@ -61,8 +61,9 @@ const usages = {
   verify: ["[CONFIG...]", "--public-key --quiet --json"],
   store: [
     "[IMAGE] [VERSION] --output=<dir>",
-    "-k,--key -f,--key-file -o,--output --rotate-key --dry-run --new --sha256 --size --allow-empty --json",
+    "-k,--key -f,--key-file -o,--output --rotate-key --dry-run --new --sha256 --size --allow-empty --pack --json",
   ],
+  pack: ["[VERSION...] --output=<dir>", "-o,--output --patches --level --dry-run --quiet --json"],
   "gen-key": ["", "--output --json"],
   "public-key": ["", "-k,--key -f,--key-file --json"],
   inspect: ["<WHAT>", "--public-key --continues --images --deep --json"],

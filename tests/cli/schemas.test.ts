@@ -55,7 +55,17 @@ test("FET-97: the examples of the reference are as the schemas have them", () =>
     checkJson(words.split(" "), lines.replace(/^ {4}/gm, ""));
     return words.split(" ")[0];
   });
-  const named = ["fetch", "prune", "store", "gen-key", "public-key", "inspect", "serve", "check"];
+  const named = [
+    "fetch",
+    "prune",
+    "store",
+    "pack",
+    "gen-key",
+    "public-key",
+    "inspect",
+    "serve",
+    "check",
+  ];
   expect(commands).toEqual(expect.arrayContaining(named));
 });
 

@@ -8,6 +8,7 @@ import { genKey } from "./gen-key.ts";
 import { hold } from "./hold.ts";
 import { inspect } from "./inspect.ts";
 import { list } from "./list.ts";
+import { pack } from "./pack.ts";
 import { prune } from "./prune.ts";
 import { publicKey } from "./public-key.ts";
 import { release } from "./release.ts";
@@ -28,6 +29,7 @@ export const commands: Readonly<Record<string, Command>> = {
   check,
   verify,
   store,
+  pack,
   "gen-key": genKey,
   "public-key": publicKey,
   inspect,

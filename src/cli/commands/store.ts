@@ -3,6 +3,7 @@
 import { parseSha256Hex, type Sha256Hex } from "../../core/digest.ts";
 import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { LEVEL, PATCHES } from "./pack.ts";
 import { givenKey, SECRET_KEY } from "./secret-key.ts";
 import { storePresenter } from "./store-presenter.ts";
 
@@ -52,6 +53,10 @@ export const store = command({
       description: "Store only an image of this size",
     },
     "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
+    pack: {
+      type: "boolean",
+      description: "Make packed files of it first, as tako pack does",
+    },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
   async run(args, { output, effects, io }) {
@@ -68,6 +73,7 @@ export const store = command({
         isNew: args.new === true,
         isWatched: io.stderr.isTerminal,
         expected,
+        ...(args.pack === true ? { pack: { level: LEVEL.usual, patches: PATCHES.usual } } : {}),
         ...(args.image === undefined ? {} : { image: args.image }),
         ...(args.version === undefined ? {} : { version: args.version }),
         ...givenKey(args),

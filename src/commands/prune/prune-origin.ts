@@ -1,11 +1,17 @@
 // tako prune --output: removes images of a publisher's directory that no host is to ask for any more (spec/prune.md, PRU-20
 // and following). The manifest stays as it is: its entries are history.
 
+import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { matches, parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
-import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
+import {
+  type LockedPublication,
+  lockPublication,
+  openPublication,
+  type Publication,
+} from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
 import { damaged } from "../own-manifest.ts";
 
@@ -50,9 +56,21 @@ export async function pruneOrigin(
     await publication.retire(digest);
     report({ event: "removed", what: "image", version, sha256: digest, size });
   }
+  await removePacked(publication);
   // A run that did it already may have been killed before its own sync.
   if (plan.remove.length === 0) await publication.syncImages();
   return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", ...plan };
+}
+
+/** What belongs to images that were removed, by this run or by one that was killed (PRU-28): first the lists forget it. */
+async function removePacked(publication: LockedPublication): Promise<void> {
+  const { packed } = publication;
+  const images = publication.images();
+  const isGone = (digest: Sha256Hex) => !images.has(digest) && publication.isMarked(digest);
+  const going = packed.namesOf(isGone);
+  if (going.length === 0) return;
+  await packed.writeLists(new Map(), new Set(going));
+  await packed.remove(going);
 }
 
 /** Whose key signed it does not matter: nothing of it changes. */

@@ -13,6 +13,7 @@ import { changeableByOthers } from "../../shell/disk/loose-files.ts";
 import { readManifestFile } from "../../shell/disk/manifest-file.ts";
 import type { Report } from "../events.ts";
 import { checkImages, type ImageCheck, type StoreCheck, warnOf } from "./images.ts";
+import { checkPacked } from "./packed.ts";
 import type { VerifyResult } from "./result.ts";
 
 /** @param key who has to have signed the manifest; without it, that is not looked at, and said */
@@ -36,6 +37,7 @@ export async function verifyOrigin(
     const checked = await checkImages(store, manifest, lanes, report);
     const images = [...checked.images, ...missingImages(store, manifest, checked)];
     errors.push(...images.flatMap((image) => wrongImage(directory, store, image)));
+    errors.push(...(await checkPacked(directory, images)));
     const exposed = images.filter(({ state }) => state === "exposed");
     const loose = [
       ...changeableByOthers(directory, [MANIFEST]),

@@ -58,11 +58,19 @@ export function parsePackedList(bytes: Uint8Array): PackedList {
   return { zst, patches: [...patches.values()] };
 }
 
-/** The bytes of a list. Lines that would make it too large are left out, from the end. */
-export function encodePackedList({ zst, patches }: PackedList): Uint8Array {
+/**
+ * The bytes of a list. Lines that would make it too large are left out, from the end.
+ *
+ * @param notes lines that hosts pass over (PCK-7)
+ */
+export function encodePackedList(
+  { zst, patches }: PackedList,
+  notes: readonly string[] = [],
+): Uint8Array {
   const lines = [
     HEADER,
     ...(zst === undefined ? [] : [`zst ${zst}`]),
+    ...notes,
     ...patches.map((patch) => `patch ${patch.old} ${patch.new} ${patch.size}`),
   ];
   let text = "";

@@ -95,13 +95,22 @@ function givenUp(path: string): TakoError {
   });
 }
 
+/**
+ * Locks an open file, if nobody else has locked it; until it is closed, or the process ends.
+ *
+ * @returns whether it is locked, and still has its name
+ */
+export function lockOpenFile(fd: number, path: string): boolean {
+  return flockNow(fd, path) && isStillThere(fd, path);
+}
+
 /** @returns the lock; `undefined` while another process has it */
 function tryLock(path: string): Lock | undefined {
   const fd = openLockFile(path);
   let isHeld = false;
   try {
     // A file that was removed, or replaced, since it was opened locks nobody else out (DST-48).
-    isHeld = flockNow(fd, path) && isStillThere(fd, path);
+    isHeld = lockOpenFile(fd, path);
   } finally {
     if (!isHeld) closeSync(fd);
   }

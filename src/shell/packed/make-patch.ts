@@ -52,6 +52,8 @@ async function* encodeSegments(
   const encoder = new SegmentEncoder();
   const segment = new Uint8Array(Math.min(SEGMENT_BYTES, next.size));
   const windows = oldWindows(old.size, next.size);
+  // What the patch before this one held is as much again.
+  Bun.gc(true);
   // One for all windows: two of 2 GiB would be held else.
   const held = new Uint8Array(Math.max(0, ...windows.map((each) => each.oldEnd - each.oldStart)));
   for (const { start, end, oldStart, oldEnd } of windows) {

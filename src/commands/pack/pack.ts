@@ -1,0 +1,128 @@
+// tako pack: makes for the images of an origin what hosts get them from with fewer bytes (spec/packed.md, PCK-60 and
+// following). The story of it.
+
+import type { Sha256Hex } from "../../core/digest.ts";
+import { TakoError } from "../../core/error.ts";
+import type { Entry, Manifest } from "../../core/manifest.ts";
+import { cheapestWay, type Way } from "../../core/packed/cheapest-way.ts";
+import { NOTHING_PACKED, patchesTowards } from "../../core/packed/own-list.ts";
+import { planPacking, type Target } from "../../core/packed/pack-plan.ts";
+import type { PackedByImage } from "../../shell/packed/packed-files.ts";
+import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
+import type { Effects } from "../effects.ts";
+import { damaged } from "../own-manifest.ts";
+import { missingOf, type Packing, packTarget } from "./pack-target.ts";
+import { VerifiedImages } from "./verified-images.ts";
+
+export interface PackOptions {
+  readonly directory: string;
+  /** From how many of the next older images patches lead to each. */
+  readonly patches: number;
+  /** Of zstd, for whole images. */
+  readonly level: number;
+  /** Those that are named; without any, the newest. */
+  readonly versions: readonly string[];
+  readonly dryRun: boolean;
+}
+
+/** An image, and how hosts get it. Sizes in bytes. */
+export interface PackedImage {
+  readonly entry: Entry;
+  /** Of the zstd frame, if there is one. */
+  readonly zst: number | undefined;
+  /** For a host that has no image, and for those that have one of the older ones alone. */
+  readonly ways: readonly { readonly from: Entry | undefined; readonly way: Way }[];
+  /** What would be made, in a dry run. */
+  readonly missing: { readonly zst: boolean; readonly from: readonly Entry[] };
+}
+
+export interface PackResult {
+  readonly outcome: "packed" | "planned" | "nothing";
+  /** Newest first. */
+  readonly images: readonly PackedImage[];
+  /** How many files are new. */
+  readonly made: number;
+  /** What is wrong with images, of which nothing is made. */
+  readonly errors: readonly TakoError[];
+}
+
+/** @throws TakoError of kind `version`, `failed`, `storage`, or `usage` for the directory of a host */
+export async function pack(options: PackOptions, effects: Effects): Promise<PackResult> {
+  const { directory, dryRun, versions, patches } = options;
+  const publication = openPublication(directory);
+  const manifest = readManifest(publication);
+  const targets = planPacking(manifest, publication.images(), patches, versions);
+  if (dryRun) {
+    const images = describe(targets, manifest, publication.packed.listed());
+    const isPlanned = images.some(({ missing }) => missing.zst || missing.from.length > 0);
+    return { outcome: isPlanned ? "planned" : "nothing", images, made: 0, errors: [] };
+  }
+  const { made, errors } = await packTargets(targets, manifest, options, effects);
+  const images = describe(targets, manifest, publication.packed.listed());
+  return { outcome: made > 0 ? "packed" : "nothing", images, made, errors };
+}
+
+/** Makes what the targets lack, one after the other. */
+export async function packTargets(
+  targets: readonly Target[],
+  manifest: Manifest,
+  { directory, level }: Pick<PackOptions, "directory" | "level">,
+  { clock, report }: Pick<Effects, "clock" | "report">,
+): Promise<Pick<PackResult, "made" | "errors">> {
+  const onWait = () => report({ event: "waiting", directory });
+  const lock = () => lockPublication(directory, { clock, onWait });
+  const { packed, pathOf } = openPublication(directory);
+  using images = new VerifiedImages(pathOf, report);
+  const sizes = sizesOf(manifest);
+  const packing: Packing = { directory, level, sizes, images, lock, clock, report };
+  {
+    using publication = await lock();
+    publication.packed.removeLeftovers();
+    await publication.packed.writeLists(new Map());
+  }
+  let made = 0;
+  for (const target of targets) made += await packTarget(target, packed.listed(), packing);
+  return { made, errors: images.errors };
+}
+
+function describe(
+  targets: readonly Target[],
+  manifest: Manifest,
+  listed: PackedByImage,
+): readonly PackedImage[] {
+  const sizes = sizesOf(manifest);
+  return targets.toReversed().map((target) => {
+    const { entry, from } = target;
+    const { zst } = listed.get(entry.digest) ?? NOTHING_PACKED;
+    const list = { zst, patches: patchesTowards(entry.digest, listed) };
+    const ways = [undefined, ...from].map((old) => {
+      const images = new Set<Sha256Hex>(old === undefined ? [] : [old.digest]);
+      const here = { images, partial: 0, parts: new Map() };
+      return { from: old, way: cheapestWay(entry, list, here, sizes) };
+    });
+    return { entry, zst, ways, missing: missingOf(target, listed, sizes) };
+  });
+}
+
+function sizesOf({ entries }: Manifest): ReadonlyMap<Sha256Hex, number> {
+  return new Map(entries.map(({ digest, size }) => [digest, size]));
+}
+
+/** Whose key signed it does not matter: nothing of it changes. */
+function readManifest(publication: Publication): Manifest {
+  const { manifestPath } = publication;
+  const file = publication.readManifest([]);
+  switch (file.state) {
+    case "signed":
+    case "foreign":
+      return file.manifest;
+    case "damaged":
+      throw damaged(manifestPath, file.error);
+    case "absent":
+      throw new TakoError("storage", "there is no manifest", {
+        rule: "PCK-60",
+        source: manifestPath,
+        hint: "--output is a directory that tako store has made.",
+      });
+  }
+}
