@@ -6,7 +6,13 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { interrupt, seeded } from "../tests/faults/signals.ts";
-import { fetchStories, type Runnable, type Story, storeStories } from "../tests/faults/stories.ts";
+import {
+  fetchStories,
+  packStories,
+  type Runnable,
+  type Story,
+  storeStories,
+} from "../tests/faults/stories.ts";
 import type { Point } from "../tests/faults/strace.ts";
 import {
   countsFor,
@@ -35,7 +41,11 @@ const site = await Site.start();
 const total = { tried: 0, violations: 0, unreached: 0 };
 try {
   const words = process.argv.slice(2);
-  const all = [...(await fetchStories(site)), ...storeStories(folder)];
+  const all = [
+    ...(await fetchStories(site)),
+    ...storeStories(folder),
+    ...packStories(folder, program),
+  ];
   const unknown = words.filter((word) => !all.some(({ name }) => name === word));
   if (unknown.length > 0)
     throw new Error(`no story ${unknown}; there are ${all.map(({ name }) => name).join(", ")}`);

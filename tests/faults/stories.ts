@@ -1,7 +1,7 @@
 // What Tako does to a directory, as stories that can be disturbed at any call: how each begins, how it
 // must end, and what must hold in between (spec/destination.md, DST-10 to DST-16).
 
-import { readFileSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { etagFile, type Site } from "../fetch/site.ts";
 import { type FakeSystemctl, fakeSystemctl } from "../fetch/systemctl.ts";
@@ -20,6 +20,7 @@ import {
   image,
   key,
   manifestOf,
+  publishTo,
   secondKey,
   sha256sum,
   write,
@@ -455,6 +456,83 @@ export function storeStories(folder: string): readonly Story[] {
   ];
 }
 
+const three = image("1.2.0", two.content.replaceAll(" 77", " 78"));
+/** An image that is packed, and one that a patch makes of it. */
+const alike = [two, three];
+
+/** The stories of packed files. What a run makes that nothing disturbs is held against other programs by tests/pack/. */
+export function packStories(folder: string, program: Runnable): readonly Story[] {
+  const file = join(folder, "next");
+  write(file, three.content);
+  const files = packedFiles(join(folder, "packed"), alike, program);
+  const of = (image: Image) =>
+    Object.fromEntries(Object.entries(files).filter(([path]) => path.includes(image.digest)));
+  const first = packedFiles(join(folder, "first"), [two], program);
+  const base = { kind: "origin", args: ["pack", "-o", "TREE"] } as const;
+  return [
+    {
+      ...base,
+      name: "pack of an origin",
+      before: { published: alike },
+      after: { published: alike, files },
+    },
+    {
+      ...base,
+      name: "pack after a killed run",
+      before: {
+        published: alike,
+        files: { [`store/${two.digest}.zst.new`]: "x", "store/.new": "x" },
+      },
+      after: { published: alike, files },
+    },
+    {
+      ...base,
+      name: "store with packed files",
+      args: ["store", "--pack", "-o", "TREE", file, three.version],
+      env: { TAKO_SECRET_KEY: key.secret },
+      before: { published: [two], files: first },
+      after: { published: alike, files },
+    },
+    {
+      ...base,
+      name: "prune of packed files",
+      args: ["prune", "-o", "TREE", "--keep=1", "--pattern", "*"],
+      before: { published: alike, files },
+      after: {
+        published: alike,
+        store: [three],
+        files: {
+          ...mark(two),
+          [`store/${three.digest}.zst`]: of(three)[`store/${three.digest}.zst`] ?? "",
+          [`store/${three.digest}.packed`]: withoutPatches(
+            of(three)[`store/${three.digest}.packed`] ?? "",
+          ),
+        },
+      },
+    },
+  ];
+}
+
+/** What `tako pack` makes of an origin with these images, by their paths in it. */
+function packedFiles(
+  directory: string,
+  images: readonly Image[],
+  program: Runnable,
+): Readonly<Record<string, string>> {
+  publishTo(directory, images);
+  const words = program.command(["pack", "-o", directory]);
+  const { success, stderr } = Bun.spawnSync(words, { env: environment() });
+  if (!success) throw new Error(`pack failed: ${stderr}`);
+  const packed = readdirSync(join(directory, "store")).filter((name) => name.length > 64);
+  return Object.fromEntries(
+    packed.map((name) => [`store/${name}`, readFileSync(join(directory, "store", name), "latin1")]),
+  );
+}
+
+function withoutPatches(list: string): string {
+  return list.replace(/^patch .*\n/gm, "");
+}
+
 export type Runnable = Pick<Program, "command">;
 
 /** A story that has begun: a directory of its own, to be run on and judged. */
@@ -520,6 +598,11 @@ export class Scene implements AsyncDisposable {
         isWhole || content === damaged || content === damagedGood,
         `${path} is not a whole image`,
       );
+    }
+    for (const [path, described] of Object.entries(state)) {
+      if (!/\.(zst|patch)$/.test(path)) continue;
+      const right = [stateOf(before)[path], stateOf(after)[path]];
+      check(right.includes(described), `${path} is not whole`);
     }
     if (this.story.kind === "origin" && state["manifest"] !== undefined) {
       const named = state["manifest"] === stateOf(after)["manifest"] ? after : before;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { Site } from "../fetch/site.ts";
 import { needs } from "../support/needs.ts";
 import { binary } from "./binary.ts";
-import { fetchStories, type Story, storeStories } from "./stories.ts";
+import { fetchStories, packStories, type Story, storeStories } from "./stories.ts";
 import {
   countsFor,
   disturb,
@@ -29,7 +29,11 @@ beforeAll(async () => {
   if (tools.missing) return;
   site = await Site.start();
   folder = mkdtempSync(join(tmpdir(), "tako-sweep-"));
-  stories = [...(await fetchStories(site)), ...storeStories(folder)];
+  stories = [
+    ...(await fetchStories(site)),
+    ...storeStories(folder),
+    ...packStories(folder, binary),
+  ];
 });
 afterAll(async () => {
   if (tools.missing) return;
@@ -75,6 +79,11 @@ describe.skipIf(tools.missing)("the fast part of the sweep", () => {
       await sweep(name, () => "KILL");
     });
   }
+
+  test("PCK-66, PCK-67, PRU-28: packed files, killed at every call, leave all whole, and the next run does the rest", async () => {
+    for (const name of ["pack of an origin", "prune of packed files"])
+      await sweep(name, () => "KILL");
+  });
 
   for (const [shift, name] of ["update", "store to an existing origin"].entries()) {
     test(`DST-28, FET-68, CLI-33: ${name}, with an error of every call, says so, loses nothing, and the next run does the rest`, async () => {

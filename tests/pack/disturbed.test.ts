@@ -51,7 +51,7 @@ describe.skipIf(tools.missing)("a disturbed run of pack", () => {
           cwd: origin.folder,
           stdio: ["ignore", "ignore", "ignore"],
         });
-        await Bun.sleep(random() * 700);
+        await Bun.sleep(random() * 400);
         child.kill("SIGKILL");
         await child.exited;
         if (child.signalCode === "SIGKILL") killed += 1;
@@ -62,8 +62,8 @@ describe.skipIf(tools.missing)("a disturbed run of pack", () => {
       if ((await contents(origin.directory)) !== (await done)) wrong.push(origin.names());
     });
     expect(wrong).toEqual([]);
-    expect(killed).toBeGreaterThan(runs / 2);
-  });
+    expect(killed).toBeGreaterThan(runs / 4);
+  }, 180_000);
 
   test("PCK-67: two runs of pack and one of store at once", async () => {
     await using origin = await Origin.of(images.slice(0, 2));

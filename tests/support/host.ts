@@ -188,7 +188,7 @@ export class Host implements Disposable {
 
 /** Of the files that are no images: downloads are for nobody else until they are verified. */
 function modeOf(name: string): string {
-  if (name.endsWith(".gone")) return "444";
+  if (/\.(gone|zst|patch|packed)$/.test(name)) return "444";
   return name.endsWith(".partial") ? "600" : "644";
 }
 
