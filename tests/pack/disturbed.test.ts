@@ -13,7 +13,7 @@ import { type Image, image, publishTo, write } from "../support/publishing.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import { noise, Origin, patch, series, shell, wrongIn } from "./origins.ts";
 
-const tools = needs("zstd", "python3");
+const tools = needs("zstd", "python3", "zstandard");
 const images = series(3, 60_000) as [Image, Image, Image];
 const [first, second, newest] = images;
 const program = sources();

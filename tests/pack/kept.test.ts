@@ -21,7 +21,7 @@ async function packed(): Promise<Origin> {
   return origin;
 }
 
-describe.concurrent.skipIf(needs("zstd", "python3").missing)("packed files", () => {
+describe.concurrent.skipIf(needs("zstd", "python3", "zstandard").missing)("packed files", () => {
   test("PRU-28, PCK-70: what belongs to images that are removed goes, and no list names it", async () => {
     await using origin = await packed();
     expect(origin.list(newest).join("\n")).toContain(first.digest);

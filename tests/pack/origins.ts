@@ -1,5 +1,5 @@
 // Origins for the tests of `tako pack`: images that are alike from version to version, and what of an origin's packed files
-// is not as it should be, by other programs (`zstd`, apply_patch.py, sha256sum, stat).
+// is not as it should be, by other programs (`zstd`, the adapter in Python, sha256sum, stat).
 
 import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -89,13 +89,21 @@ export async function shell(script: string, ...words: readonly string[]): Promis
   return (await child.exited) === 0 ? text.trim() : "failed";
 }
 
+/** Applies a patch by the modules of the adapter: where they are, the old image, the patch, and the size of the new image. */
+const APPLY = `
+import sys
+modules, old, patch, size = sys.argv[1:]
+sys.path.insert(0, modules)
+from tako.packed import apply_patch
+sys.stdout.buffer.write(apply_patch(open(old, "rb").read(), open(patch, "rb").read(), int(size)))`;
+
 /** What is wrong with an origin's packed files: ones that make another image, and lists that do not say what is there. */
 export async function wrongIn(
   directory: string,
   images: readonly Image[],
 ): Promise<readonly string[]> {
   const wrong: string[] = [];
-  const script = join(import.meta.dir, "../packed/apply_patch.py");
+  const modules = join(import.meta.dir, "../../docs/adapters/python");
   const known = new Map(images.map((each) => [each.digest, each]));
   for (const name of readdirSync(join(directory, "store"))) {
     const path = join(directory, "store", name);
@@ -107,8 +115,8 @@ export async function wrongIn(
     }
     if (name.endsWith(".patch")) {
       const old = join(directory, "store", name.slice(70, 134));
-      const words = [script, old, path, `${content.length}`];
-      const made = await shell('python3 "$@" | sha256sum | cut -c-64', ...words);
+      const words = [APPLY, modules, old, path, `${content.length}`];
+      const made = await shell('/usr/bin/python3 -B -c "$@" | sha256sum | cut -c-64', ...words);
       if (made !== digest) wrong.push(`${name} makes ${made}`);
     }
     if (name.endsWith(".packed")) wrong.push(...wrongLines(directory, name));

@@ -17,7 +17,7 @@ import { programs, sources } from "../support/program.ts";
 import { type Image, image, write } from "../support/publishing.ts";
 import { noise, Origin, patch, series, shell, wrongIn } from "./origins.ts";
 
-const tools = needs("zstd", "python3");
+const tools = needs("zstd", "python3", "zstandard");
 const images = series(5) as [Image, Image, Image, Image, Image];
 const [first, second, third, fourth, newest] = images;
 const program = sources();
