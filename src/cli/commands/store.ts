@@ -54,6 +54,7 @@ export const store = command({
     "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
+  completes: { image: "file" },
   async run(args, { output, effects, io }) {
     const expected = {
       mayBeEmpty: args["allow-empty"] === true,

@@ -1,0 +1,111 @@
+// Completion, in the three shells on a terminal (tmux), and what their scripts are told. /etc/tako belongs to this machine,
+// so the configs that are named by a path stand for those of a host here.
+
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync } from "node:fs";
+import { emptyHost, type Host } from "../support/host.ts";
+import { needs } from "../support/needs.ts";
+import { programs, sources } from "../support/program.ts";
+import { shellWords, Window } from "../support/window.ts";
+
+/** What the program answers when these words are typed after `tako`. */
+async function answer(words: readonly string[], cwd?: string) {
+  const input = words.map((word) => `${word}\0`).join("");
+  const options = { input, ...(cwd === undefined ? {} : { cwd }) };
+  const told = await sources().run(["completion", "bash", "--line"], options);
+  const { status, stdout, stderr } = told;
+  expect([status, stderr]).toEqual([0, ""]);
+  const [files, ...lines] = stdout.trimEnd().split("\n");
+  return { files, words: lines.map((line) => line.split("\t")[0]) };
+}
+
+describe.each(programs.map((program) => [program.name, program] as const))("%s", (_, program) => {
+  test.each(["bash", "zsh", "fish"])("CLI-70: prints the script of %s", async (shell) => {
+    const { status, stdout, stderr } = await program.run(["completion", shell]);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toStartWith(shell === "zsh" ? "#compdef tako\n" : "# Completion of tako");
+  });
+
+  test("CLI-70: another shell is a usage error", async () => {
+    const { status, stdout } = await program.run(["completion", "csh"]);
+    expect([status, stdout]).toEqual([2, ""]);
+  });
+});
+
+describe("what may follow", () => {
+  test("CLI-72: every command that help names", async () => {
+    const { stdout } = await sources().run(["--help"]);
+    const named = stdout.slice(stdout.indexOf("COMMANDS")).matchAll(/^ +([a-z][a-z-]+) {2,}/gm);
+    const { words, files } = await answer([""]);
+    expect(words).toEqual([...Array.from(named, ([, name]) => name), "help"]);
+    expect(files).toBe("none");
+  });
+
+  test.each(["fetch", "store", "status", "conformance"])(
+    "CLI-72: every option that the help of %s names",
+    async (command) => {
+      const { stdout } = await sources().run([command, "--help"]);
+      const named = stdout.slice(stdout.indexOf("OPTIONS")).match(/(?<=^ .*)--[a-z0-9-]+/gm) ?? [];
+      const { words } = await answer([command, "-"]);
+      for (const word of words) expect(named).toContain(word);
+      expect(words.length).toBeGreaterThan(3);
+    },
+  );
+
+  test("CLI-72: an option that is given is not offered again, unless it may be repeated", async () => {
+    const { words } = await answer(["inspect", "--deep", "--public-key=x", "--"]);
+    expect(words).toContain("--public-key");
+    expect(words).not.toContain("--deep");
+  });
+
+  test.each([
+    [["status", "--format="], ["table", "prometheus", "nagios"]],
+    [["status", "--format", "="], ["table", "prometheus", "nagios"]],
+    [["status", "--format", "=", "na"], ["table", "prometheus", "nagios"]],
+    [["status", "--format", ""], ["table", "prometheus", "nagios"]],
+    [["completion", ""], ["bash", "zsh", "fish"]],
+  ])("CLI-73: after %j the values %j", async (typed, values) => {
+    expect(await answer(typed)).toEqual({ files: "none", words: values });
+  });
+
+  test.each([
+    [["store", "-o", ""], "directories"],
+    [["store", "-f", ""], "keys"],
+    [["store", "-f", "key", ""], "files"],
+    [["store", "--", "--i"], "files"],
+    [["serve", ""], "directories"],
+    [["fetch", "x", ""], "configs"],
+    [["hold", "x", ""], "none"],
+    [["toString", ""], "none"],
+  ])("CLI-74: after %j files of the kind %s", async (typed, kind) => {
+    expect((await answer(typed)).files).toBe(kind);
+  });
+});
+
+/** A host that knows three versions. */
+async function knowing(): Promise<Host> {
+  const host = emptyHost();
+  host.publish(["1.0.0", "one"], ["1.1.0", "two"], ["2.0.0$(id)", "three"]);
+  host.config("app");
+  expect((await sources().run(["fetch", "app.tako"], { cwd: host.folder })).status).toBe(0);
+  return host;
+}
+
+describe("versions", () => {
+  test("CLI-75: those of the local manifest, newest first, without the origin", async () => {
+    using host = await knowing();
+    host.publish(["3.0.0", "not known here"]);
+    const { words } = await answer(["rollback", "app.tako", ""], host.folder);
+    expect(words).toEqual(["2.0.0$(id)", "1.1.0", "1.0.0"]);
+  });
+
+  test("CLI-75, CLI-76: none, and no message, for what is no config", async () => {
+    using host = emptyHost();
+    Bun.spawnSync(["mkfifo", host.at("pipe")]);
+    host.write("bad.tako", "Origin=nonsense\n");
+    for (const name of ["pipe", "bad.tako", "missing", "/dev/zero", "."]) {
+      const told = await answer(["rollback", name, ""], host.folder);
+      expect(told).toEqual({ files: "none", words: [] });
+    }
+  });
+});
