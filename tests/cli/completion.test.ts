@@ -59,11 +59,26 @@ describe("what may follow", () => {
   });
 
   test.each([
-    [["status", "--format="], ["table", "prometheus", "nagios"]],
-    [["status", "--format", "="], ["table", "prometheus", "nagios"]],
-    [["status", "--format", "=", "na"], ["table", "prometheus", "nagios"]],
-    [["status", "--format", ""], ["table", "prometheus", "nagios"]],
-    [["completion", ""], ["bash", "zsh", "fish"]],
+    [
+      ["status", "--format="],
+      ["table", "prometheus", "nagios"],
+    ],
+    [
+      ["status", "--format", "="],
+      ["table", "prometheus", "nagios"],
+    ],
+    [
+      ["status", "--format", "=", "na"],
+      ["table", "prometheus", "nagios"],
+    ],
+    [
+      ["status", "--format", ""],
+      ["table", "prometheus", "nagios"],
+    ],
+    [
+      ["completion", ""],
+      ["bash", "zsh", "fish"],
+    ],
   ])("CLI-73: after %j the values %j", async (typed, values) => {
     expect(await answer(typed)).toEqual({ files: "none", words: values });
   });
@@ -107,5 +122,82 @@ describe("versions", () => {
       const told = await answer(["rollback", name, ""], host.folder);
       expect(told).toEqual({ files: "none", words: [] });
     }
+  });
+});
+
+/** How a shell is started with its completion and nothing else, and how it says that it is ready. */
+const SHELLS = {
+  bash: {
+    words: "exec bash --noprofile --rcfile rc -i",
+    rc: "bind 'set enable-bracketed-paste off'\nPS1='ready> '\nsource <(tako completion bash)\n",
+  },
+  zsh: {
+    words: "ZDOTDIR=$PWD/z exec zsh -i",
+    rc: "PS1='ready> '\nautoload -Uz compinit\ncompinit -u -D\nsource <(tako completion zsh)\n",
+  },
+  fish: {
+    words:
+      "XDG_CONFIG_HOME=$PWD/none XDG_DATA_HOME=$PWD/none exec fish --no-config --init-command 'source rc'",
+    rc: "function fish_prompt; echo -n 'ready> '; end\nset fish_greeting\ntako completion fish | source\n",
+  },
+} as const;
+
+describe.each(["bash", "zsh", "fish"] as const)("%s on a terminal", (shell) => {
+  const missing = needs("tmux", ...(shell === "bash" ? [] : [shell])).missing;
+
+  /** What stands behind the prompt after these keys, once it passes. */
+  async function typed(host: Host, keys: readonly string[], pass: (line: string) => boolean) {
+    const { words, rc } = SHELLS[shell];
+    mkdirSync(host.at("bin"), { recursive: true });
+    mkdirSync(host.at("z"), { recursive: true });
+    host.write("bin/tako", `#!/bin/sh\nexec ${shellWords()} "$@"\n`);
+    chmodSync(host.at("bin/tako"), 0o755);
+    host.write(shell === "zsh" ? "z/.zshrc" : "rc", rc);
+    const path = `HOME=$PWD PATH=$PWD/bin:$PATH; export HOME PATH; `;
+    await using window = await Window.open(100, `${path}${words}`, host.folder);
+    const lineOf = (lines: readonly string[]) =>
+      lines
+        .findLast((line) => line.includes("ready>"))
+        ?.replace(/^.*ready>/, "")
+        .trim() ?? "";
+    await window.until((lines) => lines.some((line) => line.includes("ready>")));
+    for (const key of keys) await window.press(key);
+    const lines = await window.until((lines) => pass(lineOf(lines)) || pass(lines.join("\n")));
+    return { line: lineOf(lines), lines };
+  }
+
+  test.skipIf(missing).each([
+    ["tako rollb", "tako rollback"],
+    ["tako fetch --dr", "tako fetch --dry-run"],
+    ["tako fetch --no-ver", "tako fetch --no-verify"],
+    ["tako status --format=nag", "tako status --format=nagios"],
+    ["tako status --format prom", "tako status --format prometheus"],
+    ["tako fetch app.t", "tako fetch app.tako"],
+    ["tako rollback app.tako 1.1", "tako rollback app.tako 1.1.0"],
+    ["tako store -f sec", "tako store -f secret.key"],
+    ["tako store --key-file=sec", "tako store --key-file=secret.key"],
+    ["tako serve ori", "tako serve origin/"],
+  ])("CLI-71: %s becomes %s", async (begun, whole) => {
+    using host = await knowing();
+    host.write("secret.key", "");
+    host.write("apart", "");
+    const { line } = await typed(host, [begun, "Tab"], (text) => text.trim() === whole);
+    expect(line).toBe(whole);
+  });
+
+  test.skipIf(missing)("CLI-71: a version that a shell would run is quoted", async () => {
+    using host = await knowing();
+    const { line } = await typed(host, ["tako rollback app.tako 2.0.", "Tab"], (text) =>
+      text.startsWith("tako rollback app.tako 2.0.0"),
+    );
+    expect(line).toBe("tako rollback app.tako 2.0.0\\$\\(id\\)");
+  });
+
+  test.skipIf(missing)("CLI-71: the commands are listed", async () => {
+    using host = await knowing();
+    const { lines } = await typed(host, ["tako ", "Tab", "Tab"], (text) =>
+      ["fetch", "gen-key", "completion"].every((name) => text.includes(name)),
+    );
+    expect(lines.join("\n")).toContain("public-key");
   });
 });

@@ -15,7 +15,11 @@ const packages = {
   bindfs: "bindfs",
   cryptography: "python3-cryptography",
   curl: "curl",
+  fish: "fish",
+  groff: "groff",
   jq: "jq",
+  mandb: "man-db",
+  mandoc: "mandoc",
   "mkfs.btrfs": "btrfs-progs",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
@@ -35,6 +39,7 @@ const packages = {
   tinyproxy: "tinyproxy",
   tmux: "tmux",
   xmllint: "libxml2-utils",
+  zsh: "zsh",
   zstd: "zstd",
 };
 
