@@ -47,7 +47,7 @@ describe("what may follow", () => {
       const { stdout } = await sources().run([command, "--help"]);
       const named = stdout.slice(stdout.indexOf("OPTIONS")).match(/(?<=^ .*)--[a-z0-9-]+/gm) ?? [];
       const { words } = await answer([command, "-"]);
-      for (const word of words) expect(named).toContain(word);
+      for (const word of words) expect(named).toContain(word ?? "");
       expect(words.length).toBeGreaterThan(3);
     },
   );
