@@ -49,7 +49,8 @@ function codeOf(sign: string): string {
 }
 
 function linked(text: string, manual: string | undefined): string {
-  return manual === undefined || text.includes(manual) ? text : `${text} (see ${manual})`;
+  if (manual === undefined) return text;
+  return /\.md$/.test(text) ? manual : `${text} (see ${manual})`;
 }
 
 function heading(text: string, level: number): string {

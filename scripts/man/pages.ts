@@ -14,7 +14,7 @@ const repository = join(import.meta.dir, "../..");
 const DATE = "November 26, 2026";
 
 /** The order of sections that readers of manuals know; others come before. */
-const LAST = ["ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"];
+const LAST = ["ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES"];
 
 /** The pages of files, and of what all commands have: their name, section, source, and what they are about. */
 const TOPICS = [
@@ -55,7 +55,8 @@ function programPage(): string {
   );
   const description = [
     ".Sh DESCRIPTION",
-    "Tako downloads single files, such as container or file system images, verifies their signature, and keeps them up to date.",
+    "Tako downloads single files, such as container or file system images,",
+    "verifies their signature, and keeps them up to date.",
     "A publisher puts images into a directory on any static web server.",
     "A host says in a config, see",
     ".Xr tako.conf 5 ,",
@@ -67,7 +68,8 @@ function programPage(): string {
     ...list,
     ".El",
     ".Pp",
-    "Options may stand before, between and after the other arguments of a command, and",
+    "Options may stand before, between and after the other arguments of a",
+    "command, and",
     ".Fl Fl",
     "ends them.",
     ".Bl -tag -width Ds",
@@ -107,7 +109,7 @@ function capitalized(title: string): string {
 }
 
 function page(name: string, section: number, about: string, usage: string, body: string): string {
-  const { DESCRIPTION = "", ...others } = sectionsOf(body);
+  const { DESCRIPTION = "", "SEE ALSO": _, ...others } = sectionsOf(body);
   const titles = Object.keys(others);
   const order = [
     ...titles.filter((title) => !LAST.includes(title)),
@@ -146,6 +148,8 @@ function described(source: string, more = ""): string {
     .replace(/^(?<=## Description\n)\n(?: {4}tako .*\n)+/m, "")
     .replaceAll(/\s*The (?:precise )?rules are\s+\[[^\]]*\]\([^)]*\)\./g, "")
     .replaceAll(/^(?:Vectors|Proof): [\s\S]*?\n\n/gm, "")
+    // mdoc(7) means something else by these titles.
+    .replaceAll(/^## (Errors|History)$/gm, "## The $1")
     .replaceAll(/^<!--.*-->$/gm, "");
   return mdoc(text + more, manualOf);
 }
