@@ -106,6 +106,12 @@ async function knowing(): Promise<Host> {
   return host;
 }
 
+test("CLI-77: a line for the kind of files, then a word and, after a tab, what it is for", async () => {
+  const told = await sources().run(["completion", "zsh", "--line"], { input: "rollb\0" });
+  expect(told.stdout).toStartWith("none\n");
+  expect(told.stdout).toContain("\nrollback\tGo back to an earlier version, and stay on it\n");
+});
+
 describe("versions", () => {
   test("CLI-75: those of the local manifest, newest first, without the origin", async () => {
     using host = await knowing();

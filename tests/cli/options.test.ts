@@ -92,7 +92,7 @@ test.each(Object.entries(usages))(
     const found = [...stdout.matchAll(/^ +((?:-\w, )?--[a-z0-9-]+)(?:=<\S+>)? {4}\S/gm)];
     const expected = [...options.split(" "), "-h,--help"];
     expect(found.map(([, option]) => option?.replace(" ", ""))).toEqual(expected);
-    expect(stdout).toContain(`docs/reference/${name}.md`);
+    expect(stdout).toContain(`tako-${name}(1)`);
     const wrong = await ran([name, "--nonsense"]);
     expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
     expect(wrong.stderr).toBe(
