@@ -120,6 +120,25 @@ describe("versions", () => {
     expect(words).toEqual(["2.0.0$(id)", "1.1.0", "1.0.0"]);
   });
 
+  test.each(["rollback", "list"])("CLI-76: after %s the origin is not asked", async (command) => {
+    using host = await knowing();
+    let requests = 0;
+    await using server = Bun.serve({
+      port: 0,
+      fetch: () => {
+        requests++;
+        return new Response("");
+      },
+    });
+    host.config("app", { Origin: `http://127.0.0.1:${server.port}` });
+    const before = host.everything();
+    const typed = command === "list" ? ["--matching", ""] : [""];
+    const { words } = await answer([command, "app.tako", ...typed], host.folder);
+    expect(words).toHaveLength(3);
+    expect(requests).toBe(0);
+    expect(host.everything()).toEqual(before);
+  });
+
   test("CLI-75, CLI-76: none, and no message, for what is no config", async () => {
     using host = emptyHost();
     Bun.spawnSync(["mkfifo", host.at("pipe")]);

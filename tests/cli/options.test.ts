@@ -67,6 +67,7 @@ const usages = {
   "public-key": ["", "-k,--key -f,--key-file --json"],
   inspect: ["<WHAT>", "--public-key --continues --images --deep --json"],
   serve: ["<DIR>", "--port --address --json"],
+  completion: ["<SHELL>", "--line"],
   conformance: [
     "",
     "--adapter --cli --profile --run --skip --expected-failures --timeout --strict --save --format --list --answer",

@@ -10,7 +10,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 export const completion = (all: () => Commands): Command =>
   command({
     meta: { name: "completion", description: "Print what completes command lines in a shell" },
-    example: "source <(tako completion bash)",
+    example: "tako completion bash >/etc/bash_completion.d/tako",
     args: {
       shell: { type: "positional", required: true, description: SHELLS.join(", ") },
       line: {
@@ -33,5 +33,3 @@ export const completion = (all: () => Commands): Command =>
       return DONE;
     },
   });
-
-export type Shell = (typeof SHELLS)[number];

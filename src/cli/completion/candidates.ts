@@ -4,13 +4,7 @@
 import type { ArgsDef } from "citty";
 import { asksForHelp } from "../arguments.ts";
 import type { Command, Commands, Completes } from "../command.ts";
-import { hostConfigs, knownVersions } from "./host.ts";
-
-/** A word that may stand there, and what it is for. */
-export interface Candidate {
-  readonly word: string;
-  readonly description: string;
-}
+import { type Candidate, hostConfigs, knownVersions } from "./host.ts";
 
 /** What may stand at the cursor: some words, and perhaps files of a kind, which the shell itself finds. */
 export interface Candidates {

@@ -4,7 +4,12 @@
 import { readdirSync, statSync } from "node:fs";
 import { CONFIGS, pathOf, readConfigs } from "../../commands/fetch/configs.ts";
 import { openDestination } from "../../shell/destination.ts";
-import type { Candidate } from "./candidates.ts";
+
+/** A word that may stand there, and what it is for. */
+export interface Candidate {
+  readonly word: string;
+  readonly description: string;
+}
 
 /** The most versions that are offered, the newest. */
 const MOST_VERSIONS = 200;
