@@ -1,8 +1,9 @@
-// `bun run docs`: writes the tables of the documentation that follow from the sources. They stand between two comments;
-// a test holds them current (tests/docs.test.ts).
+// `bun run docs`: writes the tables of the documentation that follow from the sources, and the manual pages. The tables
+// stand between two comments; tests hold both current (tests/docs.test.ts, tests/man.test.ts).
 
 import { join } from "node:path";
 import { CONFIG_KEYS, type ConfigKey } from "../src/core/config-keys.ts";
+import { manuals } from "./man/pages.ts";
 
 const repository = join(import.meta.dir, "..");
 const keys: readonly ConfigKey[] = Object.values(CONFIG_KEYS);
@@ -42,5 +43,9 @@ if (import.meta.main) {
   for (const page of Object.keys(TABLES)) {
     const file = Bun.file(join(repository, page));
     await file.write(withTable(page, await file.text()));
+  }
+  // After the tables, which are in them.
+  for (const [name, text] of Object.entries(manuals())) {
+    await Bun.write(join(repository, "docs/man", name), text);
   }
 }

@@ -10,12 +10,29 @@ import { commandHelp } from "./help.ts";
 import type { Io } from "./io.ts";
 import { Output } from "./output.ts";
 
+/** What an argument is, for completion: something of this host, or one of these words. */
+export type Completes =
+  | "config"
+  | "version"
+  | "directory"
+  | "file"
+  | "key-file"
+  | readonly string[];
+
 export interface Command {
-  readonly meta: CommandMeta;
+  readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  readonly example: string;
+  readonly legend: string | undefined;
+  readonly args: ArgsDef;
+  /** By the name of the argument; what is not here follows from the name (completion/candidates.ts). */
+  readonly completes: Readonly<Record<string, Completes | undefined>>;
   help(): Promise<string>;
   /** Runs it with the words that follow its name. @returns the exit status */
   run(words: readonly string[], io: Io, given?: GivenEffects): Promise<number>;
 }
+
+/** By their names, in the order in which help shows them. */
+export type Commands = Readonly<Record<string, Command>>;
 
 /** What a command tells, touches and writes. */
 export interface Surroundings {
@@ -32,6 +49,8 @@ interface Declaration<T extends ArgsDef> {
   /** How to read what it prints, in a line of its help. */
   readonly legend?: string;
   readonly args: T;
+  /** What its arguments are, where that does not follow from their names. */
+  readonly completes?: { readonly [Name in keyof T]?: Completes };
   readonly run: (args: ParsedArgs<T>, surroundings: Surroundings) => Promise<number>;
 }
 
@@ -40,10 +59,15 @@ export function command<const T extends ArgsDef>({
   example,
   legend,
   args,
+  completes = {},
   run,
 }: Declaration<T>): Command {
   return {
     meta,
+    example,
+    legend,
+    args,
+    completes,
     help: () => commandHelp(meta, { example, legend }, args),
     async run(words, io, givenEffects = {}) {
       const help = `tako ${meta.name} --help`;

@@ -41,7 +41,7 @@ export async function commandHelp(
   const parent = defineCommand({ meta: PROGRAM });
   const usage = await renderUsage(defineCommand({ meta, args: declaration }), parent);
   const reading = legend === undefined ? "" : `\n\n${legend}`;
-  return `${usage.trimEnd()}${reading}\n\nEXAMPLE\n\n  ${example}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
+  return `${usage.trimEnd()}${reading}\n\nEXAMPLE\n\n  ${example}\n\nMore is in the manual, tako-${meta.name}(1).`;
 }
 
 export function writeHelp(text: string, stream: Stream, io: Io): void {

@@ -47,7 +47,14 @@ async function dispatch(words: readonly string[], io: Io, effects: GivenEffects)
   }
   if (first === "-h" || first === "--help" || first === "help") {
     const named = rest.find((word) => !word.startsWith("-"));
-    return showHelp(named === undefined ? undefined : findCommand(named), io);
+    const command = named === undefined ? undefined : findCommand(named);
+    // Who reads by a program gets the same text everywhere (CLI-78).
+    if (first === "help" && io.stdout.isTerminal) {
+      const { openManual } = await import("../shell/manual.ts");
+      const page = command === undefined ? "tako" : `tako-${command.meta.name}`;
+      if (await openManual(page, io.environment)) return DONE;
+    }
+    return showHelp(command, io);
   }
   if (first === "-V" || first === "--version") {
     const [surplus] = rest;

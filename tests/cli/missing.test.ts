@@ -37,9 +37,9 @@ test.each(Object.keys(commands))(
   async (name) => {
     const { status, stdout } = await program.run([name, "--help"]);
     expect([status, stdout]).toEqual([0, expect.stringContaining(`\nUSAGE tako ${name} `)]);
-    const [page = ""] = /docs\/reference\/[\w-]+\.md/.exec(stdout) ?? [];
-    expect(page).toBe(`docs/reference/${name}.md`);
-    expect(existsSync(join(import.meta.dir, "../..", page))).toBe(true);
+    expect(stdout).toEndWith(`\nMore is in the manual, tako-${name}(1).\n`);
+    for (const page of [`docs/man/tako-${name}.1`, `docs/reference/${name}.md`])
+      expect(existsSync(join(import.meta.dir, "../..", page))).toBe(true);
   },
 );
 

@@ -68,6 +68,7 @@ const usages = {
   "public-key": ["", "-k,--key -f,--key-file --json"],
   inspect: ["<WHAT>", "--public-key --continues --images --deep --json"],
   serve: ["<DIR>", "--port --address --json"],
+  completion: ["<SHELL>", "--line"],
   conformance: [
     "",
     "--adapter --cli --profile --run --skip --expected-failures --timeout --strict --save --format --list --answer",
@@ -94,7 +95,7 @@ test.each(Object.entries(usages))(
     const found = [...stdout.matchAll(/^ +((?:-\w, )?--[a-z0-9-]+)(?:=<\S+>)? {4}\S/gm)];
     const expected = [...options.split(" "), "-h,--help"];
     expect(found.map(([, option]) => option?.replace(" ", ""))).toEqual(expected);
-    expect(stdout).toContain(`docs/reference/${name}.md`);
+    expect(stdout).toContain(`tako-${name}(1)`);
     const wrong = await ran([name, "--nonsense"]);
     expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
     expect(wrong.stderr).toBe(

@@ -597,7 +597,7 @@ describe("the words of a command line", () => {
       expect(await ran(word)).toEqual({ status: 0, stdout: usage.stderr, stderr: "" });
     }
     const help = await ran("hold", "--help");
-    for (const word of ["tako hold", "docs/reference/hold.md", "--json", "--help", "-h"]) {
+    for (const word of ["tako hold", "tako-hold(1)", "--json", "--help", "-h"]) {
       expect(help.stdout).toContain(word);
     }
     for (const words of [

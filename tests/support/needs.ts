@@ -15,7 +15,11 @@ const packages = {
   bindfs: "bindfs",
   cryptography: "python3-cryptography",
   curl: "curl",
+  fish: "fish",
+  groff: "groff",
   jq: "jq",
+  mandb: "man-db",
+  mandoc: "mandoc",
   "mkfs.btrfs": "btrfs-progs",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
@@ -36,6 +40,7 @@ const packages = {
   tmux: "tmux",
   xmllint: "libxml2-utils",
   zstandard: "python3-zstandard",
+  zsh: "zsh",
   zstd: "zstd",
 };
 

@@ -65,6 +65,7 @@ export const conformance = command({
       description: "Be an adapter: answer requests on standard input",
     },
   },
+  completes: { adapter: "file", cli: "file", profile: PROFILES, format: FORMATS },
   async run(args, { output, io }) {
     if (args.answer === true) {
       const { answerLines, operations } = await import("../../adapter.ts");

@@ -1,7 +1,8 @@
 // The commands, in the order in which help shows them.
 
-import type { Command } from "../command.ts";
+import type { Commands } from "../command.ts";
 import { check } from "./check.ts";
+import { completion } from "./completion.ts";
 import { conformance } from "./conformance.ts";
 import { fetch } from "./fetch.ts";
 import { genKey } from "./gen-key.ts";
@@ -18,7 +19,7 @@ import { status } from "./status.ts";
 import { store } from "./store.ts";
 import { verify } from "./verify.ts";
 
-export const commands: Readonly<Record<string, Command>> = {
+export const commands: Commands = {
   fetch,
   status,
   list,
@@ -34,5 +35,6 @@ export const commands: Readonly<Record<string, Command>> = {
   "public-key": publicKey,
   inspect,
   serve,
+  completion: completion(() => commands),
   conformance,
 };

@@ -34,6 +34,7 @@ export const inspect = command({
     deep: { type: "boolean", description: "Receive these images, and hash them" },
     json: { type: "boolean", description: "Print the result as JSON" },
   },
+  completes: { what: "config", continues: "file" },
   async run(args, { output, effects, io }) {
     const images = readCount(args.images);
     const { inspect } = await import("../../commands/inspect/inspect.ts");

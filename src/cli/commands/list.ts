@@ -24,6 +24,7 @@ export const list = command({
     all: { type: "boolean", description: "Every version, not only the newest" },
     json: { type: "boolean", description: "Print the result as JSON" },
   },
+  completes: { what: "config", matching: "version" },
   async run(args, { output, effects, io }) {
     const { matching } = args;
     const { list } = await import("../../commands/list.ts");

@@ -17,6 +17,7 @@ export const rollback = command({
     "dry-run": { type: "boolean", description: "Say what would be done, do nothing" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
+  completes: { version: "version" },
   async run({ config: name, version, "dry-run": dry }, { output, effects }) {
     const { rollback } = await import("../../commands/by-hand/rollback.ts");
     const given = version === undefined ? {} : { version };

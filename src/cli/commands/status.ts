@@ -36,6 +36,7 @@ export const status = command({
     },
     json: { type: "boolean", description: "Print results as JSON, one object a line" },
   },
+  completes: { format: FORMATS },
   async run(args, surroundings) {
     const format = formatOf(args.format);
     const [isJson, isQuiet] = [args.json === true, args.quiet === true];

@@ -59,6 +59,7 @@ export const store = command({
     },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
+  completes: { image: "file" },
   async run(args, { output, effects, io }) {
     const expected = {
       mayBeEmpty: args["allow-empty"] === true,
