@@ -343,7 +343,7 @@ for (const program of programs) {
         host.write("image", "a");
         const known = await program.run([...words, "1.2.3"], options);
         expect(known.stdout).toStartWith(
-          `1.2.3 is published already, with these bytes\n1.2.3 -> ${sha256sum("a")}, 1 bytes\n1.2.3 sorts before 1.3.0\n`,
+          `1.2.3 is published already, with these bytes\n1.2.3 -> ${sha256sum("a")}, 1 byte\n1.2.3 sorts before 1.3.0\n`,
         );
         host.write("image", "bytes");
         const { stdout } = await program.run([...words, "2", "--json"], options);
