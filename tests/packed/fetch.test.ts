@@ -2,7 +2,7 @@
 // (PCK-40 to PCK-58).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Site } from "../fetch/site.ts";
 import type { ConfigLines, Contents, Host } from "../support/host.ts";
@@ -125,6 +125,31 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     expectDone(host, run);
     expect(run.of("damaged")).toHaveLength(1);
     expect(log(run).at(-1)).toBe(`${plain} 200 ${four.content.length}`);
+  });
+
+  test("PCK-47: an image that was withdrawn does not come by its packed files, and one that is missing neither", async () => {
+    const { origin, packed, host } = await scene({ published: [one], latest: one });
+    using _ = host;
+    packed.list(four, packed.zst(four), await packed.patch(one, four));
+    rmSync(join(origin.directory, "store", four.digest));
+    const missing = await fetched(host, origin);
+    expect(missing.status).toBe(69);
+    expect(missing.of("warning")).toEqual([]);
+    expect(log(missing)).toEqual([
+      `${list} 200 ${packed.size(`${four.digest}.packed`)}`,
+      `${plain}.gone 404`,
+      `${plain} 404`,
+      `${plain}.gone 404`,
+    ]);
+    writeFileSync(join(origin.directory, "store", `${four.digest}.gone`), `${four.digest}\n`);
+    const run = await fetched(host, origin);
+    expect(run.status).toBe(0);
+    expect(run.of("gone")).toMatchObject([{ version: "1.3.0" }]);
+    expect(host.state()["latest"]).toBe(`-> store/${three.digest}`);
+    const paths = run.travelled.map(({ uri }) => uri);
+    expect(paths.filter((path) => path.includes(four.digest) && /zst$|patch$/.test(path))).toEqual(
+      [],
+    );
   });
 
   test("PCK-51: an old image is verified with --no-verify, too", async () => {

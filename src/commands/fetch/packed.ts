@@ -11,7 +11,7 @@ import type { PackedList } from "../../core/packed/packed-list.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import type { LockedImageStore } from "../../shell/disk/image-store.ts";
 import { freeSpace, requireSpace } from "../../shell/download.ts";
-import type { Origin } from "../../shell/origin/origin.ts";
+import { type Origin, orMarkedGone } from "../../shell/origin/origin.ts";
 import { OriginError } from "../../shell/origin/origin-error.ts";
 import type { Carrier } from "../events.ts";
 import { checkImage } from "./check-image.ts";
@@ -51,7 +51,8 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
   try {
     const packed = await origin.packed(entry.digest);
     onReceived(packed?.bytes ?? 0);
-    const by = packed && (await byCheapestWay(order, packed.list));
+    const isOpen = packed !== undefined && (await isOffered(order));
+    const by = isOpen ? await byCheapestWay(order, packed.list) : undefined;
     if (by === undefined) images.dropParts(entry.digest);
     return by;
   } catch (caught) {
@@ -64,6 +65,20 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
     const message = `${where}${error.message}; the image itself is downloaded`;
     run.effects.report({ event: "warning", message });
     return undefined;
+  }
+}
+
+/** Whether the image itself is at the origin: one that was withdrawn does not come by its packed files (PCK-47). */
+async function isOffered({ origin, entry: { digest, size } }: Order): Promise<boolean> {
+  // Over scp a look is a download.
+  if (origin.url.scheme === "scp") return !(await origin.isMarkedGone(digest));
+  const look = () => orMarkedGone(origin, digest, () => origin.look(digest, size));
+  try {
+    return (await origin.withRetries(look)) === "there";
+  } catch (caught) {
+    // Who asks for the image then says so.
+    if (caught instanceof OriginError && caught.isMissing) return false;
+    throw caught;
   }
 }
 
