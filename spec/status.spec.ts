@@ -156,6 +156,9 @@ describe("states", () => {
       const partials = new Map(next === undefined ? [] : [[next, part] as const]);
       expect(statesOf({ ...sight, partials })).toContainEqual({ ...behind, missing } as never);
     }
+    const images = new Map(next === undefined ? [] : [[next, "present"] as const]);
+    const here = { ...behind, isHere: true, missing: 0 };
+    expect(statesOf({ ...sight, images })).toContainEqual(here as never);
   });
 
   test("STS-10: nothing newer, and whole: current", () => {

@@ -2,7 +2,7 @@
 // list as hosts get it, with the patches between older images (PCK-68 to PCK-70).
 
 import { parseSha256Hex, type Sha256Hex } from "../digest.ts";
-import { TakoError } from "../error.ts";
+import { asTakoError } from "../error.ts";
 import { MOST_PATCHES } from "./cheapest-way.ts";
 import {
   encodePackedList,
@@ -39,8 +39,8 @@ function readList(bytes: Uint8Array): PackedList | undefined {
   try {
     return parsePackedList(bytes);
   } catch (caught) {
-    if (caught instanceof TakoError) return undefined;
-    throw caught;
+    asTakoError(caught);
+    return undefined;
   }
 }
 
@@ -49,8 +49,8 @@ function readTried(bytes: Uint8Array): OwnPacked["tried"] {
   const text = new TextDecoder("latin1").decode(bytes);
   const found = text.matchAll(/^tried ([0-9a-z]+) ([1-9][0-9]{0,14})$/gm);
   return new Map(
-    [...found].flatMap(([, word = "", size]): [Sha256Hex | "zst", number][] => {
-      const what = word === "zst" ? word : parseSha256Hex(word);
+    [...found].flatMap(([, word, size]): [Sha256Hex | "zst", number][] => {
+      const what = word === "zst" ? word : parseSha256Hex(`${word}`);
       return what === undefined ? [] : [[what, Number(size)]];
     }),
   );
