@@ -16,6 +16,7 @@ const TESTS = [
   "cli",
   "fetch",
   "origins",
+  "pack",
   "packed",
   "prune",
   "publish",

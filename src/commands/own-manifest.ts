@@ -71,6 +71,29 @@ function requireOurs(
 }
 
 /**
+ * The manifest of an origin of which nothing in it changes: whose key signed it does not matter.
+ *
+ * @param absent what is said if there is none
+ * @throws TakoError of kind `storage` for one that is damaged or missing
+ */
+export function readPublished(
+  publication: Publication,
+  absent: { readonly rule: string; readonly hint: string },
+): Manifest {
+  const { manifestPath: source } = publication;
+  const file = publication.readManifest([]);
+  switch (file.state) {
+    case "signed":
+    case "foreign":
+      return file.manifest;
+    case "damaged":
+      throw damaged(source, file.error);
+    case "absent":
+      throw new TakoError("storage", "there is no manifest", { ...absent, source });
+  }
+}
+
+/**
  * A manifest that `--new` begins has no version but the one that is stored: so the run may be done again, and a job
  * that always says `--new` is noticed at the second version (PUB-71).
  *
@@ -111,7 +134,7 @@ function wrongKey(source: string, replaced: PublicKey | undefined): TakoError {
 }
 
 /** One that cannot be decoded is never passed over (PUB-41). */
-export function damaged(source: string, cause: TakoError): TakoError {
+function damaged(source: string, cause: TakoError): TakoError {
   return new TakoError("storage", `the manifest is damaged: ${cause.message}`, {
     rule: "PUB-41",
     source,

@@ -1,10 +1,9 @@
 // tako store: publishes an image under a version, and rotates the key (spec/publish.md).
 // The story in its order; how each step touches the disk is shell/publication.ts.
 
-import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
-import { asTakoError, TakoError } from "../core/error.ts";
-import { type PublicKey, parsePublicKey } from "../core/keys.ts";
+import { TakoError } from "../core/error.ts";
+import type { PublicKey } from "../core/keys.ts";
 import {
   type Entry,
   encodeManifest,
@@ -13,10 +12,8 @@ import {
   type Manifest,
 } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
-import { planPacking } from "../core/packed/pack-plan.ts";
 import { parseSize } from "../core/size.ts";
-import { shownPath } from "../core/text.ts";
-import { compareVersions, parseVersion, type Version } from "../core/version.ts";
+import { compareVersions, type Version } from "../core/version.ts";
 import type { Progress } from "../shell/disk/image-writer.ts";
 import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
@@ -31,29 +28,14 @@ import {
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
 import type { Report } from "./events.ts";
-import { type ExpectedImage, expectation, requireExpected } from "./expected-image.ts";
+import { type ExpectedImage, requireExpected } from "./expected-image.ts";
 import { readOurs, requireBegun, type Signer } from "./own-manifest.ts";
-
-/** The options and arguments of the command line, as they were given. */
-export interface StoreOptions {
-  /** The path of the image; `-` is standard input. */
-  readonly image?: string;
-  readonly version?: string;
-  readonly directory: string;
-  readonly key?: string;
-  readonly keyFile?: string;
-  /** The public key that signed the manifest until now. */
-  readonly rotateKey?: string;
-  /** Only tell where the version would stand. */
-  readonly dryRun?: boolean;
-  /** Begin a manifest (PUB-70, PUB-71). */
-  readonly isNew?: boolean;
-  /** Somebody sees what is warned of, as on a terminal (PUB-70). */
-  readonly isWatched?: boolean;
-  readonly expected?: ExpectedImage;
-  /** Make packed files of the image before the manifest names it (PUB-85). */
-  readonly pack?: { readonly level: number; readonly patches: number };
-}
+import {
+  parseImageVersion,
+  parseReplaced,
+  refuseSwapped,
+  type StoreOptions,
+} from "./store-options.ts";
 
 export type StoreResult = {
   /** Whether the manifest is another one now. */
@@ -111,13 +93,15 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
   if (options.dryRun && image !== undefined) return await planStore(directory, image, signer);
   const onWait = () => report({ event: "waiting", directory });
   const lock = () => lockPublication(directory, { clock, onWait });
-  if (options.pack === undefined || image === undefined) {
+  const { pack } = options;
+  if (pack === undefined || image === undefined) {
     using publication = await lock();
     return await publish(publication, image, signer);
   }
-  return await publishPacked(lock, image, signer, (manifest, entry) =>
-    packBefore(manifest, entry, options, effects),
-  );
+  return await publishPacked(lock, image, signer, async (manifest, entry) => {
+    const { packNew } = await import("./pack/pack-new.ts");
+    await packNew(manifest, entry, { directory, ...pack }, effects);
+  });
 }
 
 /** With the lock only while names come and go: the image, what is packed of it, and then the manifest (PUB-85). */
@@ -137,28 +121,8 @@ async function publishPacked(
   // What there was to say of it is said.
   const silent = { ...signer, isNew: signer.isNew || kept.bytes === undefined, warn: () => {} };
   const { bytes, manifest } = readOurs(publication, silent);
-  return await name(
-    publication,
-    { ...kept, bytes, grown: insertEntry(manifest, kept.entry) },
-    signer,
-  );
-}
-
-async function packBefore(
-  manifest: Manifest,
-  { digest, version }: Entry,
-  { directory, pack = { level: 0, patches: 0 } }: StoreOptions,
-  effects: Effects,
-): Promise<void> {
-  const { packTargets } = await import("./pack/pack.ts");
-  const here = openPublication(directory).images();
-  const targets = planPacking(manifest, here, pack.patches, [version.text]);
-  const { errors } = await packTargets(targets, manifest, { directory, ...pack }, effects);
-  for (const error of errors) {
-    // An older image that is damaged keeps none from being published; the new one does.
-    if (error.source === shownPath(openPublication(directory).pathOf(digest))) throw error;
-    effects.report({ event: "warning", message: `${error.source}: ${error.message}` });
-  }
+  const next = encode(insertEntry(manifest, kept.entry), signer, publication.manifestPath);
+  return await name(publication, { ...kept, bytes, next });
 }
 
 /** What shows how far it is, if that is known (PUB-79). */
@@ -242,7 +206,7 @@ async function publish(
   signer: Signer,
 ): Promise<StoreResult> {
   if (image !== undefined) {
-    return await name(publication, await keep(publication, image, signer), signer);
+    return await name(publication, await keep(publication, image, signer));
   }
   const { key } = signer;
   const { bytes, manifest } = readOurs(publication, signer);
@@ -259,6 +223,8 @@ interface Kept {
   /** The manifest until now. */
   readonly bytes: Uint8Array | undefined;
   readonly grown: Manifest;
+  /** The same as bytes. */
+  readonly next: Uint8Array;
 }
 
 async function keep(
@@ -267,7 +233,7 @@ async function keep(
   signer: Signer,
 ): Promise<Kept> {
   const { manifestPath } = publication;
-  const { key, warn } = signer;
+  const { warn } = signer;
   const { bytes, manifest } = readOurs(publication, signer);
   if (signer.isNew) requireBegun(manifest, version, manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
@@ -281,17 +247,20 @@ async function keep(
   const entry = { version, size: parseSize(copy.size), digest };
   warnOfTwin(manifest, entry, warn);
   const grown = insertEntry(manifest, entry);
-  refuseOversized(encodeManifest(grown, key, platformSha512).length, manifestPath);
-  return { entry, bytes, grown, ...(await copy.keep()) };
+  const next = encode(grown, signer, manifestPath);
+  return { entry, bytes, grown, next, ...(await copy.keep()) };
+}
+
+function encode(manifest: Manifest, { key }: Signer, source: string): Uint8Array {
+  const bytes = encodeManifest(manifest, key, platformSha512);
+  refuseOversized(bytes.length, source);
+  return bytes;
 }
 
 async function name(
   publication: LockedPublication,
-  { entry: { version, digest }, bytes, grown, isKept, isUnmarked }: Kept,
-  { key }: Signer,
+  { entry: { version, digest }, bytes, next, isKept, isUnmarked }: Kept,
 ): Promise<StoreResult> {
-  const next = encodeManifest(grown, key, platformSha512);
-  refuseOversized(next.length, publication.manifestPath);
   const changed = await writeIfNew(publication, bytes, next);
   return { stored: "image", version: version.text, sha256: digest, isKept, isUnmarked, changed };
 }
@@ -305,61 +274,6 @@ async function writeIfNew(
   const isSame = old !== undefined && Buffer.from(old).equals(next);
   await (isSame ? publication.syncManifest() : publication.writeManifest(next));
   return !isSame;
-}
-
-/** `tako store 1.0.0 app.img` is a likely slip (PUB-57). */
-function refuseSwapped({ image = "-", version = "" }: StoreOptions): void {
-  if (image === "-" || existsSync(image) || !existsSync(version)) return;
-  throw new TakoError("storage", "there is no such image", {
-    rule: "PUB-57",
-    source: shownPath(image),
-    hint: "IMAGE comes before VERSION.",
-  });
-}
-
-/** The key that is replaced (PUB-50). */
-function parseReplaced({ rotateKey }: StoreOptions): PublicKey | undefined {
-  try {
-    return rotateKey === undefined ? undefined : parsePublicKey(rotateKey);
-  } catch (error) {
-    throw asTakoError(error).with({ source: "--rotate-key" });
-  }
-}
-
-/**
- * IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66), nor one that says
- * what the image has to be (PUB-82).
- */
-function parseImageVersion(options: StoreOptions): Version | undefined {
-  const { image, version, rotateKey, dryRun } = options;
-  if (options.isNew && rotateKey !== undefined) {
-    const message = "--new and --rotate-key exclude each other";
-    throw new TakoError("usage", message, { rule: "PUB-72" });
-  }
-  if (version?.includes("SECRET+")) {
-    throw new TakoError("usage", "the version is a secret key, which would be published", {
-      rule: "PUB-27",
-      hint: "A key is given with --key-file FILE; treat this one as exposed.",
-    });
-  }
-  if (image !== undefined && version !== undefined) return parseVersion(version);
-  const isRotation = rotateKey !== undefined && dryRun !== true;
-  if (image === undefined && version === undefined && isRotation) {
-    refuseExpectation(options);
-    return undefined;
-  }
-  throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {
-    rule: "PUB-54",
-  });
-}
-
-function refuseExpectation({ expected = {}, pack }: StoreOptions): void {
-  const option = expectation(expected) ?? (pack && "--pack");
-  if (option === undefined) return;
-  throw new TakoError("usage", `option ${option} is for an image, and there is none`, {
-    rule: option === "--pack" ? "PUB-85" : "PUB-82",
-    hint: "--rotate-key alone signs the manifest anew, and stores nothing.",
-  });
 }
 
 async function openSource(image: string | undefined, stdin: number) {

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { StoreOptions } from "../../src/commands/store.ts";
+import type { StoreOptions } from "../../src/commands/store-options.ts";
 import { key, manifestOf, secondKey, thirdKey } from "../support/publishing.ts";
 import { Publisher } from "./publisher.ts";
 

@@ -15,7 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { effectsOf } from "../../src/cli/effects.ts";
 import type { Event } from "../../src/commands/events.ts";
-import { type StoreOptions, store } from "../../src/commands/store.ts";
+import { store } from "../../src/commands/store.ts";
+import type { StoreOptions } from "../../src/commands/store-options.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { key, sha256sumOfFile } from "../support/publishing.ts";
 

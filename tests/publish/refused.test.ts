@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { generateKeyFile } from "../../src/commands/gen-key.ts";
 import { pruneOrigin } from "../../src/commands/prune/prune-origin.ts";
 import { publicKeyOf } from "../../src/commands/public-key.ts";
-import type { StoreOptions } from "../../src/commands/store.ts";
+import type { StoreOptions } from "../../src/commands/store-options.ts";
 import { parseSha256Hex } from "../../src/core/digest.ts";
 import { Bench } from "../fetch/bench.ts";
 import {

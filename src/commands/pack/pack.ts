@@ -2,15 +2,15 @@
 // following). The story of it.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
+import type { TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { cheapestWay, type Way } from "../../core/packed/cheapest-way.ts";
 import { NOTHING_PACKED, patchesTowards } from "../../core/packed/own-list.ts";
 import { planPacking, type Target } from "../../core/packed/pack-plan.ts";
 import type { PackedByImage } from "../../shell/packed/packed-files.ts";
-import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
+import { lockPublication, openPublication } from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
-import { damaged } from "../own-manifest.ts";
+import { readPublished } from "../own-manifest.ts";
 import { missingOf, type Packing, packTarget } from "./pack-target.ts";
 import { VerifiedImages } from "./verified-images.ts";
 
@@ -50,25 +50,28 @@ export interface PackResult {
 export async function pack(options: PackOptions, effects: Effects): Promise<PackResult> {
   const { directory, dryRun, versions, patches } = options;
   const publication = openPublication(directory);
-  const manifest = readManifest(publication);
+  const manifest = readPublished(publication, {
+    rule: "PCK-60",
+    hint: "--output is a directory that tako store has made.",
+  });
   const targets = planPacking(manifest, publication.images(), patches, versions);
   if (dryRun) {
     const images = describe(targets, manifest, publication.packed.listed());
     const isPlanned = images.some(({ missing }) => missing.zst || missing.from.length > 0);
     return { outcome: isPlanned ? "planned" : "nothing", images, made: 0, errors: [] };
   }
-  const { made, errors } = await packTargets(targets, manifest, options, effects);
+  const { made, wrong } = await packTargets(targets, manifest, options, effects);
   const images = describe(targets, manifest, publication.packed.listed());
-  return { outcome: made > 0 ? "packed" : "nothing", images, made, errors };
+  return { outcome: made > 0 ? "packed" : "nothing", images, made, errors: [...wrong.values()] };
 }
 
-/** Makes what the targets lack, one after the other. */
+/** Makes what the targets lack, one after the other. @returns how many files, and what is wrong with which images */
 export async function packTargets(
   targets: readonly Target[],
   manifest: Manifest,
   { directory, level }: Pick<PackOptions, "directory" | "level">,
   { clock, report }: Pick<Effects, "clock" | "report">,
-): Promise<Pick<PackResult, "made" | "errors">> {
+): Promise<{ readonly made: number; readonly wrong: ReadonlyMap<Sha256Hex, TakoError> }> {
   const onWait = () => report({ event: "waiting", directory });
   const lock = () => lockPublication(directory, { clock, onWait });
   const { packed, pathOf } = openPublication(directory);
@@ -82,7 +85,7 @@ export async function packTargets(
   }
   let made = 0;
   for (const target of targets) made += await packTarget(target, packed.listed(), packing);
-  return { made, errors: images.errors };
+  return { made, wrong: images.wrong };
 }
 
 function describe(
@@ -106,23 +109,4 @@ function describe(
 
 function sizesOf({ entries }: Manifest): ReadonlyMap<Sha256Hex, number> {
   return new Map(entries.map(({ digest, size }) => [digest, size]));
-}
-
-/** Whose key signed it does not matter: nothing of it changes. */
-function readManifest(publication: Publication): Manifest {
-  const { manifestPath } = publication;
-  const file = publication.readManifest([]);
-  switch (file.state) {
-    case "signed":
-    case "foreign":
-      return file.manifest;
-    case "damaged":
-      throw damaged(manifestPath, file.error);
-    case "absent":
-      throw new TakoError("storage", "there is no manifest", {
-        rule: "PCK-60",
-        source: manifestPath,
-        hint: "--output is a directory that tako store has made.",
-      });
-  }
 }

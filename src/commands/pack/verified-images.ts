@@ -3,7 +3,7 @@
 
 import { closeSync, fstatSync } from "node:fs";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { shownPath } from "../../core/text.ts";
 import { hexDigest, newHasher, readBlocks } from "../../shell/disk/hash.ts";
@@ -28,19 +28,18 @@ export class VerifiedImages implements Disposable {
   }
 
   /** What is wrong with images that were to be used. */
-  get errors(): readonly TakoError[] {
-    return [...this.#wrong.values()];
+  get wrong(): ReadonlyMap<Sha256Hex, TakoError> {
+    return this.#wrong;
   }
 
-  /** @returns `undefined` if it is not as the manifest says, or cannot be read, which is among the errors then */
+  /** @returns `undefined` if it is not as the manifest says, or cannot be read, which is told by {@link wrong} then */
   async open(entry: Entry): Promise<OpenImage | undefined> {
     const opened = this.#opened.get(entry.digest) ?? this.#verify(entry);
     this.#opened.set(entry.digest, opened);
     try {
       return await opened;
     } catch (caught) {
-      if (!(caught instanceof TakoError)) throw caught;
-      this.#wrong.set(entry.digest, caught);
+      this.#wrong.set(entry.digest, asTakoError(caught));
       return undefined;
     }
   }

@@ -2,8 +2,6 @@
 // and following). The manifest stays as it is: its entries are history.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
-import type { Manifest } from "../../core/manifest.ts";
 import { matches, parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
 import {
@@ -13,7 +11,7 @@ import {
   type Publication,
 } from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
-import { damaged } from "../own-manifest.ts";
+import { readPublished } from "../own-manifest.ts";
 
 export interface PruneOriginOptions {
   readonly directory: string;
@@ -34,7 +32,10 @@ export async function pruneOrigin(
 ): Promise<PruneOriginResult> {
   const parsed = parsePattern(pattern);
   const planFor = (publication: Publication) => {
-    const manifest = readManifest(publication);
+    const manifest = readPublished(publication, {
+      rule: "PRU-21",
+      hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
+    });
     if (!manifest.entries.some(({ version }) => matches(parsed, version))) {
       const message = `no version of the manifest matches ${parsed.text}`;
       report({ event: "warning", message });
@@ -71,23 +72,4 @@ async function removePacked(publication: LockedPublication): Promise<void> {
   if (going.length === 0) return;
   await packed.writeLists(new Map(), new Set(going));
   await packed.remove(going);
-}
-
-/** Whose key signed it does not matter: nothing of it changes. */
-function readManifest(publication: Publication): Manifest {
-  const { manifestPath } = publication;
-  const file = publication.readManifest([]);
-  switch (file.state) {
-    case "signed":
-    case "foreign":
-      return file.manifest;
-    case "damaged":
-      throw damaged(manifestPath, file.error);
-    case "absent":
-      throw new TakoError("storage", "there is no manifest", {
-        rule: "PRU-21",
-        source: manifestPath,
-        hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
-      });
-  }
 }

@@ -2,7 +2,7 @@
 
 import { closeSync } from "node:fs";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import { packedName, patchName, zstName } from "../../core/layout.ts";
 import type { OwnPacked } from "../../core/packed/own-list.ts";
 import { parsePackedList } from "../../core/packed/packed-list.ts";
@@ -52,8 +52,7 @@ function wrongList(
       patches.every((patch) => listed.get(patch.new)?.patches.get(patch.old) === patch.size);
     return isThere ? [] : [wrongFile(path, "it names files that are not there as it says")];
   } catch (caught) {
-    if (!(caught instanceof TakoError)) throw caught;
-    return [wrongFile(path, caught.message)];
+    return [wrongFile(path, asTakoError(caught).message)];
   }
 }
 

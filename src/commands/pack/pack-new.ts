@@ -1,0 +1,26 @@
+// The packed files of an image that is about to be published (PUB-85).
+
+import type { Entry, Manifest } from "../../core/manifest.ts";
+import { planPacking } from "../../core/packed/pack-plan.ts";
+import { openPublication } from "../../shell/publication.ts";
+import type { Effects } from "../effects.ts";
+import { type PackOptions, packTargets } from "./pack.ts";
+
+/**
+ * @param manifest the one that is to name it
+ * @throws TakoError of kind `storage`; an older image that is damaged keeps none from being published, and is a warning
+ */
+export async function packNew(
+  manifest: Manifest,
+  { digest, version }: Entry,
+  options: Pick<PackOptions, "directory" | "level" | "patches">,
+  effects: Effects,
+): Promise<void> {
+  const here = openPublication(options.directory).images();
+  const targets = planPacking(manifest, here, options.patches, [version.text]);
+  const { wrong } = await packTargets(targets, manifest, options, effects);
+  for (const [image, error] of wrong) {
+    if (image === digest) throw error;
+    effects.report({ event: "warning", message: `${error.source}: ${error.message}` });
+  }
+}
