@@ -90,7 +90,7 @@ const WAYS: readonly Way[] = [
     name: "tako pack",
     make: `${tako} pack --quiet -o origin 1.1`,
     apply: { command: `${tako} fetch --no-activate host.tako`, prepare: resetHost },
-    bytes: () => sizeOf(packedFile("patch")),
+    bytes: () => packedSize("patch") ?? packedSize("zst") ?? sizeOf("new"),
   },
   {
     name: "zstd --patch-from -19",
@@ -123,7 +123,8 @@ process.chdir(folder);
 const server = await serveWithNginx(folder);
 try {
   const names = process.argv.slice(2);
-  const isChosen = ({ name }: Pair) => names.every((word) => name.includes(word));
+  const isChosen = ({ name }: Pair) =>
+    names.length === 0 || names.some((word) => name.includes(word));
   for (const pair of PAIRS.filter(isChosen)) await comparePair(pair);
 } finally {
   await server.stop();
@@ -142,8 +143,7 @@ async function comparePair(pair: Pair): Promise<void> {
     const columns = [`${travels} MB`, sample(made), applied ? sample(applied) : "-"];
     console.log([name.padEnd(22), ...columns.map((column) => column.padStart(18))].join(""));
   }
-  const zst = packedFile("zst", false);
-  const whole = zst === undefined ? "none" : `${millions(sizeOf(zst))} MB`;
+  const whole = `${millions(packedSize("zst") ?? sizeOf("new"))} MB`;
   console.log(`${"tako, a first install".padEnd(22)}${whole.padStart(18)}`);
   // Both read the old image, write the new one and hash it; on one core.
   const ours = { command: `taskset -c 0 ${WAYS[0]?.apply?.command}`, prepare: resetHost };
@@ -157,15 +157,13 @@ async function comparePair(pair: Pair): Promise<void> {
 
 /** An origin with both images, of which the older one is packed, and a host that has that one. */
 async function publish(): Promise<void> {
-  for (const name of ["origin", "installed"]) rmSync(name, { recursive: true, force: true });
-  mkdirSync("origin");
-  mkdirSync("dest", { recursive: true });
+  for (const name of ["origin", "installed", "dest"])
+    rmSync(name, { recursive: true, force: true });
+  for (const name of ["origin", "dest"]) mkdirSync(name);
   writeFileSync("key", `${key.secret}\n`, { mode: 0o600 });
   await shell(`${tako} store --new --pack -f key -o origin old 1.0`);
   const lines = [`Origin=${server.url}/origin`, `PublicKey=${key.public}`, "Version=*"];
   writeFileSync("host.tako", `${lines.join("\n")}\nDestination=${join(folder, "dest")}\n`);
-  rmSync("dest", { recursive: true });
-  mkdirSync("dest");
   await shell(`${tako} fetch host.tako`);
   cpSync("dest", "installed", { recursive: true, verbatimSymlinks: true });
   await shell(`${tako} store -f key -o origin new 1.1`);
@@ -176,15 +174,13 @@ function resetHost(): void {
   cpSync("installed", "dest", { recursive: true, verbatimSymlinks: true });
 }
 
-function packedFile(what: "patch" | "zst"): string;
-function packedFile(what: "patch" | "zst", isNeeded: false): string | undefined;
-function packedFile(what: "patch" | "zst", isNeeded = true): string | undefined {
+/** In bytes, of what `tako pack` made of the new image, if it did. */
+function packedSize(what: "patch" | "zst"): number | undefined {
   const digest = sha256sumOfFile("new");
   const name = readdirSync("origin/store").find(
     (each) => each.startsWith(digest) && each.endsWith(`.${what}`),
   );
-  if (name === undefined && isNeeded) throw new Error(`tako pack made no ${what}`);
-  return name && join("origin/store", name);
+  return name === undefined ? undefined : sizeOf(join("origin/store", name));
 }
 
 /** The chunks that the old image has not, and the index. */

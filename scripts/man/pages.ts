@@ -75,7 +75,7 @@ function programPage(): string {
     ".Bl -tag -width Ds",
     ".It Fl h , Fl Fl help",
     "Show the commands, or after a command its arguments and options.",
-    ".It Fl Fl version",
+    ".It Fl V , Fl Fl version",
     "Show the version.",
     ".It Cm help Op Ar COMMAND",
     "Open the manual page of the command, or show its help where none is installed.",

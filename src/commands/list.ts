@@ -1,7 +1,7 @@
 // tako list: the versions of a config, an origin or a directory, and what each is to a host (spec/status.md, STS-30 to
 // STS-37).
 
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
@@ -13,10 +13,11 @@ import { type Pattern, parsePattern } from "../core/pattern.ts";
 import type { HostChoice, ImageState } from "../core/plan.ts";
 import { shownPath } from "../core/text.ts";
 import { type Destination, type LocalManifest, openDestination } from "../shell/destination.ts";
+import { naming } from "../shell/disk/storage-error.ts";
 import { openOrigin, timeoutsOf } from "../shell/origin/origin.ts";
 import { platformVerify } from "../shell/platform-crypto.ts";
 import type { Effects } from "./effects.ts";
-import { loadConfigs } from "./fetch/configs.ts";
+import { configNames, loadConfigs } from "./fetch/configs.ts";
 import { viewOf } from "./fetch/news.ts";
 import { type Stock, takeStock, withdrawnOf } from "./status/look.ts";
 
@@ -172,7 +173,7 @@ function requireManifest(destination: Destination, keys: readonly PublicKey[]): 
 }
 
 function hasConfigs(directory: string): boolean {
-  return readdirSync(directory).some((name) => name.endsWith(".tako"));
+  return naming(directory, "read", () => configNames(directory)).length > 0;
 }
 
 /** @throws TakoError of kind `signature` (STS-35) */

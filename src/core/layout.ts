@@ -73,13 +73,13 @@ export function patchName(old: Sha256Hex, next: Sha256Hex): string {
   return `${next}.from-${old}.patch`;
 }
 
-/** A packed file, by its name at an origin. */
-export type PackedFile =
+/** What a name of a packed file at an origin says. */
+export type PackedName =
   | { readonly what: "list" | "zst"; readonly image: Sha256Hex }
   | { readonly what: "patch"; readonly image: Sha256Hex; readonly from: Sha256Hex };
 
 /** What packed file a name in `store/` is of; `undefined` for any other name. */
-export function packedFileOf(name: string): PackedFile | undefined {
+export function packedFileOf(name: string): PackedName | undefined {
   const image = parseSha256Hex(name.slice(0, 64));
   if (image === undefined) return undefined;
   if (name === packedName(image)) return { what: "list", image };
@@ -97,7 +97,7 @@ export function unfinishedName(name: string): string {
 }
 
 /** What packed file is being made under a name in `store/`; `undefined` for any other name. */
-export function unfinishedOf(name: string): PackedFile | undefined {
+export function unfinishedOf(name: string): PackedName | undefined {
   return name.endsWith(UNFINISHED) ? packedFileOf(name.slice(0, -UNFINISHED.length)) : undefined;
 }
 

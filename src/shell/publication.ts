@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Sha256Hex } from "../core/digest.ts";
 import { asTakoError, TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
-import { goneName, LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
+import { LATEST, MANIFEST, temporaryName } from "../core/layout.ts";
 import { shownPath } from "../core/text.ts";
 import { discard, removeIfPresent, requireDirectory } from "./disk/files.ts";
 import { hexDigest, newHasher, readBlocks } from "./disk/hash.ts";
@@ -171,9 +171,9 @@ export class LockedPublication implements Publication, Disposable {
     return this.#images.pathOf(digest);
   }
 
-  /** Whether there is the mark that an image was removed on purpose. */
+  /** As {@link ImageStore.isMarked}. */
   isMarked(digest: Sha256Hex): boolean {
-    return isThere(join(this.#images.path, goneName(digest)));
+    return this.#images.isMarked(digest);
   }
 
   /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22, PRU-26). */

@@ -226,6 +226,10 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
     () => destination.images.openPartial(identity(one), noProgress),
     async () => destination.images.drop(first, "image"),
     async () => destination.images.drop(second, "partial"),
+    async () => destination.images.dropParts(second),
+    () => destination.images.prepareParts(first),
+    () => destination.images.openPart(`${second}.part-zst`, 1),
+    () => destination.images.openUnpacked(`${second}.part-image-1`, noProgress),
     () => destination.images.mark(second),
     () => destination.images.unmark(first),
   ];

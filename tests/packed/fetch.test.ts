@@ -1,15 +1,15 @@
 // tako fetch by packed files, from a real server whose log says what travelled: the cheapest way for each kind of host
 // (PCK-40 to PCK-58).
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Site } from "../fetch/site.ts";
-import type { ConfigLines, Contents, Host } from "../support/host.ts";
+import type { Host } from "../support/host.ts";
 import { sha256sum, sha256sumOfFile } from "../support/publishing.ts";
 import type { PackedOrigin } from "./origin.ts";
 import {
   all,
+  damage,
   expectDone,
   fetched,
   four,
@@ -22,20 +22,12 @@ import {
   one,
   plain,
   program,
-  sceneOn,
+  scenes,
   three,
   two,
 } from "./scene.ts";
 
-let site: Site;
-beforeAll(async () => {
-  if (!needed.missing) site = await Site.start();
-});
-afterAll(async () => {
-  if (!needed.missing) await site.stop();
-});
-
-const scene = (contents?: Contents, lines?: ConfigLines) => sceneOn(site, contents, lines);
+const scene = scenes();
 
 function sum(packed: PackedOrigin, files: readonly string[]): number {
   return files.reduce((bytes, name) => bytes + packed.size(name), 0);
@@ -97,10 +89,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     using _ = host;
     const frame = packed.zst(four);
     packed.list(four, frame, await packed.patch(one, four));
-    const path = join(host.destination, "store", one.digest);
-    const damaged = one.content.replace(/^./, "?");
-    chmodSync(path, 0o644);
-    writeFileSync(path, damaged, "latin1");
+    const { path, damaged } = damage(host, one);
     const run = await fetched(host, origin);
     expectDone(host, run);
     expect(run.of("damaged")).toMatchObject([{ version: "1.0.0", path }]);
@@ -116,11 +105,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     const { origin, packed, host } = await scene({ published: [one], latest: one });
     using _ = host;
     packed.list(four, await packed.patch(one, four));
-    writeFileSync(
-      join(host.destination, "store", one.digest),
-      one.content.replace(/^./, "?"),
-      "latin1",
-    );
+    damage(host, one);
     const run = await fetched(host, origin);
     expectDone(host, run);
     expect(run.of("damaged")).toHaveLength(1);
@@ -156,11 +141,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     const { origin, packed, host } = await scene({ published: [one], latest: one });
     using _ = host;
     packed.list(four, await packed.patch(one, four));
-    writeFileSync(
-      join(host.destination, "store", one.digest),
-      one.content.replace(/^./, "?"),
-      "latin1",
-    );
+    damage(host, one);
     const { stdout } = await program.run(["fetch", "--no-verify", "--json", host.file]);
     expect(stdout).toContain('"event":"damaged"');
     expect((await origin.asked()).at(-1)).toBe(`${plain} 200`);

@@ -1,10 +1,9 @@
 // Origins whose packed files lie, each in another way: the right image in the same run, one warning, and never more bytes
 // than a list and twice the image (PCK-59).
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { zstdCompressSync } from "node:zlib";
-import { Site } from "../fetch/site.ts";
 import type { Image } from "../support/publishing.ts";
 import {
   frameHeader,
@@ -25,7 +24,7 @@ import {
   one,
   plain,
   program,
-  sceneOn,
+  scenes,
   three,
   two,
 } from "./scene.ts";
@@ -216,13 +215,7 @@ const badPatches: Readonly<Record<string, Lie>> = {
   }),
 };
 
-let site: Site;
-beforeAll(async () => {
-  if (!needed.missing) site = await Site.start();
-});
-afterAll(async () => {
-  if (!needed.missing) await site.stop();
-});
+const scene = scenes();
 
 describe.skipIf(needed.missing).each([
   ["list", lists],
@@ -230,7 +223,7 @@ describe.skipIf(needed.missing).each([
   ["patch", badPatches],
 ] as const)("PCK-53, PCK-59: a %s that", (what, lies) => {
   test.each(Object.entries(lies))("%s", async (kind, lie) => {
-    const { origin, packed, host } = await sceneOn(site, { published: [one], latest: one });
+    const { origin, packed, host } = await scene({ published: [one], latest: one });
     using _host = host;
     await lie(packed);
     await origin.requests();

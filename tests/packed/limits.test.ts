@@ -1,10 +1,9 @@
 // What packed files may cost at most: requests that fail or stand still, and connections that break (PCK-50, PCK-51, PCK-54,
 // PCK-59).
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Site } from "../fetch/site.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { withFasterClock } from "../support/program.ts";
@@ -17,14 +16,6 @@ const frame = `${four.digest}.zst`;
 const sshd = needs("sshd", "curl");
 /** With a time-out of two minutes, which takes 2 s then; a wait of a second is one of 50 ms. */
 const hasty = withFasterClock({ waits: 20, limits: 60 });
-
-let site: Site;
-beforeAll(async () => {
-  if (!needed.missing) site = await Site.start();
-});
-afterAll(async () => {
-  if (!needed.missing) await site.stop();
-});
 
 /** How a server answers a request for a file, if not with the file. */
 type Answer = (bytes: Uint8Array<ArrayBuffer>, request: Request) => Response;

@@ -1,9 +1,8 @@
 // A disk that has no room for what packed files take: the image itself comes, if it has room (PCK-52, PCK-56, PCK-59).
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { Site } from "../fetch/site.ts";
 import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 import type { PackedOrigin } from "./origin.ts";
 import {
@@ -15,22 +14,16 @@ import {
   needed,
   one,
   plain,
-  sceneOn,
+  scenes,
   three,
   two,
 } from "./scene.ts";
 
-let site: Site;
-beforeAll(async () => {
-  if (!needed.missing) site = await Site.start();
-});
-afterAll(async () => {
-  if (!needed.missing) await site.stop();
-});
+const scene = scenes();
 
 describe.skipIf(needed.missing || !canMount)("room", () => {
   async function hostWith(room: number) {
-    const { origin, packed, host: outer } = await sceneOn(site);
+    const { origin, packed, host: outer } = await scene();
     const stack = new AsyncDisposableStack();
     stack.use(outer);
     const mount = join(outer.folder, "mount");

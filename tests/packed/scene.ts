@@ -1,9 +1,9 @@
 // A host and an origin with packed files, and what a run of tako fetch did there, by the server's log and its own words.
 
-import { expect } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect } from "bun:test";
+import { chmodSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Site, SiteOrigin } from "../fetch/site.ts";
+import { Site, type SiteOrigin } from "../fetch/site.ts";
 import { type ConfigLines, type Contents, createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { type Program, sources } from "../support/program.ts";
@@ -19,8 +19,20 @@ export const [one, two, three, four] = all as [Image, Image, Image, Image];
 export const list = `store/${four.digest}.packed`;
 export const plain = `store/${four.digest}`;
 
+/** A server for all tests of a file. @returns what makes a scene of it */
+export function scenes() {
+  let site: Site;
+  beforeAll(async () => {
+    if (!needed.missing) site = await Site.start();
+  });
+  afterAll(async () => {
+    if (!needed.missing) await site.stop();
+  });
+  return (contents?: Contents, lines?: ConfigLines) => sceneOn(site, contents, lines);
+}
+
 /** An origin with all versions, and a host that is somewhere on the way. */
-export async function sceneOn(site: Site, contents: Contents = {}, lines: ConfigLines = {}) {
+async function sceneOn(site: Site, contents: Contents = {}, lines: ConfigLines = {}) {
   const origin = site.origin(...all);
   const packed = new PackedOrigin(origin.directory);
   const host = createHost();
@@ -63,6 +75,15 @@ export function expectDone(host: Host, { status }: Pick<Run, "status">): void {
   expect(host.state()["latest"]).toBe(`-> store/${four.digest}`);
   expect(sha256sumOfFile(join(host.destination, "store", four.digest))).toBe(four.digest);
   expect(names(host).filter((name) => name.length > 64)).toEqual([]);
+}
+
+/** Changes a byte of an image of the host. @returns its path, and what is there now */
+export function damage(host: Host, { digest, content }: Image) {
+  const path = join(host.destination, "store", digest);
+  const damaged = content.replace(/^./, "?");
+  chmodSync(path, 0o644);
+  writeFileSync(path, damaged, "latin1");
+  return { path, damaged };
 }
 
 /** A file in the store that an earlier run left. */

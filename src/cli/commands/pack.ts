@@ -4,7 +4,6 @@ import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
 import { DONE } from "../exit-status.ts";
 import { lineWidth } from "../io.ts";
-import { packPresenter } from "./pack-presenter.ts";
 
 /** Of zstd, for whole images. */
 export const LEVEL = { usual: 9, least: 1, most: 22 };
@@ -53,7 +52,9 @@ export const pack = command({
     const result = await pack(options, effects);
     const isSilent =
       args.quiet === true && result.outcome === "nothing" && result.errors.length === 0;
-    return isSilent ? DONE : output.show(packPresenter(lineWidth(io.stdout)), result);
+    if (isSilent) return DONE;
+    const { packPresenter } = await import("./pack-presenter.ts");
+    return output.show(packPresenter(lineWidth(io.stdout)), result);
   },
 });
 

@@ -37,7 +37,7 @@ const PROGRAM_OPTIONS: readonly Candidate[] = [
 function commandNames(commands: Commands, except: readonly string[] = []): readonly Candidate[] {
   const named = Object.entries(commands).map(([word, { meta }]) => ({
     word,
-    description: meta.description ?? "",
+    description: meta.description,
   }));
   return [
     ...named,

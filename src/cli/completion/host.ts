@@ -1,8 +1,8 @@
 // What this host has that a command line may name: its configs, and the versions that one of them knows. Only
 // regular files are read, and what cannot be read has nothing to offer (CLI-74 to CLI-76).
 
-import { readdirSync, statSync } from "node:fs";
-import { CONFIGS, pathOf, readConfigs } from "../../commands/fetch/configs.ts";
+import { statSync } from "node:fs";
+import { CONFIGS, configNames, pathOf, readConfigs } from "../../commands/fetch/configs.ts";
 import { openDestination } from "../../shell/destination.ts";
 
 /** A word that may stand there, and what it is for. */
@@ -17,9 +17,9 @@ const MOST_VERSIONS = 200;
 /** The names of the configs in /etc/tako, as a command takes them (FET-108). */
 export function hostConfigs(): readonly Candidate[] {
   return orNothing(() =>
-    readdirSync(CONFIGS)
-      .filter((file) => /^[^.][\x21-\x7e]*\.tako$/.test(file))
-      .sort()
+    configNames(CONFIGS)
+      // A name with a space or a line feed has no place in the answer.
+      .filter((file) => /^[\x21-\x7e]*$/.test(file))
       .map((file) => ({ word: file.slice(0, -".tako".length), description: `${CONFIGS}/${file}` })),
   );
 }

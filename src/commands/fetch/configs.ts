@@ -56,9 +56,8 @@ function customaryPath(name: string): string {
 function configFiles(path: string): readonly (string | { file: string; error: TakoError })[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
-    // As a shell reads `*.tako`: an editor's `.#app.tako` is no config.
-    const names = readdirSync(path).filter((name) => /^[^.].*\.tako$/s.test(name));
-    if (names.length > 0) return names.sort().flatMap((name) => configIn(join(path, name)));
+    const names = configNames(path);
+    if (names.length > 0) return names.flatMap((name) => configIn(join(path, name)));
     return [
       {
         file: path,
@@ -68,6 +67,13 @@ function configFiles(path: string): readonly (string | { file: string; error: Ta
   } catch (cause) {
     return [{ file: path, error: asConfigError(path, cause) }];
   }
+}
+
+/** The `*.tako` in a directory, sorted, as a shell reads that: an editor's `.#app.tako` is no config. */
+export function configNames(directory: string): readonly string[] {
+  return readdirSync(directory)
+    .filter((name) => /^[^.].*\.tako$/s.test(name))
+    .sort();
 }
 
 /** A config of a directory; none if it is masked as in systemd, by a link to /dev/null (FET-16). */

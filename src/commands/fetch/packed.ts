@@ -1,4 +1,4 @@
-// An image by way of the packed files of its origin (PCK-50 to PCK-59). They are hints: whatever is odd about them is told in
+// An image by way of the packed files of its origin (PCK-47, PCK-50 to PCK-59). They are hints: whatever is odd about them is told in
 // one line, nothing of them is kept, and the image itself is downloaded.
 
 import type { Sha256Hex } from "../../core/digest.ts";
@@ -88,7 +88,8 @@ async function byCheapestWay(order: Order, list: PackedList): Promise<Carrier | 
   const { digest, size } = entry;
   const { report } = run.effects;
   const { downloadPacked } = await import("../../shell/packed/download-packed.ts");
-  const entries = destination.readManifest(run.config.publicKeys)?.manifest.entries ?? [];
+  // Accepted by this run, under its lock: nobody has to ask again who signed it.
+  const entries = destination.readManifest([])?.manifest.entries ?? [];
   const sizes = new Map(entries.map((each) => [each.digest, each.size]));
   const olds = imagesHere(images, entries);
   for (;;) {

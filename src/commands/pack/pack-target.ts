@@ -2,7 +2,7 @@
 // long work is done without the lock on the origin, which is held while names come and go.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { type PackedFile, patchName, zstName } from "../../core/layout.ts";
+import { type PackedName, patchName, zstName } from "../../core/layout.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { NOTHING_PACKED, type OwnPacked, patchesTowards } from "../../core/packed/own-list.ts";
 import { isFrameWorth, isPatchWorth, type Target } from "../../core/packed/pack-plan.ts";
@@ -35,7 +35,7 @@ export interface Packing {
 /** A file that there is to be. */
 interface Wanted {
   readonly name: string;
-  readonly what: Exclude<PackedFile["what"], "list">;
+  readonly what: Exclude<PackedName["what"], "list">;
   readonly entry: Entry;
   readonly from?: Entry;
   /** Its bytes. */

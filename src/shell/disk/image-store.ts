@@ -195,6 +195,7 @@ export class LockedImageStore extends ImageStore {
 
   /** Makes room for a packed download (PCK-56). */
   async prepareParts(wanted: Sha256Hex): Promise<void> {
+    this.#lock.requireHeld();
     await this.#make();
     this.removeStalePartials(wanted);
   }
@@ -262,6 +263,7 @@ export class LockedImageStore extends ImageStore {
 
   /** Removes what is left of a packed download of an image (PCK-56). */
   dropParts(digest: Sha256Hex): void {
+    this.#lock.requireHeld();
     for (const name of partsOf(this.names(), digest)) removeIfPresent(join(this.path, name));
   }
 

@@ -5,10 +5,8 @@ import { fstatSync, writeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { createFile, discard } from "./files.ts";
 import { openForResume } from "./image-writer.ts";
-import { statRegularFile } from "./read-files.ts";
-import { naming, storageError } from "./storage-error.ts";
-
-const CHUNK_BYTES = 65_536;
+import { readChunks, statRegularFile } from "./read-files.ts";
+import { storageError } from "./storage-error.ts";
 
 export class PartFile implements AsyncDisposable {
   readonly path: string;
@@ -40,17 +38,9 @@ export class PartFile implements AsyncDisposable {
     return undefined;
   }
 
-  /** All that is in the file. Each chunk has memory of its own, for who decodes it may still hold the one before. */
-  async *chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < this.#size; ) {
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, this.#size - at));
-      const { bytesRead } = await naming(this.path, "read", () =>
-        this.#handle.read(buffer, 0, buffer.length, at),
-      );
-      if (bytesRead === 0) return;
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
-    }
+  /** All that is in the file, as by {@link readChunks}. */
+  chunks(): AsyncGenerator<Uint8Array> {
+    return readChunks(this.#handle.fd, this.path);
   }
 
   /** Closes the file as it is; an empty one goes. */

@@ -19,6 +19,8 @@ const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 /** A leaf that is not a symbolic link, and that cannot make the open wait, as a FIFO could. */
 export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
+const CHUNK_BYTES = 65_536;
+
 const KINDS = {
   "regular file": (stats: Stats) => stats.isFile(),
   "symbolic link": (stats: Stats) => stats.isSymbolicLink(),
@@ -89,6 +91,17 @@ export function readRegularFile(
     return bytes ?? (oversized === "absent" ? undefined : tooLarge(path, limit));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The content of an open file from its beginning. Each chunk has memory of its own, for who works on the one before. */
+export async function* readChunks(fd: number, path: string): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const chunk = new Uint8Array(CHUNK_BYTES);
+    const count = naming(path, "read", () => readSync(fd, chunk, 0, chunk.length, at));
+    if (count === 0) return;
+    at += count;
+    yield chunk.subarray(0, count);
   }
 }
 

@@ -1,17 +1,15 @@
 // Whether a packed file on disk makes the image that it is for: decoded as a host does it, and hashed (PCK-65).
 
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Wanted } from "../../core/packed/cheapest-way.ts";
 import { hexDigest, newHasher } from "../disk/hash.ts";
-import { openRegularFile } from "../disk/read-files.ts";
+import { openRegularFile, readChunks } from "../disk/read-files.ts";
 import { applyPatch } from "./apply-patch.ts";
 import type { OpenImage } from "./make-patch.ts";
-import { oldImage, readAt } from "./old-image.ts";
+import { oldImage } from "./old-image.ts";
 import { unpackImage } from "./zstd.ts";
-
-const CHUNK_BYTES = 262_144;
 
 /** @throws TakoError of kind `storage` */
 export function makesByFrame(path: string, { digest, size }: Wanted): Promise<boolean> {
@@ -36,22 +34,12 @@ async function makes(
   if (fd === undefined) return false;
   const hasher = newHasher();
   try {
-    for await (const chunk of decode(chunksOf(fd))) hasher.update(chunk);
+    for await (const chunk of decode(readChunks(fd, path))) hasher.update(chunk);
     return hexDigest(hasher) === digest;
   } catch (caught) {
     if (caught instanceof TakoError && caught.kind === "origin") return false;
     throw caught;
   } finally {
     closeSync(fd);
-  }
-}
-
-/** A new buffer for each: who decodes may still hold the one before. */
-async function* chunksOf(fd: number): AsyncGenerator<Uint8Array> {
-  const { size } = fstatSync(fd);
-  for (let at = 0; at < size; at += CHUNK_BYTES) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, size - at));
-    readAt(fd, at, chunk);
-    yield chunk;
   }
 }
