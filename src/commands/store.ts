@@ -1,5 +1,5 @@
 // tako store: publishes an image under a version, and rotates the key (spec/publish.md).
-// The story in its order; how each step touches the disk is shell/publication.ts.
+// The story in its order; how each step is done in a directory or a bucket is shell/publication/ and shell/bucket/.
 
 import { existsSync } from "node:fs";
 import type { Sha256Hex } from "../core/digest.ts";
@@ -22,17 +22,17 @@ import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
   hashImage,
   type ImageSource,
-  type LockedPublication,
-  lockPublication,
   openedImage,
   openImage,
-  openPublication,
-} from "../shell/publication.ts";
+} from "../shell/publication/image-source.ts";
+import type { Publication, WritablePublication } from "../shell/publication/publication.ts";
+import { lockPublication, openPublication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
 import type { Report } from "./events.ts";
 import { type ExpectedImage, requireExpected } from "./expected-image.ts";
-import { readOurs, requireBegun, type Signer } from "./own-manifest.ts";
+import { type Ours, readOurs, requireBegun, type Signer } from "./own-manifest.ts";
+import { publicationEffects } from "./publication-effects.ts";
 
 /** The options and arguments of the command line, as they were given. */
 export interface StoreOptions {
@@ -51,6 +51,8 @@ export interface StoreOptions {
   /** Somebody sees what is warned of, as on a terminal (PUB-70). */
   readonly isWatched?: boolean;
   readonly expected?: ExpectedImage;
+  /** A bucket that keeps no conditions is written all the same (BKT-33). */
+  readonly isUnsafeAllowed?: boolean;
 }
 
 export type StoreResult = {
@@ -89,14 +91,14 @@ interface Image {
 }
 
 /**
- * Publishes an image in a directory that a web server can serve as it is.
+ * Publishes an image in a directory that a web server can serve as it is, or in a bucket.
  *
  * @throws TakoError of kind `usage`, `version`, `key`, `storage`, `signature`, `digest`, or `failed`
  *   if the version is published already
  */
 export async function store(options: StoreOptions, effects: Effects): Promise<StoreResult> {
-  const { directory, isNew = false, isWatched = false } = options;
-  const { clock, environment, report } = effects;
+  const { directory, isNew = false, isWatched = false, isUnsafeAllowed = false } = options;
+  const { environment, report } = effects;
   refuseSwapped(options);
   const version = parseImageVersion(options);
   const replaced = parseReplaced(options);
@@ -106,10 +108,12 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
 
   await using source = await openSource(options.image, effects.stdin);
   const image = version && source && imageOf(version, source, options.expected ?? {}, report);
-  if (options.dryRun && image !== undefined) return await planStore(directory, image, signer);
-  const onWait = () => report({ event: "waiting", directory });
-  using publication = await lockPublication(directory, { clock, onWait });
-  return await publish(publication, image, signer);
+  const way = { ...publicationEffects(directory, effects), isUnsafeAllowed };
+  if (options.dryRun && image !== undefined) {
+    return await planStore(await openPublication(directory, way), image, signer);
+  }
+  await using publication = await lockPublication(directory, way);
+  return await publish(publication, image, signer, effects);
 }
 
 /** What shows how far it is, if that is known (PUB-79). */
@@ -136,12 +140,11 @@ function imageOf(
  * written, and no lock taken.
  */
 async function planStore(
-  directory: string,
+  publication: Publication,
   { version, source, expected, onProgress }: Image,
   signer: Signer,
 ): Promise<StoreResult> {
-  const publication = openPublication(directory);
-  const { manifest } = readOurs(publication, signer);
+  const { manifest } = await readOurs(publication, signer);
   if (signer.isNew) requireBegun(manifest, version, publication.manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
   const same = warnOfVersion(version, published, signer.warn);
@@ -186,50 +189,92 @@ function warnOfTwin(
   warn(`${version.text} has the same bytes as ${twin.version.text}, which is published already`);
 }
 
-/** With the lock: first the image, then the manifest that names it (PUB-13). */
+/** First the image, then the manifest that names it (PUB-13). */
 async function publish(
-  publication: LockedPublication,
+  publication: WritablePublication,
   image: Image | undefined,
   signer: Signer,
+  effects: Effects,
 ): Promise<StoreResult> {
   const { manifestPath } = publication;
   const { key, warn } = signer;
-  const { bytes, manifest } = readOurs(publication, signer);
+  const ours = await readOurs(publication, signer);
+  // What is to be said of the manifest was said.
+  const again = { ...signer, warn: () => {} };
+  const change = (next: (manifest: Manifest) => Manifest) =>
+    changeManifest(publication, ours, next, again, effects);
   if (image === undefined) {
-    const next = encodeManifest(manifest, key, platformSha512);
-    const changed = await writeIfNew(publication, bytes, next);
+    const changed = await change((manifest) => manifest);
     return { stored: "signature", publicKey: key.publicKey, changed };
   }
 
   const { version, source, expected } = image;
-  if (signer.isNew) requireBegun(manifest, version, manifestPath);
-  const published = manifest.entries.map((entry) => entry.version);
+  if (signer.isNew) requireBegun(ours.manifest, version, manifestPath);
+  const published = ours.manifest.entries.map((entry) => entry.version);
   if (warnOfVersion(version, published, warn) === undefined) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
-    refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
+    refuseOversized((ours.bytes?.length ?? 0) + line.length, manifestPath);
   }
-  await using copy = await publication.copyImage(source, image.onProgress);
-  const { digest } = copy;
-  requireExpected(copy, expected, source.name);
-  const entry = { version, size: parseSize(copy.size), digest };
-  warnOfTwin(manifest, entry, warn);
-  const grown = insertEntry(manifest, entry);
-  const next = encodeManifest(grown, key, platformSha512);
-  refuseOversized(next.length, manifestPath);
-  const isKept = await copy.keep();
-  const changed = await writeIfNew(publication, bytes, next);
+  await using taken = await publication.takeImage(source, image.onProgress);
+  const { digest } = taken;
+  requireExpected(taken, expected, source.name);
+  const entry = { version, size: parseSize(taken.size), digest };
+  warnOfTwin(ours.manifest, entry, warn);
+  const grown = (manifest: Manifest) => {
+    if (signer.isNew) requireBegun(manifest, version, manifestPath);
+    return insertEntry(manifest, entry);
+  };
+  // Refused before the image is kept, if it is to be refused.
+  refuseOversized(encodeManifest(grown(ours.manifest), key, platformSha512).length, manifestPath);
+  const isKept = await taken.keep();
+  const changed = await change(grown);
   return { stored: "image", version: version.text, sha256: digest, isKept, changed };
 }
 
-/** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
-async function writeIfNew(
-  publication: LockedPublication,
-  old: Uint8Array | undefined,
-  next: Uint8Array,
+/** The most times that a manifest is written because another publisher came between (BKT-13). */
+const MAX_TRIES = 20;
+/**
+ * The longest wait before the first further try; it doubles up to {@link MAX_PAUSE_MS}. They are short: of those that try again
+ * one gets in each time, while whoever begins anew has a longer way to go.
+ */
+const PAUSE_MS = 10;
+const MAX_PAUSE_MS = 400;
+
+/**
+ * Puts the manifest in place that follows from the one that is there, anew if another publisher came between. The same
+ * manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52).
+ *
+ * @returns whether it is another one now
+ * @throws TakoError of kind `failed` if others came between each time
+ */
+async function changeManifest(
+  publication: WritablePublication,
+  first: Ours,
+  next: (manifest: Manifest) => Manifest,
+  signer: Signer,
+  { clock, random }: Effects,
 ): Promise<boolean> {
-  const isSame = old !== undefined && Buffer.from(old).equals(next);
-  await (isSame ? publication.syncManifest() : publication.writeManifest(next));
-  return !isSame;
+  const { manifestPath } = publication;
+  let ours = first;
+  for (let tries = 1; ; tries++) {
+    const bytes = encodeManifest(next(ours.manifest), signer.key, platformSha512);
+    refuseOversized(bytes.length, manifestPath);
+    if (ours.bytes !== undefined && Buffer.from(ours.bytes).equals(bytes)) {
+      await publication.syncManifest();
+      // A write of which nothing was known has landed, then.
+      return tries > 1;
+    }
+    if (await publication.writeManifest(bytes)) return true;
+    if (tries === MAX_TRIES) {
+      throw new TakoError("failed", `the manifest was not put in place in ${MAX_TRIES} tries`, {
+        rule: "BKT-13",
+        source: manifestPath,
+        hint: "Others published at the same time, and nothing of theirs is lost: run it again.",
+      });
+    }
+    await clock.sleep(random() * Math.min(PAUSE_MS * 2 ** (tries - 1), MAX_PAUSE_MS));
+    ours = await readOurs(publication, signer);
+  }
 }
 
 /** `tako store 1.0.0 app.img` is a likely slip (PUB-57). */

@@ -13,6 +13,9 @@ import { join } from "node:path";
 const packages = {
   apache2: "apache2",
   bindfs: "bindfs",
+  ceph: "ceph-common",
+  "ceph-mon": "ceph-mon",
+  "ceph-osd": "ceph-osd",
   cryptography: "python3-cryptography",
   curl: "curl",
   jq: "jq",
@@ -27,6 +30,7 @@ const packages = {
   prove: "perl",
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
+  radosgw: "radosgw",
   squid: "squid",
   sshd: "openssh-server",
   strace: "strace",

@@ -26,7 +26,7 @@ export const store = command({
       alias: "o",
       valueHint: "dir",
       required: true,
-      description: "The directory of the origin",
+      description: "The directory of the origin, or s3://BUCKET[/PREFIX]",
     },
     "rotate-key": {
       type: "string",
@@ -52,6 +52,10 @@ export const store = command({
       description: "Store only an image of this size",
     },
     "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
+    "unsafe-last-writer-wins": {
+      type: "boolean",
+      description: "Use a bucket that keeps no conditions",
+    },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
   async run(args, { output, effects, io }) {
@@ -66,6 +70,7 @@ export const store = command({
         directory: args.output,
         dryRun: args["dry-run"] === true,
         isNew: args.new === true,
+        isUnsafeAllowed: args["unsafe-last-writer-wins"] === true,
         isWatched: io.stderr.isTerminal,
         expected,
         ...(args.image === undefined ? {} : { image: args.image }),

@@ -5,9 +5,11 @@ import { TakoError } from "../../core/error.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
-import { lockPublication, openPublication, type Publication } from "../../shell/publication.ts";
+import type { Publication } from "../../shell/publication/publication.ts";
+import { lockPublication, openPublication } from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
 import { damaged } from "../own-manifest.ts";
+import { publicationEffects } from "../publication-effects.ts";
 
 export interface PruneOriginOptions {
   readonly directory: string;
@@ -24,18 +26,21 @@ export interface PruneOriginResult extends Withdrawal {
 /** @throws TakoError of kind `pattern` or `storage` */
 export async function pruneOrigin(
   { directory, keep, pattern, dryRun }: PruneOriginOptions,
-  { clock, report }: Effects,
+  effects: Effects,
 ): Promise<PruneOriginResult> {
+  const { report } = effects;
   const parsed = parsePattern(pattern);
-  const planFor = (publication: Publication) =>
-    planWithdrawal(readManifest(publication), parsed, keep, publication.images());
+  const planFor = async (publication: Publication) => {
+    const manifest = await readManifest(publication);
+    return planWithdrawal(manifest, parsed, keep, await publication.images());
+  };
+  const way = publicationEffects(directory, effects);
   if (dryRun) {
-    const plan = planFor(openPublication(directory));
+    const plan = await planFor(await openPublication(directory, way));
     return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };
   }
-  const onWait = () => report({ event: "waiting", directory });
-  using publication = await lockPublication(directory, { clock, onWait });
-  const plan = planFor(publication);
+  await using publication = await lockPublication(directory, way);
+  const plan = await planFor(publication);
   for (const { digest, size, version } of plan.remove) {
     await publication.retire(digest);
     report({ event: "removed", what: "image", version, sha256: digest, size });
@@ -46,9 +51,9 @@ export async function pruneOrigin(
 }
 
 /** Whose key signed it does not matter: nothing of it changes. */
-function readManifest(publication: Publication): Manifest {
+async function readManifest(publication: Publication): Promise<Manifest> {
   const { manifestPath } = publication;
-  const file = publication.readManifest([]);
+  const file = await publication.readManifest([]);
   switch (file.state) {
     case "signed":
     case "foreign":
@@ -59,7 +64,7 @@ function readManifest(publication: Publication): Manifest {
       throw new TakoError("storage", "there is no manifest", {
         rule: "PRU-21",
         source: manifestPath,
-        hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
+        hint: "--output is an origin that tako store has made; without it, tako prune is for hosts.",
       });
   }
 }
