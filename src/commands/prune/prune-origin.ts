@@ -1,6 +1,7 @@
 // tako prune --output: removes images of a publisher's directory that no host is to ask for any more (spec/prune.md, PRU-20
 // and following). The manifest stays as it is: its entries are history.
 
+import { isBucketUrl } from "../../core/bucket.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { parsePattern } from "../../core/pattern.ts";
@@ -21,6 +22,8 @@ export interface PruneOriginOptions {
 
 export interface PruneOriginResult extends Withdrawal {
   readonly outcome: "pruned" | "planned" | "nothing";
+  /** Whether it is a directory, which may have to be copied to where hosts look. */
+  readonly isToCopy: boolean;
 }
 
 /** @throws TakoError of kind `pattern` or `storage` */
@@ -35,9 +38,10 @@ export async function pruneOrigin(
     return planWithdrawal(manifest, parsed, keep, await publication.images());
   };
   const way = publicationEffects(directory, effects);
+  const isToCopy = !isBucketUrl(directory);
   if (dryRun) {
     const plan = await planFor(await openPublication(directory, way));
-    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };
+    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", isToCopy, ...plan };
   }
   await using publication = await lockPublication(directory, way);
   const plan = await planFor(publication);
@@ -47,7 +51,7 @@ export async function pruneOrigin(
   }
   // A run that did it already may have been killed before its own sync.
   if (plan.remove.length === 0) await publication.syncImages();
-  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", ...plan };
+  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", isToCopy, ...plan };
 }
 
 /** Whose key signed it does not matter: nothing of it changes. */
