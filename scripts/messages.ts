@@ -11,7 +11,18 @@ const repository = join(import.meta.dir, "..");
 export const PAGE = join(repository, "docs/messages.md");
 const binary = join(repository, "dist/tako");
 
-const TESTS = ["buckets", "check", "cli", "fetch", "origins", "prune", "publish", "serve", "status", "verify"];
+const TESTS = [
+  "buckets",
+  "check",
+  "cli",
+  "fetch",
+  "origins",
+  "prune",
+  "publish",
+  "serve",
+  "status",
+  "verify",
+];
 
 const HEAD = `# Messages
 

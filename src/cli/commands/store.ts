@@ -26,7 +26,7 @@ export const store = command({
       alias: "o",
       valueHint: "dir",
       required: true,
-      description: "The directory of the origin, or s3://BUCKET[/PREFIX]",
+      description: "The origin, a directory or s3://BUCKET/PREFIX",
     },
     "rotate-key": {
       type: "string",
@@ -54,7 +54,7 @@ export const store = command({
     "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
     "unsafe-last-writer-wins": {
       type: "boolean",
-      description: "Use a bucket that keeps no conditions",
+      description: "For a bucket without conditions",
     },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
