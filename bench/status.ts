@@ -1,5 +1,5 @@
 // How long `tako status` takes beside its start, against a list of the same files by find, and with how much memory: for many
-// configs with some versions each, and for some with many. Hosts are made by hand: all images of one are a few bytes.
+// configs with some versions each, and with many. Hosts are made by hand: all images of one are a few bytes.
 
 import { createHash } from "node:crypto";
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
@@ -14,9 +14,9 @@ export async function compareStatus(tako: string, pairs: number): Promise<readon
   const rows: string[] = [];
   for (const [configs, versions] of [
     [200, 50],
-    [20, 10_000],
+    [200, 10_000],
   ] as const) {
-    const folder = `status-${configs}`;
+    const folder = `status-${versions}`;
     makeHosts(folder, configs, versions);
     rows.push(
       ...(await compareOne(tako, folder, `${configs} configs, ${versions} versions each`, pairs)),

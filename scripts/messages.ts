@@ -1,6 +1,6 @@
 // `bun run messages`: writes docs/messages.md, every message of the program with an example from a real run: those of the
-// conformance suite, and of the tests of its commands. That takes minutes; what it says then is for review. A test
-// (tests/messages.test.ts) holds the list itself current.
+// conformance suite, and of the tests of its commands. That takes minutes; what it says then is for review. With `--keep`, the
+// examples are those that the page has already. A test (tests/messages.test.ts) holds the list itself current.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ these runs did not have.
 type Said = readonly string[];
 
 if (import.meta.main) {
-  const said = byLength(await listen());
+  const said = byLength(process.argv.includes("--keep") ? shownNow() : await listen());
   const pages = [...(await templates())].map(([file, texts]) => {
     const entries = texts.map((text) => entryOf(text, said));
     return `\n## ${file}\n\n${entries.join("")}`;
@@ -62,6 +62,12 @@ function byLength(said: readonly Said[]): readonly Said[] {
   return [...once.values()].sort(
     (a, b) => text(a).length - text(b).length || (text(a) < text(b) ? -1 : 1),
   );
+}
+
+/** The examples of the page as it is. */
+function shownNow(): readonly Said[] {
+  const indented = readFileSync(PAGE, "utf8").match(/^ {6}.*$/gm) ?? [];
+  return blocksOf(indented.map((line) => line.slice(6)).join("\n"));
 }
 
 /** What real runs say. */

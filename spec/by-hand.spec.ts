@@ -40,8 +40,11 @@ const host: Host = {
   images: new Set([a, b, c, d]),
 };
 const target = (more: Partial<Host>, version?: string) =>
-  rollbackTarget({ ...host, ...more }, version === undefined ? undefined : parseVersion(version))
-    .version.text;
+  rollbackTarget(
+    { ...host, ...more },
+    version === undefined ? undefined : parseVersion(version),
+    "app.tako",
+  ).version.text;
 const failure = (more: Partial<Host>, version?: string) => {
   const { kind, rule, message, hint } = failureOf(() => target(more, version));
   return [kind, rule, message, hint];
@@ -108,7 +111,7 @@ describe("what rollback goes back to", () => {
       "failed",
       "ACT-73",
       "1.2 is newer than 1.1, which is in use",
-      "Here are 1.1 (in use), 1.0. To a newer one leads tako fetch, after tako release.",
+      'Here are 1.1 (in use), 1.0. For a newer one: "tako release app.tako", then "tako fetch app.tako".',
     ]);
     expect(failure({ images: new Set([d]) }, "1.0.7")).toEqual([
       "failed",
@@ -211,9 +214,9 @@ describe("laws", () => {
   test("ACT-71, ACT-72: unasked, never to what is in use, to a newer version, or to one that is not allowed", () => {
     fc.assert(
       fc.property(hosts, (known) => {
-        const isNone = refusalOf(() => rollbackTarget(known, undefined)) !== undefined;
+        const isNone = refusalOf(() => rollbackTarget(known, undefined, "app.tako")) !== undefined;
         if (isNone) return;
-        const { version, digest } = rollbackTarget(known, undefined);
+        const { version, digest } = rollbackTarget(known, undefined, "app.tako");
         expect(digest).not.toBe(known.inUse);
         expect(matches(known.pattern, version)).toBe(true);
         const current = known.manifest.entries.filter((entry) => entry.digest === known.inUse);

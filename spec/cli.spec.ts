@@ -14,23 +14,34 @@ const words = fc
   .array(fc.constantFrom(..."abAB-"), { maxLength: 7 })
   .map((letters) => letters.join(""));
 
-/** The edits between two words, straight from the definition: the last letters are replaced, or one is left out. */
+/** The edits between two words, straight from the definition: the last letters are replaced or swapped, or one is left out. */
 function edits(a: string, b: string): number {
   if (a === "" || b === "") return a.length + b.length;
   const [restA, restB] = [a.slice(0, -1), b.slice(0, -1)];
   if (a.at(-1) === b.at(-1)) return edits(restA, restB);
-  return 1 + Math.min(edits(restA, restB), edits(restA, b), edits(a, restB));
+  const isSwapped = a.length > 1 && a.at(-1) === b.at(-2) && a.at(-2) === b.at(-1);
+  const swapped = isSwapped ? edits(a.slice(0, -2), b.slice(0, -2)) : Infinity;
+  return 1 + Math.min(edits(restA, restB), edits(restA, b), edits(a, restB), swapped);
 }
 
-test("CLI-7: a near miss is at most two edits away, and at most half its letters, case aside", () => {
+test("CLI-7: a near miss is at most two edits away, fewer than half its letters, case aside", () => {
   fc.assert(
     fc.property(words, words, (word, known) => {
       const distance = edits(word.toLowerCase(), known.toLowerCase());
-      const isNear = distance <= 2 && distance <= word.length / 2;
+      const isNear = distance <= 2 && distance < word.length / 2;
       expect(nearest(word, [known])).toBe(isNear ? known : undefined);
     }),
     runs,
   );
+});
+
+test.each([
+  ["keep", "help", false],
+  ["hlep", "help", true],
+  ["tsore", "store", true],
+  ["x", "v", false],
+])("CLI-7: %s for %s: %j", (word, known, isNear) => {
+  expect(nearest(word, [known]) === known).toBe(isNear);
 });
 
 test("CLI-7: of several known words, the nearest is meant", () => {
@@ -39,7 +50,7 @@ test("CLI-7: of several known words, the nearest is meant", () => {
       const meant = nearest(word, known);
       const distances = known.map((each) => edits(word.toLowerCase(), each.toLowerCase()));
       const least = Math.min(...distances);
-      if (meant === undefined) expect(least > 2 || least > word.length / 2).toBe(true);
+      if (meant === undefined) expect(least > 2 || least >= word.length / 2).toBe(true);
       else expect(meant).toBe(known[distances.indexOf(least)] ?? "");
     }),
     runs,
@@ -68,7 +79,7 @@ describe("foreign text", () => {
   test("CLI-24: printable ASCII without secrets is shown as it is", () => {
     const plain = fc
       .stringMatching(/^[\x20-\x7e]{0,200}$/)
-      .filter((text) => !/SECRET|:/.test(text));
+      .filter((text) => !/secret|:/i.test(text));
     fc.assert(
       fc.property(plain, (text) => {
         expect(printable(text)).toBe(text);
@@ -88,6 +99,20 @@ describe("foreign text", () => {
       runs,
     );
   });
+
+  test.each(["secret+", "Secret+", "SECRET", "secret", "SECRET ", "SECRET-", "SECRET: "])(
+    "CLI-14: a secret key never shows, begun as %j",
+    (beginning) => {
+      const body = KEY.reveal().slice("SECRET+".length);
+      expect(printable(`"${beginning}${body}`, 1000)).toBe('"SECRET+***');
+    },
+  );
+
+  test.each([
+    "/etc/tako/secret/store/907a4876cc9a5ba1de0a764cdd211a9dfbfb9cea6e9824d3b8434f6d70f249c4 is not here",
+    "/home/Alice/secret.key.pub",
+    "expected it to begin with SECRET+",
+  ])("CLI-14: and %j is shown", (text) => expect(printable(text)).toBe(text));
 
   test("CLI-25: user and password of a URL become ***, an @ in its path stays", () => {
     expect(withoutSecrets("see https://user:pass@host/a@b and ftp://u@h")).toBe(

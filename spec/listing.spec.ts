@@ -13,11 +13,17 @@ import { imageOf } from "./support/sights.ts";
 const NOTHING: HostChoice = { inUse: undefined, hold: undefined, refusals: [], young: new Map() };
 
 /** What is said of these versions to a host on which this differs from one that has nothing. */
-function listed(versions: readonly string[], pattern: string, host: Partial<HostChoice> = {}) {
+function listed(
+  versions: readonly string[],
+  pattern: string,
+  host: Partial<HostChoice> = {},
+  withdrawn: readonly string[] = [],
+) {
   const entries = versions.map((version) => ({
     ...{ version: parseVersion(version), size: parseSize(1), digest: imageOf(version) },
   }));
-  return listingOf(manifestOf(entries), parsePattern(pattern), { ...NOTHING, ...host });
+  const gone = new Set(withdrawn.map(imageOf));
+  return listingOf(manifestOf(entries), parsePattern(pattern), { ...NOTHING, ...host }, gone);
 }
 
 /** The versions of which this is true. */
@@ -53,6 +59,14 @@ describe("a version", () => {
     expect(all.map(({ youngUntil }) => youngUntil)).toEqual([undefined, undefined, 7]);
     expect(those(all, ({ isNext }) => isNext)).toEqual([]);
   });
+});
+
+test("STS-38: what was withdrawn is said to be, and what takes its place is next", () => {
+  const all = listed(["1.0", "1.1", "1.2"], "*", { inUse: imageOf("1.0") }, ["1.2"]);
+  expect(those(all, ({ isWithdrawn }) => isWithdrawn)).toEqual(["1.2"]);
+  expect(those(all, ({ isNext }) => isNext)).toEqual(["1.1"]);
+  const none = listed(["1.1", "1.2"], "*", { inUse: imageOf("1.1") }, ["1.2"]);
+  expect(those(none, ({ isNext }) => isNext)).toEqual([]);
 });
 
 test("STS-31: shown are the twenty newest, and what is in use, next or held", () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { readRange } from "../src/core/byte-range.ts";
-import { fileOfPath, partOf } from "../src/core/static-answer.ts";
+import { fileOfPath, partOf, pathOfTarget } from "../src/core/static-answer.ts";
 import { runs } from "../tests/support/properties.ts";
 
 const digest = "907a4876cc9a5ba1de0a764cdd211a9dfbfb9cea6e9824d3b8434f6d70f249c4";
@@ -33,8 +33,25 @@ describe("paths", () => {
     `/store/${digest}/`,
     `/store/..%2fstore/${digest}`,
     `/${digest}`,
+    `/store\\${digest}`,
+    `/store/x\\..\\${digest}`,
+    "/./manifest",
+    "/x/../manifest",
+    "/manifest#x",
   ])("SRV-10: %j is nothing of an origin", (path) => {
     expect(fileOfPath(path)).toBeUndefined();
+  });
+
+  // RFC 9112, sections 3.2.1 and 3.2.2.
+  test.each([
+    ["/manifest", "/manifest"],
+    ["/manifest?a?b/../c", "/manifest"],
+    ["http://origin:80/manifest?a", "/manifest"],
+    ["HTTPS://origin", ""],
+    ["/x/../a\\b/./%2e", "/x/../a\\b/./%2e"],
+    ["//origin/manifest", "//origin/manifest"],
+  ])("SRV-10, SRV-11: the path of %j is %j", (target, path) => {
+    expect(pathOfTarget(target)).toBe(path);
   });
 });
 
@@ -46,7 +63,7 @@ describe("parts", () => {
     ["bytes=-500", 10_000, 9500, 9999],
     ["bytes=9500-", 10_000, 9500, 9999],
     ["bytes=0-0", 10_000, 0, 0],
-    ["Bytes = 1 - 2 ", 10_000, 1, 2],
+    ["Bytes=1-2", 10_000, 1, 2],
     ["bytes=5-99999999999999999999", 10, 5, 9],
     ["bytes=-11", 10, 0, 9],
   ])("SRV-20: %s of %d bytes", (header, size, first, last) => {
@@ -71,6 +88,12 @@ describe("parts", () => {
     "bytes 0-1",
     "0-1",
     "bytes=a-b",
+    // RFC 9110, section 14.1.1, has no white space within a range, nor beside the "=".
+    "bytes=0 -1",
+    "bytes=0- 1",
+    "bytes= 0-1",
+    "bytes =0-1",
+    "bytes=\t0-1",
   ])("SRV-22: %s is ignored", (header) => expect(readRange(header, 10)).toBeUndefined());
 
   test("SRV-20: a part lies in the file", () => {

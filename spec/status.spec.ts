@@ -9,6 +9,7 @@ import {
   type Checked,
   decodeChecked,
   encodeChecked,
+  goneNow,
   type Look,
   lookNow,
   triesNow,
@@ -28,6 +29,7 @@ interface CheckedCase extends Case {
   readonly message?: string;
   readonly image?: string;
   readonly count?: number;
+  readonly gone?: readonly string[];
 }
 
 const DAY = 86_400;
@@ -35,7 +37,7 @@ const DAY = 86_400;
 describe("fixtures of .checked", () => {
   for (const each of casesOf<CheckedCase>("fetch/checked.toml")) {
     test(title(each), () => {
-      const { text, time, outcome, since, message = "", image, count } = each;
+      const { text, time, outcome, since, message = "", image, count, gone = [] } = each;
       const checked = decodeChecked(text);
       if (time === undefined || outcome === undefined || since === undefined) {
         expect(checked).toBeUndefined();
@@ -43,7 +45,11 @@ describe("fixtures of .checked", () => {
       }
       const tries =
         image === undefined || count === undefined ? undefined : { image: digestOf(image), count };
-      expect(checked).toEqual({ look: { time, outcome, since, message }, tries });
+      expect<unknown>(checked).toEqual({
+        look: { time, outcome, since, message },
+        tries,
+        gone,
+      });
       expect(checked && encodeChecked(checked)).toBe(text);
     });
   }
@@ -71,6 +77,14 @@ describe("what a run adds to .checked", () => {
     ]);
   });
 
+  test("DST-115: what was gone is what the last look was told; one that failed before keeps it", () => {
+    const [a, b] = [digestOf("a".repeat(64)), digestOf("b".repeat(64))];
+    expect(goneNow([a], undefined, [b])).toEqual([b]);
+    expect(goneNow([a], undefined, [])).toEqual([]);
+    expect(goneNow([a], origin, [])).toEqual([a]);
+    expect(goneNow([a], origin, [b])).toEqual([b]);
+  });
+
   test("DST-112: tries count for one image, and end with what is owed", () => {
     const [a, b] = [digestOf("a".repeat(64)), digestOf("b".repeat(64))];
     const first = triesNow(undefined, a);
@@ -85,17 +99,18 @@ describe("laws of .checked", () => {
   const times = fc.nat(999_999_999);
   const kinds = fc.constantFrom("origin", "digest", "storage", "newer-format", "failed" as const);
 
-  test("DST-111, DST-112: whatever an error says, its record is read back as it was written", () => {
+  test("DST-111, DST-112, DST-115: whatever an error says, its record is read back as it was written", () => {
     fc.assert(
       fc.property(
         fc.option(fc.tuple(kinds, fc.string({ unit: "binary", maxLength: 400 }))),
         times,
         fc.option(fc.tuple(digests, fc.integer({ min: 1, max: 999_999_999 }))),
-        (failure, time, owed) => {
+        fc.array(digests, { maxLength: 9 }),
+        (failure, time, owed, gone) => {
           const missed =
             failure === null ? undefined : new TakoError(failure[0] as "failed", failure[1]);
           const tries = owed === null ? undefined : { image: owed[0], count: owed[1] };
-          const checked: Checked = { look: lookNow(undefined, missed, time), tries };
+          const checked: Checked = { look: lookNow(undefined, missed, time), tries, gone };
           const text = encodeChecked(checked);
           expect(decodeChecked(text)).toEqual(checked);
           expect(text).toMatch(/^[ -~\n]*$/);
@@ -147,6 +162,12 @@ describe("states", () => {
     [{ inUse: "1.0", hold: "1.0" }, ["held"]],
     [{ inUse: "1.0", refused: "1.1" }, ["skipped"]],
     [{ inUse: "1.0", young: "1.1" }, ["waiting", "current"]],
+    [{ inUse: "1.0", withdrawn: ["1.1"] }, ["withdrawn", "current"]],
+    [
+      { inUse: "1.0", versions: ["1.0", "1.1", "1.2"], withdrawn: ["1.2"] },
+      ["behind", "withdrawn"],
+    ],
+    [{ inUse: undefined, withdrawn: ["1.1", "1.0"] }, ["no-image", "withdrawn", "withdrawn"]],
     [{ inUse: "0.9" }, ["unlisted", "behind"]],
     [{ inUse: "0.9", hold: "0.9" }, ["unlisted", "held"]],
     [{ inUse: "1.1", isSigned: false }, ["foreign", "current"]],

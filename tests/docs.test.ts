@@ -8,6 +8,22 @@ import { CONFIG_KEYS } from "../src/core/config-keys.ts";
 
 const textOf = (page: string) => readFileSync(join(import.meta.dir, "..", page), "utf8");
 
+describe("what the program says", () => {
+  const pages = [
+    "README.md",
+    ...new Bun.Glob("docs/**/*.md").scanSync(join(import.meta.dir, "..")),
+  ];
+
+  test.each(pages)(
+    "CLI-53: a digest in a message of %s is short, but in a path, a URL and quotes",
+    (page) => {
+      const messages = textOf(page).match(/^ {4,}tako: .*$/gm) ?? [];
+      const bare = messages.map((line) => line.replaceAll(/"[^"]*"|\S*\/\S*/g, ""));
+      expect(bare.filter((line) => /[0-9a-f]{64}/.test(line))).toEqual([]);
+    },
+  );
+});
+
 describe("the keys of a config", () => {
   test.each(Object.keys(TABLES))("%s has the table of them; `bun run docs` writes it", (page) => {
     expect(textOf(page)).toBe(withTable(page, textOf(page)));

@@ -38,6 +38,13 @@ const cases: readonly (readonly [place: string, source: string, rule: string])[]
   ["src/core", uses('Math["random"]()'), "plugin"],
   ["src/core", "console.log(1);\n", "noRestrictedGlobals"],
 
+  ["src/core/packed", imports("./varint.ts"), ""],
+  ["src/core/packed", imports("../version.ts"), ""],
+  ["src/core/packed", imports("../../shell/x.ts"), "noRestrictedImports"],
+  ["src/core/packed", imports("./../../shell/x.ts"), "noRestrictedImports"],
+  ["src/core/packed", imports("node:fs"), "noRestrictedImports"],
+  ["src/core/packed", uses("Bun.version"), "noRestrictedGlobals"],
+
   ["src/shell", imports("node:fs"), ""],
   ["src/shell", imports("../core/x.ts"), ""],
   ["src/shell", imports("../commands/x.ts"), "noRestrictedImports"],

@@ -1,7 +1,7 @@
 // What the sources say to people, as templates: each text of several words, with `…` for what is filled in. Help, which
 // stands in docs/reference, and words for developers are left out.
 
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { Glob } from "bun";
 import type { Node, SourceFile } from "typescript/unstable/ast";
 import {
@@ -27,13 +27,22 @@ const HELP = /^(description|negativeDescription|valueHint|meta|alias|name)$/;
 /** The templates of each source file that has some, in their order there, each once. */
 export async function templates(): Promise<ReadonlyMap<string, readonly string[]>> {
   const files = new Glob("src/{core,shell,commands,cli}/**/*.ts").scanSync(repository);
+  const program = await filesOfProgram();
   await using compiler = new Compiler();
   const found = new Map<string, readonly string[]>();
-  for (const path of [...files].sort()) {
+  for (const path of [...files].filter((path) => program.has(path)).sort()) {
     const texts = textsOf(await compiler.sourceFile(path));
     if (texts.length > 0) found.set(path, texts);
   }
   return found;
+}
+
+/** What no command uses yet, nobody is told. */
+async function filesOfProgram(): Promise<ReadonlySet<string>> {
+  const entrypoints = [join(repository, "src/main.ts")];
+  const { metafile } = await Bun.build({ entrypoints, target: "bun", metafile: true });
+  const inputs = Object.keys(metafile?.inputs ?? {});
+  return new Set(inputs.map((path) => relative(repository, resolve(path))));
 }
 
 function textsOf(source: SourceFile): readonly string[] {

@@ -18,6 +18,7 @@ export interface Changes {
   readonly good?: string;
   readonly refused?: string;
   readonly young?: string;
+  readonly withdrawn?: readonly string[];
   readonly watches?: boolean;
   readonly units?: readonly string[];
   /** There is a group for the image in use in `.owed`, with these units done. */
@@ -94,7 +95,8 @@ export function sightOf(changes: Changes): Sight {
       Object.entries(changes.images ?? {}).map(([version, state]) => [entry(version), state]),
     ),
     partials: new Map(changes.partial === undefined ? [] : [[entry(changes.partial), 0]]),
-    checked: { look: { time, outcome, since: time, message }, tries },
+    withdrawn: new Set((changes.withdrawn ?? []).map(imageOf)),
+    checked: { look: { time, outcome, since: time, message }, tries, gone: [] },
     damagedRecords: changes.damagedRecords ?? [],
     now: NOW,
   };

@@ -175,8 +175,11 @@ export class WalkingHost {
     const manifest = manifestOf(this.#known);
     const images = this.#store;
     try {
-      return rollbackTarget({ manifest, pattern: ALL, inUse, good, refusals, images }, undefined)
-        .digest;
+      return rollbackTarget(
+        { manifest, pattern: ALL, inUse, good, refusals, images },
+        undefined,
+        "app.tako",
+      ).digest;
     } catch (error) {
       if (error instanceof TakoError) return undefined;
       throw error;

@@ -30,10 +30,14 @@ export function readArguments<const T extends ArgsDef>(
   words: readonly string[],
   declared: T,
 ): ParsedArgs<T> {
-  const { values, positionals } = parseStrictly(words, optionsOf(declared));
+  const options = optionsOf(declared);
+  const { values, positionals } = parseStrictly(words, options);
   for (const [name, { type, required, valueHint }] of Object.entries<ArgsDef[string]>(declared)) {
     if (type !== "positional" && required === true && values[name] === undefined) {
-      throw usageError(`missing option --${name} ${valueHint ?? "VALUE"}`);
+      const value = (valueHint ?? "value").toUpperCase();
+      const short = options[name]?.short;
+      const shorter = short === undefined ? "" : `-${short} ${value}, `;
+      throw usageError(`missing option ${shorter}--${name}=${value}`);
     }
     if ([values[name]].flat().includes(""))
       throw usageError(`option --${name} needs a value that is not empty`);
@@ -139,7 +143,8 @@ function namePositionals(words: readonly string[], declared: ArgsDef): Record<st
 
 /** A word of the command line for a message, but never a mistyped key (CLI-14). */
 export function shownWord(word: string): string {
-  return word.startsWith("SECRET+") ? "(a secret key)" : `"${printable(word)}"`;
+  const shown = printable(word);
+  return shown.startsWith("SECRET+***") ? "(a secret key)" : `"${shown}"`;
 }
 
 export function usageError(message: string): TakoError {

@@ -13,7 +13,7 @@ export interface Row {
   readonly notes: readonly string[];
 }
 
-const GAP = "  ";
+export const GAP = "  ";
 /** Notes that have to be narrower than this, to stand in a column, are below their row. */
 const LEAST_NOTES = 40;
 
@@ -63,13 +63,14 @@ export function tableLines(
   ];
 }
 
-/** What is too long goes on in a line of its own, two characters further in. */
-function wrapped(notes: readonly string[], width: number): readonly string[] {
-  if (width === Infinity) return notes;
+/** What is too long goes on in lines of its own, two characters further in. */
+export function wrapped(notes: readonly string[], width: number): readonly string[] {
   return notes.flatMap((note) =>
-    Bun.wrapAnsi(note, width - GAP.length)
-      .split("\n")
-      .map((part, index) => (index === 0 ? part : GAP + part)),
+    note.length <= width
+      ? note
+      : Bun.wrapAnsi(note, Math.max(width - GAP.length, 1))
+          .split("\n")
+          .map((part, index) => (index === 0 ? part : GAP + part)),
   );
 }
 

@@ -29,6 +29,8 @@ interface Declaration<T extends ArgsDef> {
   readonly meta: CommandMeta & { readonly name: string; readonly description: string };
   /** A command line to copy, for its help. */
   readonly example: string;
+  /** How to read what it prints, in a line of its help. */
+  readonly legend?: string;
   readonly args: T;
   readonly run: (args: ParsedArgs<T>, surroundings: Surroundings) => Promise<number>;
 }
@@ -36,18 +38,20 @@ interface Declaration<T extends ArgsDef> {
 export function command<const T extends ArgsDef>({
   meta,
   example,
+  legend,
   args,
   run,
 }: Declaration<T>): Command {
   return {
     meta,
-    help: () => commandHelp(meta, example, args),
+    help: () => commandHelp(meta, { example, legend }, args),
     async run(words, io, givenEffects = {}) {
       const help = `tako ${meta.name} --help`;
       let output = new Output(io, { help });
       try {
         const given = readArguments(words, args);
-        output = new Output(io, { help, json: "json" in given && given["json"] === true });
+        const isOn = (name: string) => name in given && given[name] === true;
+        output = new Output(io, { help, json: isOn("json"), quiet: isOn("quiet") });
         requireThreads();
         const effects = effectsOf(io, output.report, givenEffects);
         return await run(given, { output, effects, io });

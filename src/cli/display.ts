@@ -1,7 +1,7 @@
 // Where messages, results and progress bars are shown. Bars are the last lines of a terminal, and
 // what is said meanwhile goes above them.
 
-import { beforeInterrupt } from "../shell/signals.ts";
+import { beforeInterrupt, beforeStop } from "../shell/signals.ts";
 import type { Io, Stream } from "./io.ts";
 import { type Download, progressLines } from "./progress.ts";
 import { bytes, safe, shortDigest, shortDigests } from "./text.ts";
@@ -26,6 +26,9 @@ const COLOUR: Readonly<Record<Priority, string>> = {
 
 const DIM = "\x1b[2m";
 const PLAIN = "\x1b[0m";
+/** Whether a line that is longer than the terminal goes on in the next (DECAWM). */
+const [UNBROKEN, BROKEN] = ["\x1b[?7l", "\x1b[?7h"];
+
 /** A file of `store/` that is being read, and how far that is. */
 interface Reading {
   /** Whose it is: the path of the config. */
@@ -43,11 +46,11 @@ export class Display {
   /** Bars are for a terminal that can move its cursor (CLI-21). */
   readonly hasBars: boolean;
   readonly #downloads = new Map<string, Download>();
-  /** How long each line of the bars is that is on the terminal now. */
-  #drawn: readonly number[] = [];
+  /** How many lines of bars are below the cursor now, as they were written. */
+  #drawn = 0;
   /** Of these, what is done is kept for the next run. */
   readonly #kept = new Set<string>();
-  #heedsInterrupt = false;
+  #heedsSignals = false;
   #nextRedraw: NodeJS.Timeout | undefined;
 
   constructor(io: Io) {
@@ -73,34 +76,43 @@ export class Display {
 
   /** A result on standard output, as it is: whole lines. */
   print(text: string): void {
-    if (this.#drawn.length > 0) this.#io.stderr.write(this.#takeBack());
+    if (this.#drawn > 0) this.#io.stderr.write(this.#takeBack());
     this.#io.stdout.write(text);
     if (this.#downloads.size > 0) this.#io.stderr.write(this.#bars());
   }
 
   /** A download begins. */
   startBar(key: string, version: string, size: number, offset: number): void {
-    if (!this.#heedsInterrupt) beforeInterrupt(() => this.#sayWhatIsKept());
-    this.#heedsInterrupt = true;
     this.#kept.add(key);
-    this.startReading(key, version, size, offset);
+    this.#start(key, { path: key, version, size, offset });
   }
 
   /** An image begins to be read, of which nothing is kept if that does not come to its end. */
-  startReading(key: string, version: string, size: number, offset = 0): void {
-    const startedAt = performance.now();
-    this.#downloads.set(key, { path: key, version, size, offset, startedAt, done: offset });
-    this.#redraw();
+  startReading(key: string, version: string, size: number): void {
+    this.#start(key, { path: key, version, size, offset: 0 });
   }
 
   /** A file is being read. One that was read before it could be drawn has no bar. */
   readOn(key: string, { path, version, sha256, size, done }: Reading): void {
-    this.moveBar(key, done);
-    if (this.#downloads.has(key) || done >= size) return;
-    const shown = version ?? shortDigest(sha256);
+    if (done >= size) this.endBar(key);
+    else if (this.#downloads.has(key)) this.moveBar(key, done);
+    else this.#start(key, { path, version: version ?? shortDigest(sha256), size, offset: done });
+  }
+
+  #start(key: string, download: Omit<Download, "done" | "startedAt">): void {
+    this.#heedSignals();
     const startedAt = performance.now();
-    this.#downloads.set(key, { path, version: shown, size, offset: done, startedAt, done });
+    this.#downloads.set(key, { ...download, startedAt, done: download.offset });
     this.#redraw();
+  }
+
+  /** The cursor is where the bars begin, and the shell goes on from there. */
+  #heedSignals(): void {
+    if (this.#heedsSignals) return;
+    this.#heedsSignals = true;
+    beforeInterrupt(() => this.#sayWhatIsKept());
+    // They are drawn again when they move on.
+    beforeStop(() => this.#io.stderr.write(this.#takeBack()));
   }
 
   /** A download went on. This comes often, and is shown a little later, also if nothing follows. */
@@ -122,38 +134,43 @@ export class Display {
     this.#io.stderr.write(this.#takeBack() + this.#bars());
   }
 
-  /** Clears the bars' lines, and leaves the cursor where they began. */
+  /** Clears the bars' lines, however many a terminal of another size has made of them since (CLI-50). */
   #takeBack(): string {
-    const { columns } = this.#io.stderr.size();
-    // A terminal that has become narrower since has broken them into several lines (CLI-50).
-    const lines = this.#drawn.reduce((sum, length) => sum + Math.ceil(length / columns), 0);
-    this.#drawn = [];
-    // Line by line: what clears a screen as a whole, terminals keep for who scrolls back.
-    return "\x1b[A\x1b[2K".repeat(lines);
+    if (this.#drawn === 0) return "";
+    this.#drawn = 0;
+    // The first by itself: what clears a screen as a whole, terminals keep for who scrolls back.
+    return "\r\x1b[2K\n\x1b[J\x1b[A";
   }
 
   /**
-   * The bars' lines. The cursor rests at the start of the line below: a run that is killed leaves
-   * a terminal on which one can go on.
+   * The bars' lines. The cursor rests where they begin, since a terminal that breaks lines anew moves it with them; how many
+   * lines it has made of them, nobody here can know: it tells its size too late over a slow link. A line that is too long for
+   * the size it has by now is not broken while it is written, so the way back up is right.
    */
   #bars(): string {
     if (!this.hasBars || this.#downloads.size === 0) return "";
     const { columns, rows } = this.#io.stderr.size();
     const shown = [...this.#downloads.values()].slice(0, Math.max(rows - 2, 1));
     const lines = progressLines(shown, performance.now(), columns - 1);
-    this.#drawn = lines.map(({ length }) => Math.max(length, 1));
-    return lines.map((line) => `${line}\n`).join("");
+    this.#drawn = lines.length;
+    const text = lines.map((line) => `${line}\n`).join("");
+    return `${UNBROKEN}${text}${BROKEN}\x1b[${lines.length}A`;
   }
 
-  /** Below the bars as they stand, what the next run need not get again (CLI-52). */
+  /** Below the bars as they stand, what the next run need not get or read again (CLI-52). */
   #sayWhatIsKept(): void {
-    const kept = [...this.#downloads].flatMap(([key, each]) => (this.#kept.has(key) ? each : []));
+    const all = [...this.#downloads];
+    const kept = all.flatMap(([key, each]) => (this.#kept.has(key) ? each : []));
     const lines = kept.map(
       ({ path, done, size }) =>
         `tako: ${safe(path)}: interrupted; ${bytes(done)} of ${bytes(size)} are kept, and the next run goes on from there\n`,
     );
-    // The terminal has put ^C there.
-    this.#io.stderr.write(`\n${lines.join("")}`);
+    if (kept.length < all.length) {
+      lines.push("tako: interrupted; the next run reads anew what this one has read\n");
+    }
+    // The terminal has put ^C into the bars.
+    const bars = this.#takeBack() + this.#bars();
+    this.#io.stderr.write(bars + "\n".repeat(this.#drawn) + lines.join(""));
   }
 }
 

@@ -47,7 +47,9 @@ function describe(event: Event): Message | undefined {
       );
     case "reading":
     case "progress":
+      return info(`reading ${event.version}, ${bytes(event.size)}`);
     case "hashing":
+      return info(`verifying ${event.version ?? shortDigest(event.sha256)}, ${bytes(event.size)}`);
     // What is wrong with an image is told as an error.
     case "image":
       return undefined;

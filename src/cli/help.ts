@@ -34,13 +34,14 @@ export async function programHelp(
 /** The help of a command, with every argument and option, an example, and where more is said. */
 export async function commandHelp(
   meta: CommandMeta & { readonly name: string },
-  example: string,
+  { example, legend }: { readonly example: string; readonly legend: string | undefined },
   args: ArgsDef,
 ): Promise<string> {
   const declaration: ArgsDef = { ...args, help: HELP_OPTION };
   const parent = defineCommand({ meta: PROGRAM });
   const usage = await renderUsage(defineCommand({ meta, args: declaration }), parent);
-  return `${usage.trimEnd()}\n\nEXAMPLE\n\n  ${example}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
+  const reading = legend === undefined ? "" : `\n\n${legend}`;
+  return `${usage.trimEnd()}${reading}\n\nEXAMPLE\n\n  ${example}\n\nMore is in docs/reference/${meta.name}.md, beside Tako's sources.`;
 }
 
 export function writeHelp(text: string, stream: Stream, io: Io): void {

@@ -1,7 +1,10 @@
 // What the program is connected to: its environment, its standard streams, and what is at their
 // other end. Nothing here knows what is written.
 
-import { fstatSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, writeSync } from "node:fs";
+
+/** As Linux has it, which node:fs does not name. */
+const O_CLOEXEC = 0o2000000;
 
 /** Standard output or standard error. */
 export interface Stream {
@@ -11,10 +14,15 @@ export interface Stream {
    * failure is kept, and what follows is dropped.
    */
   write(text: string): void;
-  /** Why not everything could be written. */
+  /** Why not everything could be written (CLI-58). */
   readonly failure: unknown;
   /** The size of the terminal at this moment. */
   size(): { readonly columns: number; readonly rows: number };
+}
+
+/** The most characters of a line for people: what lays itself out by it is whole elsewhere. */
+export function lineWidth(stream: Stream): number {
+  return stream.isTerminal ? stream.size().columns : Infinity;
 }
 
 export interface Io {
@@ -42,6 +50,7 @@ class Descriptor implements Stream {
   readonly isTerminal: boolean;
   readonly #descriptor: 1 | 2;
   #isOpen = true;
+  #isChecked = false;
   #failure: unknown;
 
   constructor(descriptor: 1 | 2) {
@@ -55,6 +64,11 @@ class Descriptor implements Stream {
 
   write(text: string): void {
     const bytes = new TextEncoder().encode(text);
+    if (!this.#isChecked && wasClosed(this.#descriptor)) {
+      this.#isOpen = false;
+      this.#failure = Object.assign(new Error("EBADF"), { code: "EBADF" });
+    }
+    this.#isChecked = true;
     for (let done = 0; this.#isOpen && done < bytes.length; ) {
       try {
         done += writeSync(this.#descriptor, bytes, done);
@@ -87,6 +101,20 @@ function isTerminal(descriptor: number): boolean {
     return false;
   }
   return process.getBuiltinModule("node:tty").isatty(descriptor);
+}
+
+/**
+ * Whether whoever started the program had closed it. The runtime has opened /dev/null in its place by now, which shows by
+ * its flag: no descriptor that a process inherits is closed on exec (execve(2)).
+ */
+function wasClosed(descriptor: number): boolean {
+  try {
+    if (!fstatSync(descriptor).isCharacterDevice()) return false;
+    const flags = readFileSync(`/proc/self/fdinfo/${descriptor}`, "utf8");
+    return (Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(flags)?.[1] ?? "0", 8) & O_CLOEXEC) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 /** `JOURNAL_STREAM` is inherited, so it counts only if it names this very descriptor (systemd.exec). */

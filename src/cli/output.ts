@@ -11,7 +11,8 @@ import { exitStatus, FAILED } from "./exit-status.ts";
 import type { Io } from "./io.ts";
 import { journalEntry } from "./journal.ts";
 import { jsonLine } from "./json.ts";
-import type { Presenter } from "./presenter.ts";
+import { isReading, LongReads, readingKey } from "./long-reads.ts";
+import type { Presenter, Said } from "./presenter.ts";
 import { safe } from "./text.ts";
 
 export class Output {
@@ -20,10 +21,15 @@ export class Output {
   readonly #isJournal: boolean;
   readonly #isDebugging: boolean;
   readonly #help: string;
+  readonly #reads: LongReads;
 
   /** @param how `help` is the command line that shows help, for usage errors (CLI-8) */
-  constructor(io: Io, how: { readonly help: string; readonly json?: boolean }) {
+  constructor(
+    io: Io,
+    how: { readonly help: string; readonly json?: boolean; readonly quiet?: boolean },
+  ) {
     this.#display = new Display(io);
+    this.#reads = new LongReads(how.quiet ?? false);
     this.#isJson = how.json ?? false;
     this.#isJournal = io.isJournal;
     this.#isDebugging = io.environment["TAKO_DEBUG"] === "1";
@@ -39,7 +45,7 @@ export class Output {
     } else if (event.event === "would" || event.event === "serving") {
       // What would be done, or where the origin is, is what was asked for: a result.
       this.print(describeEvent(event)?.text ?? "");
-    } else if (!isNoted && !this.#moveBars(event)) {
+    } else if (!isNoted && !this.#moveBars(event) && this.#reads.isWorthALine(event)) {
       const message = describeEvent(event);
       if (message) this.#display.say(message.priority, [`tako: ${message.text}`]);
     }
@@ -52,7 +58,7 @@ export class Output {
     return entry !== undefined && sendToJournal(entry);
   }
 
-  /** Whether the event is shown by a bar instead of a line. */
+  /** Whether the event is shown by a bar in place of a line. */
   #moveBars(event: Event): boolean {
     if (!this.#display.hasBars) return false;
     const key = event.config ?? "";
@@ -61,34 +67,33 @@ export class Output {
       return true;
     }
     if (event.event === "hashing") {
-      this.#display.readOn(imageKey(event), { ...event, path: key });
+      this.#display.readOn(readingKey(event), { ...event, path: key });
     }
-    if (event.event === "image") this.#display.endBar(imageKey(event));
+    if (event.event === "image") this.#display.endBar(readingKey(event));
     if (event.event === "reading") this.#display.startReading(key, event.version, event.size);
     if (event.event === "progress") this.#display.moveBar(key, event.done);
     if (event.event === "downloaded" || event.event === "gone") this.#display.endBar(key);
-    return false;
+    return isReading(event);
   }
 
   /**
-   * Tells a result.
+   * Tells a result, in the order of its presenter: what was done stands before what explains it (CLI-57).
    *
    * @param config the config file that it is about, if it is about one
    * @returns the exit status that it stands for
    */
   show<Result>(presenter: Presenter<Result>, result: Result, config?: string): number {
-    this.showMessages(presenter, result, config);
-    this.showResult(presenter, result);
+    this.#showErrors(presenter, result, config);
+    if (this.#isJson) this.showResult(presenter, result);
+    else for (const said of presenter.text(result)) this.#tell(said);
     return presenter.status(result);
   }
 
-  /** The part of it that is for standard error. */
+  /** The part of it that is for standard error, where the rest is told later. */
   showMessages<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
-    this.#display.endBar(config ?? "");
-    for (const error of presenter.errors(result)) this.#sayError(error, config);
-    for (const said of this.#isJson ? [] : presenter.text(result)) {
-      if (said.on === "stderr") this.#display.say(said.priority, said.lines);
-    }
+    this.#showErrors(presenter, result, config);
+    if (this.#isJson) return;
+    for (const said of presenter.text(result)) if (said.on === "stderr") this.#tell(said);
   }
 
   /** The part of it that is for standard output. */
@@ -97,7 +102,17 @@ export class Output {
       this.#display.print(jsonLine({ event: "result", ...presenter.json(result) }));
       return;
     }
-    for (const said of presenter.text(result)) if (said.on === "stdout") this.print(said.line);
+    for (const said of presenter.text(result)) if (said.on === "stdout") this.#tell(said);
+  }
+
+  #showErrors<Result>(presenter: Presenter<Result>, result: Result, config?: string): void {
+    this.#display.endBar(config ?? "");
+    for (const error of presenter.errors(result)) this.#sayError(error, config);
+  }
+
+  #tell(said: Said): void {
+    if (said.on === "stdout") this.print(said.line);
+    else this.#display.say(said.priority, said.lines);
   }
 
   /** A line of a result for people. */
@@ -140,9 +155,4 @@ export class Output {
       this.#display.say("info", (at.stack ?? at.message).split("\n"));
     }
   }
-}
-
-/** Several images of a config are read at a time. */
-function imageKey({ config, sha256 }: { config?: string; sha256: string }): string {
-  return `${config} ${sha256}`;
 }

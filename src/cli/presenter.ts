@@ -10,6 +10,7 @@ export type Said =
   | { readonly on: "stderr"; readonly priority: Priority; readonly lines: readonly string[] };
 
 export interface Presenter<Result> {
+  /** In the order in which people read it: a hint below what it explains (CLI-57). */
   text(result: Result): readonly Said[];
   /** The fields of its JSON object, beside `event`. */
   json(result: Result): object;

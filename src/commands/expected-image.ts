@@ -14,6 +14,13 @@ export interface ExpectedImage {
   readonly mayBeEmpty?: boolean;
 }
 
+/** The first option that was given. */
+export function expectation({ digest, size, mayBeEmpty }: ExpectedImage): string | undefined {
+  if (digest !== undefined) return "--sha256";
+  if (size !== undefined) return "--size";
+  return mayBeEmpty === true ? "--allow-empty" : undefined;
+}
+
 /**
  * @param name of the image, for messages
  * @throws TakoError of kind `digest` for other bytes, `failed` for none

@@ -9,6 +9,13 @@ import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/file
 import { isErrno, naming } from "../shell/disk/storage-error.ts";
 import type { Effects } from "./effects.ts";
 
+/** A new key pair that is in files, with their paths. */
+export interface KeyFiles {
+  readonly publicKey: PublicKey;
+  readonly secretFile: string;
+  readonly publicFile: string;
+}
+
 /** Makes a key pair from 32 bytes of the system's random generator (PUB-63). */
 export function generateKey({ randomBytes }: Pick<Effects, "randomBytes">): SecretKey {
   return new SecretKey(randomBytes(32));
@@ -23,21 +30,21 @@ export function generateKey({ randomBytes }: Pick<Effects, "randomBytes">): Secr
 export async function generateKeyFile(
   path: string,
   effects: Pick<Effects, "randomBytes">,
-): Promise<PublicKey> {
+): Promise<KeyFiles> {
   const key = generateKey(effects);
-  const publicPath = `${path}.pub`;
+  const publicFile = `${path}.pub`;
   // Before there is a secret key whose public one has no place.
-  if (naming(publicPath, "read", () => lstatSync(publicPath, { throwIfNoEntry: false })))
-    throw inTheWay(publicPath);
+  if (naming(publicFile, "read", () => lstatSync(publicFile, { throwIfNoEntry: false })))
+    throw inTheWay(publicFile);
   await writeNew(path, `${key.reveal()}\n`, 0o600);
   try {
-    await writeNew(publicPath, `${key.publicKey.text}\n`, 0o644);
+    await writeNew(publicFile, `${key.publicKey.text}\n`, 0o644);
   } catch (error) {
     discard(path);
     throw error;
   }
   await syncDirectory(dirname(path));
-  return key.publicKey;
+  return { publicKey: key.publicKey, secretFile: path, publicFile };
 }
 
 /** A file that is whole and synced, or not there. */

@@ -18,7 +18,7 @@ import { platformVerify } from "../shell/platform-crypto.ts";
 import type { Effects } from "./effects.ts";
 import { loadConfigs } from "./fetch/configs.ts";
 import { viewOf } from "./fetch/news.ts";
-import { takeStock } from "./status/look.ts";
+import { type Stock, takeStock, withdrawnOf } from "./status/look.ts";
 
 export interface ListOptions {
   /** A config, the URL of an origin, or a directory with a manifest. */
@@ -77,7 +77,9 @@ export async function list(options: ListOptions, effects: Effects): Promise<List
   const found = await find(options, effects);
   const { source, manifest, signer, host, destination } = found;
   const pattern = matching ?? found.pattern;
-  const listing = listingOf(manifest, pattern, host);
+  const stock = destination && takeStock(destination.images, manifest);
+  const withdrawn = stock && withdrawnOf(destination.readChecked(), stock);
+  const listing = listingOf(manifest, pattern, host, withdrawn ?? new Set());
   const shown = all ? listing : shortened(listing);
   return {
     config: found.config,
@@ -85,7 +87,7 @@ export async function list(options: ListOptions, effects: Effects): Promise<List
     pattern: pattern.text,
     signedBy: signer?.text,
     leftOut: listing.length - shown.length,
-    rows: withImages(shown, manifest, destination),
+    rows: withImages(shown, stock, destination),
   };
 }
 
@@ -190,13 +192,14 @@ function warnOfSignature({ report }: Effects, message: string): void {
 /** Only what is shown is looked at. */
 function withImages(
   shown: readonly Listed[],
-  manifest: Manifest,
+  stock: Stock | undefined,
   destination: Destination | undefined,
 ): readonly Row[] {
-  if (destination === undefined) return shown.map((listed) => ({ ...listed, here: "absent" }));
+  if (destination === undefined || stock === undefined)
+    return shown.map((listed) => ({ ...listed, here: "absent" }));
   const { images } = destination;
-  const { here: all, partials } = takeStock(images, manifest);
-  const here = new Set(all);
+  const { partials } = stock;
+  const here = new Set(stock.here);
   return shown.map((listed) => {
     const { entry } = listed;
     if (here.has(entry)) return { ...listed, here: images.stateBySize(entry) };

@@ -26,7 +26,7 @@ export async function serve(
   { clock, report }: Pick<Effects, "clock" | "report">,
 ): Promise<void> {
   const end = askedToEnd();
-  const origin = startStaticOrigin(directory, {
+  const origin = await startStaticOrigin(directory, {
     address,
     port,
     answered: (answer) => report({ event: "request", ...answer }),
@@ -41,5 +41,5 @@ export async function serve(
   const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
   using _limit = clock.every(GRACE_MS, giveUp);
   await Promise.race([origin.finish(), late]);
-  await origin.stop();
+  origin.stop();
 }

@@ -11,7 +11,6 @@ import {
   insertEntry,
   MAX_MANIFEST_BYTES,
   type Manifest,
-  sameEntry,
 } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
@@ -30,7 +29,7 @@ import { lockPublication, openPublication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
 import type { Effects } from "./effects.ts";
 import type { Report } from "./events.ts";
-import { type ExpectedImage, requireExpected } from "./expected-image.ts";
+import { type ExpectedImage, expectation, requireExpected } from "./expected-image.ts";
 import { type Ours, readOurs, requireBegun, type Signer } from "./own-manifest.ts";
 import { publicationEffects } from "./publication-effects.ts";
 
@@ -65,6 +64,8 @@ export type StoreResult = {
       readonly sha256: Sha256Hex;
       /** Whether the store did not have the image. */
       readonly isKept: boolean;
+      /** Whether a mark that it was removed is gone now (PUB-68). */
+      readonly isUnmarked: boolean;
     }
   /** A rotation of the key, which signed the manifest anew. */
   | { readonly stored: "signature"; readonly publicKey: PublicKey }
@@ -76,10 +77,8 @@ export type StoreResult = {
       /** Of the image, in bytes. */
       readonly size: number;
       readonly place: Place;
-      /** How the version is spelled that is published already. */
+      /** The version, if it is published already, with these bytes: a run changes nothing then. */
       readonly published: string | undefined;
-      /** Whether that is this very version, with these bytes: a run changes nothing then. */
-      readonly isSame: boolean;
     }
 );
 
@@ -153,6 +152,7 @@ async function planStore(
   requireExpected(found, expected, source.name);
   const entry = { version, digest: found.digest, size: parseSize(found.size) };
   warnOfTwin(manifest, entry, signer.warn);
+  insertEntry(manifest, entry);
   return {
     stored: "nothing",
     changed: false,
@@ -161,7 +161,6 @@ async function planStore(
     size: entry.size,
     place: placeOf(version, others),
     published: same?.text,
-    isSame: manifest.entries.some((other) => sameEntry(other, entry)),
   };
 }
 
@@ -226,9 +225,9 @@ async function publish(
   };
   // Refused before the image is kept, if it is to be refused.
   refuseOversized(encodeManifest(grown(ours.manifest), key, platformSha512).length, manifestPath);
-  const isKept = await taken.keep();
+  const kept = await taken.keep();
   const changed = await change(grown);
-  return { stored: "image", version: version.text, sha256: digest, isKept, changed };
+  return { stored: "image", version: version.text, sha256: digest, ...kept, changed };
 }
 
 /** The most times that a manifest is written because another publisher came between (BKT-13). */
@@ -296,7 +295,10 @@ function parseReplaced({ rotateKey }: StoreOptions): PublicKey | undefined {
   }
 }
 
-/** IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66). */
+/**
+ * IMAGE and VERSION come together; only a rotation goes without, and not a dry one (PUB-54, PUB-66), nor one that says
+ * what the image has to be (PUB-82).
+ */
 function parseImageVersion(options: StoreOptions): Version | undefined {
   const { image, version, rotateKey, dryRun } = options;
   if (options.isNew && rotateKey !== undefined) {
@@ -311,9 +313,21 @@ function parseImageVersion(options: StoreOptions): Version | undefined {
   }
   if (image !== undefined && version !== undefined) return parseVersion(version);
   const isRotation = rotateKey !== undefined && dryRun !== true;
-  if (image === undefined && version === undefined && isRotation) return undefined;
+  if (image === undefined && version === undefined && isRotation) {
+    refuseExpectation(options.expected ?? {});
+    return undefined;
+  }
   throw new TakoError("usage", `${image === undefined ? "IMAGE" : "VERSION"} is missing`, {
     rule: "PUB-54",
+  });
+}
+
+function refuseExpectation(expected: ExpectedImage): void {
+  const option = expectation(expected);
+  if (option === undefined) return;
+  throw new TakoError("usage", `option ${option} is for an image, and there is none`, {
+    rule: "PUB-82",
+    hint: "--rotate-key alone signs the manifest anew, and stores nothing.",
   });
 }
 

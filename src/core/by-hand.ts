@@ -23,9 +23,10 @@ export interface Host {
 
 /**
  * @param version the one that is asked for, if any
+ * @param config the config, as messages name it
  * @throws TakoError of kind `failed` that names what is here
  */
-export function rollbackTarget(host: Host, version: Version | undefined): Entry {
+export function rollbackTarget(host: Host, version: Version | undefined, config: string): Entry {
   const { manifest, pattern, inUse } = host;
   const current = inUse && entryInUse(manifest, inUse, pattern);
   if (version === undefined) {
@@ -46,7 +47,7 @@ export function rollbackTarget(host: Host, version: Version | undefined): Entry 
     const message = `${found.version.text} is newer than ${current.version.text}, which is in use`;
     throw new TakoError("failed", message, {
       rule: "ACT-73",
-      hint: `${offer(host)} To a newer one leads tako fetch, after tako release.`,
+      hint: `${offer(host)} For a newer one: "tako release ${config}", then "tako fetch ${config}".`,
     });
   }
   return found;

@@ -12,8 +12,7 @@ export interface ByteRange {
  * @returns `undefined` for one that is to be ignored: malformed, of another unit, or of several ranges
  */
 export function readRange(header: string, size: number): ByteRange | "unsatisfiable" | undefined {
-  const [, from = "", to = ""] =
-    /^bytes[ \t]*=[ \t]*(\d*)[ \t]*-[ \t]*(\d*)[ \t]*$/i.exec(header) ?? [];
+  const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/i.exec(header) ?? [];
   const end = size - 1;
   if (from === "") {
     if (to === "") return undefined;

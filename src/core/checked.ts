@@ -25,6 +25,8 @@ export interface Tries {
 export interface Checked {
   readonly look: Look;
   readonly tries: Tries | undefined;
+  /** The images that the origin had taken away, newest first (DST-115). For words only: a run asks again. */
+  readonly gone: readonly Sha256Hex[];
 }
 
 /** The most bytes of a message (DST-111). */
@@ -74,23 +76,42 @@ export function triesNow(
   return { image, count: before?.image === image ? before.count + 1 : 1 };
 }
 
-export function encodeChecked({ look, tries }: Checked): string {
-  const { time, outcome, since, message } = look;
-  const first = [time, outcome, since, ...(message === "" ? [] : [message])].join(" ");
-  return tries === undefined ? `${first}\n` : `${first}\n${tries.image} ${tries.count}\n`;
+/**
+ * What is to be on record of images that the origin took away, after one more look (DST-115).
+ *
+ * @param told those that this look was told of, newest first
+ */
+export function goneNow(
+  before: readonly Sha256Hex[],
+  missed: TakoError | undefined,
+  told: readonly Sha256Hex[],
+): readonly Sha256Hex[] {
+  return missed !== undefined && told.length === 0 ? before : told;
 }
+
+export function encodeChecked({ look, tries, gone }: Checked): string {
+  const { time, outcome, since, message } = look;
+  const lines = [
+    [time, outcome, since, ...(message === "" ? [] : [message])].join(" "),
+    ...(tries === undefined ? [] : [`${tries.image} ${tries.count}`]),
+    ...gone.map((digest) => `gone ${digest}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** No run is told of more (FET-52): the picked version, and those in its place. */
+const RECORD =
+  /^(\d{1,12}) ([a-z-]{1,20}) (\d{1,12})(?: ([ -~]{1,200}))?\n(?:([0-9a-f]{64}) ([1-9]\d{0,8})\n)?((?:gone [0-9a-f]{64}\n){0,9})$/;
 
 /** @returns `undefined` if it is damaged (DST-113) */
 export function decodeChecked(text: string): Checked | undefined {
-  const lines = text.split("\n");
-  if (lines.pop() !== "" || lines.length > 2) return undefined;
-  const [first = "", second] = lines;
-  const [found, time, outcome = "", since, message = ""] =
-    /^(\d{1,12}) ([a-z-]{1,20}) (\d{1,12})(?: ([ -~]{1,200}))?$/.exec(first) ?? [];
+  const [found, time, outcome = "", since, message = "", hex = "", count, lines = ""] =
+    RECORD.exec(text) ?? [];
   if (found === undefined || (outcome === OK) !== (message === "")) return undefined;
-  const look = { time: Number(time), outcome, since: Number(since), message };
-  if (second === undefined) return { look, tries: undefined };
-  const [, hex = "", count] = /^(\S+) ([1-9]\d{0,8})$/.exec(second) ?? [];
   const image = parseSha256Hex(hex);
-  return image && { look, tries: { image, count: Number(count) } };
+  return {
+    look: { time: Number(time), outcome, since: Number(since), message },
+    tries: image && { image, count: Number(count) },
+    gone: lines.split(/gone |\n/).flatMap((digest) => parseSha256Hex(digest) ?? []),
+  };
 }

@@ -4,6 +4,7 @@
 import { TakoError } from "./error.ts";
 import { firstLost, isOlder } from "./history.ts";
 import { beginsAsManifest, describeEntry, type Entry, type Manifest } from "./manifest.ts";
+import { beginsAsSecret } from "./text.ts";
 
 /** What a file may be, by its beginning (INS-1). */
 export type FileContent = "manifest" | "key" | "config";
@@ -12,9 +13,8 @@ export type FileContent = "manifest" | "key" | "config";
 export function contentOf(bytes: Uint8Array): FileContent {
   if (beginsAsManifest(bytes)) return "manifest";
   const text = new TextDecoder("latin1").decode(bytes.subarray(0, 512)).trim();
-  // A key alone, or both with their headings as gen-key prints them (PUB-60). A misspelt one and that of another
-  // program are secret, too: the errors of a config would show its lines.
-  return /^(secret[+\s]|-----BEGIN |[A-Za-z0-9+/]{43}=$)/i.test(text) ? "key" : "config";
+  // A key alone, or both with their headings as gen-key prints them (PUB-60).
+  return beginsAsSecret(text) || /^[A-Za-z0-9+/]{43}=$/.test(text) ? "key" : "config";
 }
 
 /** Of so many of the newest versions, each image once, newest first (INS-7). */

@@ -58,6 +58,21 @@ export function goneName(digest: Sha256Hex): string {
   return `${digest}.gone`;
 }
 
+/** The name in `store/` of an origin of the list of packed files for an image (PCK-1). */
+export function packedName(digest: Sha256Hex): string {
+  return `${digest}.packed`;
+}
+
+/** The name in `store/` of an origin of an image as a zstd frame (PCK-10). */
+export function zstName(digest: Sha256Hex): string {
+  return `${digest}.zst`;
+}
+
+/** The name in `store/` of an origin of what turns an old image into a new one (PCK-20). */
+export function patchName(old: Sha256Hex, next: Sha256Hex): string {
+  return `${next}.from-${old}.patch`;
+}
+
 /** Of the names in a `store/`, those that neither a host nor a publisher gives (DST-9). */
 export function foreignNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => {

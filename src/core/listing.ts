@@ -6,7 +6,7 @@ import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
 import { choose, type HostChoice } from "./plan.ts";
 import { refusalOf } from "./refusals.ts";
-import { entryInUse } from "./select.ts";
+import { entryInUse, firstLeft } from "./select.ts";
 
 /** A version, and what it is to the host. */
 export interface Listed {
@@ -20,22 +20,29 @@ export interface Listed {
   readonly skipped: string | undefined;
   /** It is too young until then, in seconds since the epoch. */
   readonly youngUntil: number | undefined;
+  /** The origin took its image away, and it is not here. */
+  readonly isWithdrawn: boolean;
 }
 
 /** How many of the newest versions are shown (STS-31). */
 const SHOWN = 20;
 
-/** All versions, oldest first. */
+/**
+ * All versions, oldest first.
+ *
+ * @param withdrawn the images that the origin had taken away at the last look, and that are not here
+ */
 export function listingOf(
   manifest: Manifest,
   pattern: Pattern,
   host: HostChoice,
+  withdrawn: ReadonlySet<Sha256Hex>,
 ): readonly Listed[] {
   const entryOf = (digest: Sha256Hex | undefined) =>
     digest && entryInUse(manifest, digest, pattern);
   const [inUse, held] = [entryOf(host.inUse), entryOf(host.hold)];
   const choice = choose(manifest, pattern, host);
-  const [taken] = choice.choice === "take" ? choice.candidates : [];
+  const taken = choice.choice === "take" ? firstLeft(choice.candidates, withdrawn) : undefined;
   const next = taken?.digest === host.inUse ? undefined : taken;
   return manifest.entries.map((entry) => ({
     entry,
@@ -45,6 +52,7 @@ export function listingOf(
     isHeld: entry === held,
     skipped: refusalOf(host.refusals, entry.digest)?.reason,
     youngUntil: host.young.get(entry.digest),
+    isWithdrawn: withdrawn.has(entry.digest),
   }));
 }
 

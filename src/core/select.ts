@@ -52,6 +52,14 @@ export function fallbacks(
   return found;
 }
 
+/** The first of some candidates that was not taken away. For words only: a run asks the origin. */
+export function firstLeft(
+  candidates: readonly Entry[],
+  gone: ReadonlySet<Sha256Hex>,
+): Entry | undefined {
+  return candidates.find(({ digest }) => !gone.has(digest));
+}
+
 /**
  * The entry of the image in use. Where several versions share its bytes it is the newest that the
  * pattern allows, or else the newest.

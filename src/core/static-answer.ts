@@ -10,6 +10,14 @@ export type OriginFile =
   | { readonly is: "manifest" }
   | { readonly is: "image" | "marker"; readonly digest: Sha256Hex };
 
+/**
+ * The path of a request target, as it was sent: nothing in it is decoded or resolved (SRV-11). It may be a whole URL
+ * (RFC 9112, section 3.2.2).
+ */
+export function pathOfTarget(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, "").replace(/\?.*$/s, "");
+}
+
 /** What the path of a URL names; `undefined` for all that an origin does not have (SRV-10). */
 export function fileOfPath(path: string): OriginFile | undefined {
   if (path === `/${MANIFEST}`) return { is: "manifest" };

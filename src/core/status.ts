@@ -7,7 +7,7 @@ import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
 import { matches, type Pattern } from "./pattern.ts";
 import type { Choice, ImageState } from "./plan.ts";
-import { entryInUse, newestMatch } from "./select.ts";
+import { entryInUse, firstLeft, newestMatch } from "./select.ts";
 
 /** Something that is so (STS-10). Times are seconds since the epoch. */
 export type State =
@@ -36,6 +36,7 @@ export type State =
   | { readonly state: "going-back"; readonly version: string; readonly reason: string }
   | { readonly state: "held"; readonly version: string }
   | { readonly state: "behind"; readonly version: string; readonly isHere: boolean }
+  | { readonly state: "withdrawn"; readonly version: string }
   | { readonly state: "waiting"; readonly version: string; readonly at: number }
   | { readonly state: "beyond"; readonly version: string }
   | {
@@ -70,6 +71,8 @@ export interface Sight {
   readonly images: ReadonlyMap<Entry, ImageState>;
   /** Downloads that are not complete, and how many bytes they have. */
   readonly partials: ReadonlyMap<Entry, number>;
+  /** The images that the origin had taken away at the last look, and that are not here. */
+  readonly withdrawn: ReadonlySet<Sha256Hex>;
   readonly checked: Checked | undefined;
   /** Records that are damaged, in words. */
   readonly damagedRecords: readonly string[];
@@ -111,6 +114,7 @@ export const STATES: readonly StateName[] = [
   "going-back",
   "held",
   "behind",
+  "withdrawn",
   "waiting",
   "beyond",
   "partial",
@@ -150,6 +154,7 @@ export function severityOf(state: State, now: number): Severity {
     case "on-trial":
     case "held":
     case "behind":
+    case "withdrawn":
     case "waiting":
     case "beyond":
     case "partial":
@@ -251,7 +256,7 @@ function statesOfLook({ checked, changed, now }: Sight): readonly State[] {
 }
 
 function statesOfChoice(sight: Sight): readonly State[] {
-  const { manifest, isSigned, pattern, choice, hold, images } = sight;
+  const { manifest, isSigned, pattern, choice, hold, images, withdrawn } = sight;
   const { inUse } = sight.standing;
   const states: State[] = [];
   if (inUse !== undefined && !(manifest && entryInUse(manifest, inUse, pattern))) {
@@ -274,10 +279,14 @@ function statesOfChoice(sight: Sight): readonly State[] {
     states.push({ state: "skipped", version: withheld.version, reason: withheld.reason });
   }
   if (waiting !== undefined) states.push({ state: "waiting", ...waiting });
-  const [next] = choice.choice === "take" ? choice.candidates : [];
+  const candidates: readonly Entry[] = choice.choice === "take" ? choice.candidates : [];
+  const next = firstLeft(candidates, withdrawn);
   if (next !== undefined && next.digest !== inUse) {
     const isHere = images.get(next) === "present";
     states.push({ state: "behind", version: next.version.text, isHere });
+  }
+  for (const { version } of candidates.slice(0, next && candidates.indexOf(next))) {
+    states.push({ state: "withdrawn", version: version.text });
   }
   return states;
 }

@@ -2,7 +2,7 @@
 // the keys mean is not known here (spec/config.md, CFG-1 to CFG-7).
 
 import type { Problem } from "./error.ts";
-import { printable } from "./text.ts";
+import { beginsAsSecret, printable } from "./text.ts";
 
 /** One `Key=value`. */
 export interface Assignment {
@@ -21,6 +21,9 @@ export interface UnitFile {
   readonly problems: readonly Problem[];
 }
 
+/** In the place of a line that begins as a secret key, and of each in a file that does (CFG-18). */
+const HIDDEN = "***";
+
 /** `undefined` for what is not text. A byte order mark at the start is dropped. */
 export function decodeText(source: Uint8Array): string | undefined {
   try {
@@ -34,16 +37,18 @@ export function decodeText(source: Uint8Array): string | undefined {
 export function readUnitFile(text: string): UnitFile {
   const assignments: Assignment[] = [];
   const problems: Problem[] = [];
+  const isSecret = beginsAsSecret(text);
   for (const { line, text: content } of joinLines(text)) {
+    const text = isSecret || beginsAsSecret(content) ? HIDDEN : content;
     const equals = content.indexOf("=");
     if (equals !== -1) {
       const key = trim(content.slice(0, equals));
-      assignments.push({ line, key, value: trim(content.slice(equals + 1)), text: content });
+      assignments.push({ line, key, value: trim(content.slice(equals + 1)), text });
     } else if (!content.startsWith("[")) {
-      const message = `expected Key=value, not "${shown(content)}"`;
+      const message = `expected Key=value, not "${shown(text)}"`;
       problems.push({ line, message, rule: "CFG-7" });
     } else if (content !== "[Image]") {
-      const message = `unknown section ${shown(content)}: expected [Image] or none`;
+      const message = `unknown section ${shown(text)}: expected [Image] or none`;
       problems.push({ line, message, rule: "CFG-6" });
     }
   }

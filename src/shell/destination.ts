@@ -2,7 +2,7 @@
 // (spec/destination.md). How each is read and written; when is the story of commands/fetch/. Who only
 // looks gets the readers; the writers come with the lock, and end with it.
 
-import { closeSync, readdirSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ActivationStep } from "../core/activation.ts";
 import { encodeSeen, type Seen } from "../core/ages.ts";
@@ -30,9 +30,9 @@ import type { Manifest } from "../core/manifest.ts";
 import { decodeEtag, encodeEtag, isFreshEtag } from "../core/records.ts";
 import { shownPath } from "../core/text.ts";
 import {
-  openDirectory,
   removeIfPresent,
   replaceSymlink,
+  requireDirectory,
   requireSymlinks,
   syncDirectory,
   writeFileAtomically,
@@ -113,7 +113,7 @@ class Destination<Images extends ImageStore = ImageStore> {
 
   /** Refuses a directory that is missing, or is none (DST-5): for those who take no lock on it. */
   requireDirectory(): void {
-    closeSync(openDirectory(this.path));
+    requireDirectory(this.path, "destination");
   }
 
   /**

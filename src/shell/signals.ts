@@ -19,12 +19,22 @@ function endAsFirstProcess(): void {
   }
 }
 
-/** Does something before SIGINT ends the process, as it would by itself. */
+/** Does something before SIGINT or SIGTERM ends the process, as it would by itself. */
 export function beforeInterrupt(act: () => void): void {
-  process.once("SIGINT", () => {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) actBefore(signal, act);
+}
+
+/** Does something each time before SIGTSTP (Ctrl-Z) stops the process, as it would by itself. */
+export function beforeStop(act: () => void): void {
+  actBefore("SIGTSTP", act);
+  process.on("SIGCONT", () => actBefore("SIGTSTP", act));
+}
+
+function actBefore(signal: NodeJS.Signals, act: () => void): void {
+  process.prependOnceListener(signal, () => {
     act();
-    // Nobody listens any more.
-    process.kill(process.pid, "SIGINT");
+    // Nobody listens any more, unless this is the first process of a container (CLI-47).
+    process.kill(process.pid, signal);
   });
 }
 

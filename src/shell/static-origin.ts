@@ -1,17 +1,33 @@
 // An HTTP server of a publisher's directory, which sends what core/static-answer.ts decides
 // (spec/serve.md).
 
-import { closeSync, readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import {
+  createReadStream,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join, sep } from "node:path";
+import { type Duplex, pipeline, Readable } from "node:stream";
 import { TakoError } from "../core/error.ts";
 import { goneName, MANIFEST, STORE } from "../core/layout.ts";
-import { fileOfPath, type OriginFile, partOf, type Validators } from "../core/static-answer.ts";
+import {
+  fileOfPath,
+  type OriginFile,
+  partOf,
+  pathOfTarget,
+  type Validators,
+} from "../core/static-answer.ts";
 import { printable, shownPath } from "../core/text.ts";
-import { openDirectory } from "./disk/files.ts";
-import { isErrno, naming } from "./disk/storage-error.ts";
+import { requireDirectory } from "./disk/files.ts";
+import { errnoOf, isErrno, naming } from "./disk/storage-error.ts";
 
-/** A client that takes nothing for so long is cut off, in seconds. */
-const IDLE_S = 60;
+/** A client that takes nothing for so long is cut off, in milliseconds. */
+const IDLE_MS = 60_000;
 
 /** What was answered. `path` is foreign text. */
 export interface Answered {
@@ -38,7 +54,7 @@ export interface StaticOrigin {
   /** Takes no more requests, and waits for the answers that are on their way. */
   finish(): Promise<void>;
   /** Cuts whatever is left. */
-  stop(): Promise<void>;
+  stop(): void;
 }
 
 /**
@@ -47,8 +63,11 @@ export interface StaticOrigin {
  * @throws TakoError of kind `storage` without a directory that holds a manifest (SRV-4), `failed` if
  *   the address or port cannot be had (SRV-5)
  */
-export function startStaticOrigin(directory: string, listening: Listening): StaticOrigin {
-  closeSync(openDirectory(directory));
+export async function startStaticOrigin(
+  directory: string,
+  listening: Listening,
+): Promise<StaticOrigin> {
+  requireDirectory(directory, "origin");
   const root = naming(directory, "open", () => realpathSync(directory));
   if (find(root, { is: "manifest" }) === undefined) {
     throw new TakoError("storage", "there is no manifest to serve", {
@@ -57,96 +76,136 @@ export function startStaticOrigin(directory: string, listening: Listening): Stat
       hint: "tako store --output makes one, with the first image.",
     });
   }
-  const server = listen(listening, (request) => answer(root, request, listening));
+  const server = createServer((request, response) => respond(root, request, response, listening));
+  server.on("clientError", (error, socket) =>
+    refuseUnread(socket, isErrno(error, "HPE_INVALID_METHOD") ? NOT_ALLOWED : "400 Bad Request"),
+  );
+  server.on("connect", (_request, socket) => refuseUnread(socket, NOT_ALLOWED));
+  server.setTimeout(IDLE_MS);
+  const port = await listen(server, listening);
   const host = { "0.0.0.0": "127.0.0.1", "::": "::1" }[listening.address] ?? listening.address;
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${server.port}`,
-    finish: () => server.stop(),
-    stop: () => server.stop(true),
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    finish: () => new Promise((resolve) => server.close(() => resolve())),
+    stop: () => server.closeAllConnections(),
   };
 }
 
-function listen(
-  { address, port }: Listening,
-  answer: (request: Request) => Response,
-): Bun.Server<undefined> {
+/** Why the system does not let it listen, and what helps. */
+const LISTENING: Readonly<Record<string, readonly [reason: string, hint?: string]>> = {
+  EADDRINUSE: ["the port is in use", "Choose another --port; without it, it is a free one."],
+  EADDRNOTAVAIL: [
+    "this machine has no such address",
+    '"ip addr" shows those that it has; --address 0.0.0.0 is all of them.',
+  ],
+  EACCES: ["permission denied", "Choose a --port from 1024 on: those below are for root."],
+};
+
+/** @returns the port, which may have been left to the system */
+async function listen(server: Server, { address, port }: Listening): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen(port, address, resolve);
   try {
-    return Bun.serve({ hostname: address, port, idleTimeout: IDLE_S, fetch: answer });
+    await promise;
   } catch (error) {
-    const isInUse = isErrno(error, "EADDRINUSE");
-    throw new TakoError(
-      "failed",
-      `cannot listen on port ${port} of ${address}${isInUse ? ": it is in use" : ""}`,
-      {
-        rule: "SRV-5",
-        hint: "Choose another --port or --address; without --port it is a free one.",
-        cause: error,
-      },
-    );
+    const given = port === 0 ? address : `port ${port} of ${address}`;
+    const [reason, hint] = LISTENING[errnoOf(error) ?? ""] ?? ["the system refuses it"];
+    throw new TakoError("failed", `cannot listen on ${given}: ${reason}`, {
+      rule: "SRV-5",
+      hint,
+      cause: error,
+    });
   }
+  return (server.address() as AddressInfo).port;
 }
 
-function answer(root: string, request: Request, { answered, failed }: Listening): Response {
-  const { method, headers } = request;
-  // Without a Host it is the path alone. What `..` and `.` mean is settled in it (SRV-11).
-  const path = new URL(request.url, "http://origin").pathname;
-  const tell = (status: number, bytes = 0, range?: string) =>
+const ALLOWED = "GET, HEAD";
+const NOT_ALLOWED = `405 Method Not Allowed\r\nAllow: ${ALLOWED}`;
+
+/** What the parser makes no request of has no method and no path to tell (SRV-15). */
+function refuseUnread(socket: Duplex, status: string): void {
+  if (!socket.writable) return;
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+}
+
+/** What a request gets. */
+interface Answer {
+  readonly status: number;
+  readonly fields: Readonly<Record<string, string>>;
+  /** The length of the body that a GET gets. */
+  readonly bytes?: number;
+  readonly range?: string;
+  readonly body?: () => Readable | Uint8Array;
+}
+
+function respond(
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { answered, failed }: Listening,
+): void {
+  const { method = "" } = request;
+  const path = pathOfTarget(request.url ?? "");
+  const send = ({ status, fields, bytes = 0, range, body }: Answer) => {
+    const sent = method === "HEAD" ? undefined : body?.();
     answered({ method, path, status, bytes: method === "HEAD" ? 0 : bytes, range });
-  const refuse = (status: number, fields: Record<string, string> = {}) => {
-    tell(status);
-    return new Response(null, { status, headers: { "Content-Length": "0", ...fields } });
+    response.writeHead(status, fields);
+    // Who went away took what there was; a file that got shorter cuts the answer.
+    if (sent instanceof Readable) pipeline(sent, response, () => {});
+    else response.end(sent);
   };
   try {
-    if (method !== "GET" && method !== "HEAD") return refuse(405, { Allow: "GET, HEAD" });
-    const named = fileOfPath(path);
-    if (named?.is === "image" && find(root, { ...named, is: "marker" })) return refuse(410);
-    const file = named && find(root, named);
-    if (file === undefined) return refuse(404);
-    const { etag, size, body } = file;
-    const asked = {
-      method,
-      range: headers.get("range"),
-      ifRange: headers.get("if-range"),
-      ifNoneMatch: headers.get("if-none-match"),
-    };
-    const part = partOf(asked, file, size);
-    const fields = {
-      ETag: etag,
-      "Last-Modified": file.stats.mtime.toUTCString(),
-      "Accept-Ranges": "bytes",
-      "Content-Type": "application/octet-stream",
-      "Content-Disposition": "attachment",
-    };
-    if (part.status === 304) {
-      tell(304);
-      return new Response(null, { status: 304, headers: fields });
-    }
-    if (part.status === 416) {
-      return refuse(416, { ...fields, "Content-Range": `bytes */${size}` });
-    }
-    const { first, last } = part.status === 206 ? part.range : { first: 0, last: size - 1 };
-    const length = last - first + 1;
-    const range = part.status === 206 ? `${first}-${last}/${size}` : undefined;
-    tell(part.status, length, range);
-    return new Response(method === "HEAD" || length === 0 ? null : body(first, last + 1), {
-      status: part.status,
-      headers: {
-        ...fields,
-        "Content-Length": `${length}`,
-        ...(range === undefined ? {} : { "Content-Range": `bytes ${range}` }),
-      },
-    });
+    send(answerTo(root, path, request));
   } catch (error) {
     if (!(error instanceof TakoError)) throw error;
     failed(`${printable(path)}: ${error.message}`);
-    return refuse(500);
+    send(refusal(500));
   }
+}
+
+function refusal(status: number, fields: Readonly<Record<string, string>> = {}): Answer {
+  return { status, fields: { "Content-Length": "0", ...fields } };
+}
+
+function answerTo(root: string, path: string, { method = "", headers }: IncomingMessage): Answer {
+  if (method !== "GET" && method !== "HEAD") return refusal(405, { Allow: ALLOWED });
+  const named = fileOfPath(path);
+  if (named?.is === "image" && find(root, { ...named, is: "marker" })) return refusal(410);
+  const file = named && find(root, named);
+  if (file === undefined) return refusal(404);
+  const { etag, size, body } = file;
+  const asked = {
+    method,
+    range: headers.range ?? null,
+    ifRange: headers["if-range"]?.toString() ?? null,
+    ifNoneMatch: headers["if-none-match"] ?? null,
+  };
+  const part = partOf(asked, file, size);
+  const fields = {
+    ETag: etag,
+    "Last-Modified": file.stats.mtime.toUTCString(),
+    "Accept-Ranges": "bytes",
+    "Content-Type": "application/octet-stream",
+    "Content-Disposition": "attachment",
+  };
+  if (part.status === 304) return { status: 304, fields };
+  if (part.status === 416) return refusal(416, { ...fields, "Content-Range": `bytes */${size}` });
+  if (part.status === 206) {
+    const { first, last } = part.range;
+    const bytes = last - first + 1;
+    const range = `${first}-${last}/${size}`;
+    const named = { "Content-Length": `${bytes}`, "Content-Range": `bytes ${range}` };
+    const sent = { bytes, range, body: () => body(first, last + 1) };
+    return { status: 206, fields: { ...fields, ...named }, ...sent };
+  }
+  const whole = { ...fields, "Content-Length": `${size}` };
+  return { status: 200, fields: whole, bytes: size, body: () => body(0, size) };
 }
 
 interface Found extends Validators {
   readonly size: number;
   readonly stats: Stats;
-  readonly body: (from: number, to: number) => Blob | Uint8Array<ArrayBuffer>;
+  readonly body: (from: number, to: number) => Readable | Uint8Array;
 }
 
 /** The file, unless it is missing, not a regular one, or reached by a link that leads out of the root (SRV-12). */
@@ -158,7 +217,7 @@ function find(root: string, named: OriginFile): Found | undefined {
     const stats = statSync(target);
     if (!stats.isFile()) return undefined;
     if (named.is === "image") {
-      const body = (from: number, to: number) => Bun.file(target).slice(from, to);
+      const body = (from: number, to: number) => readStream(target, from, to);
       const modified = stats.mtime.toUTCString();
       return { etag: `"${named.digest}"`, modified, size: stats.size, stats, body };
     }
@@ -172,6 +231,13 @@ function find(root: string, named: OriginFile): Found | undefined {
       throw error;
     });
   }
+}
+
+/** Of the bytes from `start` to before `end`. It is opened at once, so that what fails is told before the answer begins. */
+function readStream(path: string, start: number, end: number): Readable | Uint8Array {
+  if (start === end) return new Uint8Array();
+  const fd = naming(path, "read", () => openSync(path, "r"));
+  return createReadStream(path, { fd, start, end: end - 1 });
 }
 
 function nameOf(named: OriginFile): string {

@@ -84,6 +84,30 @@ for (const program of programs) {
       expect(readdirSync(host.folder).sort()).toEqual(names);
     });
 
+    test("PUB-84: --json names the files, whose keys are a pair, and is refused where the secret key has none", async () => {
+      using host = emptyHost();
+      const cwd = host.folder;
+      const made = await program.run(["gen-key", "--json", "--output", "key"], { cwd });
+      expect([made.status, made.stderr]).toEqual([0, ""]);
+      const [, , publicKey] = partsOf(host.read("key").trim());
+      expect(JSON.parse(made.stdout)).toEqual({
+        event: "result",
+        public_key: publicKey?.toString("base64"),
+        secret_key_file: "key",
+        public_key_file: "key.pub",
+      });
+      expect(host.read("key.pub")).toBe(`${publicKey?.toString("base64")}\n`);
+      const again = await program.run(["gen-key", "--json", "--output", "key"], { cwd });
+      expect([again.status, JSON.parse(again.stdout)]).toMatchObject([
+        74,
+        { event: "error", kind: "storage", rule: "PUB-65", source: "key.pub" },
+      ]);
+      const bare = await program.run(["gen-key", "--json"], { cwd });
+      expect([bare.status, bare.stdout]).toEqual([2, ""]);
+      expect(bare.stderr).toContain("--json needs --output");
+      expect(bare.stderr).not.toContain("SECRET+");
+    });
+
     test("PUB-80: public-key shows what openssl says is the public key, and nothing secret", async () => {
       using host = emptyHost();
       const run = (words: string[], env = {}) =>

@@ -9,13 +9,18 @@ import { sources } from "../support/program.ts";
 const program = sources();
 
 test.each([
-  [["store"], "missing option --output dir"],
+  [["store"], "missing option -o DIR, --output=DIR"],
   [["store", "--output", "origin"], "IMAGE is missing"],
   [["store", "--output", "origin", "app.img"], "VERSION is missing"],
 ])("CLI-5: %j: %s", async (words, message) => {
   // Where a key is looked for first.
   const { status, stderr } = await program.run(words, { env: { TAKO_SECRET_KEY: "SECRET+" } });
   expect([status, stderr.split("\n")[0]]).toEqual([2, `tako: ${message}`]);
+});
+
+test("STS-34: help of list says what its marks mean", async () => {
+  const { stdout } = await program.run(["list", "--help"]);
+  expect(stdout).toMatch(/^Marks: \* in use, u next, x skipped.*, o held\.$/m);
 });
 
 test("CLI-11: help says something of every option", async () => {

@@ -3,10 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { emptyHost } from "../support/host.ts";
+import { createHost, emptyHost } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { environment, programs } from "../support/program.ts";
-import { key, sha256sum } from "../support/publishing.ts";
+import { image, key, sha256sum } from "../support/publishing.ts";
 
 const python = needs("python3");
 
@@ -146,8 +146,31 @@ for (const program of programs) {
       expect(host.read("app", "latest")).toBe("bytes");
     });
 
+    test.each([[["list", "origin"]], [["status", "app.tako"]], [["--version"]], [["--help"]]])(
+      "CLI-58: a standard output that is closed is a failure, as it is for ls (%j)",
+      async (words) => {
+        using host = createHost();
+        host.publish(image("1.0.0"));
+        const { status, stderr } = await runIn('exec "$@" >&-', words, host.folder);
+        expect(status).toBe(74);
+        expect(stderr).toEndWith("tako: standard output: cannot write it: it is closed\n");
+      },
+    );
+
+    test("CLI-58: what nobody wants to see may go to /dev/null, and a run without a result needs no output", async () => {
+      using host = createHost();
+      const devNull = 'exec "$@" >/dev/null';
+      expect((await runIn(devNull, ["status", "app.tako"], host.folder)).status).toBe(0);
+      const both = 'exec "$@" 1<>/dev/null 2>&-';
+      expect((await runIn(both, ["status", "app.tako"], host.folder)).status).toBe(0);
+      expect(
+        (await runIn('exec "$@" >&-', ["check", "--quiet", "app.tako"], host.folder)).status,
+      ).toBe(0);
+      expect((await runIn('exec "$@" 2>&-', ["status", "app.tako"], host.folder)).status).toBe(0);
+    });
+
     test.each(["gen-key", "--version", "--help"])(
-      "CLI-33, CLI-41: a result that can't be written is a failure (%s)",
+      "CLI-33, CLI-41, CLI-58: a result that can't be written is a failure (%s)",
       async (word) => {
         const { status, stderr } = await runIn('exec "$@" >/dev/full', [word]);
         expect(stderr).toContain("standard output");
@@ -308,10 +331,12 @@ for (const program of programs) {
           stderr:
             "tako: warning: 1.2.4 is not the newest, 1.3.0 is: hosts whose pattern allows both do not take 1.2.4\n",
         });
-        const known = await program.run([...words, "1.2.3.0"], options);
+        host.write("image", "a");
+        const known = await program.run([...words, "1.2.3"], options);
         expect(known.stdout).toStartWith(
-          `1.2.3 is published already\n1.2.3.0 -> ${sha256sum("bytes")}, 5 bytes\n1.2.3.0 sorts before 1.3.0\n`,
+          `1.2.3 is published already, with these bytes\n1.2.3 -> ${sha256sum("a")}, 1 bytes\n1.2.3 sorts before 1.3.0\n`,
         );
+        host.write("image", "bytes");
         const { stdout } = await program.run([...words, "2", "--json"], options);
         expect(linesOf(stdout)).toEqual([
           {

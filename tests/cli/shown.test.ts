@@ -6,7 +6,6 @@ import { fetchPresenter } from "../../src/cli/commands/fetch-presenter.ts";
 import { storePresenter } from "../../src/cli/commands/store-presenter.ts";
 import { Display } from "../../src/cli/display.ts";
 import { describeEvent, eventFields } from "../../src/cli/events.ts";
-import type { Io, Stream } from "../../src/cli/io.ts";
 import { journalEntry } from "../../src/cli/journal.ts";
 import { Output } from "../../src/cli/output.ts";
 import { run } from "../../src/cli/program.ts";
@@ -19,36 +18,7 @@ import { parsePattern } from "../../src/core/pattern.ts";
 import { parseVersion } from "../../src/core/version.ts";
 import { createHost } from "../support/host.ts";
 import { image, key } from "../support/publishing.ts";
-
-class Memory implements Stream {
-  text = "";
-  failure: unknown;
-  readonly isTerminal: boolean;
-  readonly #rows: number;
-
-  constructor(isTerminal = false, rows = 24) {
-    this.isTerminal = isTerminal;
-    this.#rows = rows;
-  }
-
-  write(text: string): void {
-    this.text += text;
-  }
-
-  size() {
-    return { columns: 80, rows: this.#rows };
-  }
-}
-
-interface Shown extends Io {
-  readonly stdout: Memory;
-  readonly stderr: Memory;
-}
-
-function io({ terminal = false, rows = 24, environment = {}, isJournal = false } = {}): Shown {
-  const [stdout, stderr] = [new Memory(), new Memory(terminal, rows)];
-  return { environment, stdin: -1, stdout, stderr, isJournal };
-}
+import { io } from "./memory.ts";
 
 const url = "https://example.com/store/ab";
 const about = { version: "1.2", sha256: "ab" };
@@ -84,6 +54,12 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     // date -u -d @1795941000
     "1.2 is too young (MinAge=), and is taken from 2026-11-29 08:30:00 UTC on",
   ],
+  [
+    { event: "verifying", version: "1", size: 3_000_000 },
+    { version: "1", size: 3_000_000 },
+    "info",
+    "verifying 1, 3.0 MB",
+  ],
   [{ event: "damaged", version: "1", path: "/a" }, { version: "1", path: "/a" }, "warning"],
   [{ event: "gone", version: "1", url }, { version: "1", url }, "warning"],
   [
@@ -91,7 +67,7 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     { version: "1", url, size: 3, offset: 1 },
     "info",
   ],
-  [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, ""],
+  [{ event: "progress", version: "1", size: 3, done: 1 }, undefined, "info"],
   [{ event: "downloaded", ...about, size: 3 }, { ...about, size: 3 }, "info"],
   [{ event: "activated", ...about, previous: "cd" }, { ...about, previous: "cd" }, "info"],
   [{ event: "activated", ...about, previous: undefined }, { ...about, previous: null }, "info"],
@@ -156,6 +132,30 @@ const events: readonly (readonly [Event, object | undefined, string, string?])[]
     "warning",
     "went back from 1.3 to 1.2",
   ],
+  [
+    { event: "removed", what: "image", ...about, size: 3 },
+    { what: "image", ...about, size: 3 },
+    "info",
+    "removed 1.2, 3 B",
+  ],
+  [
+    { event: "removed", what: "partial", version: undefined, sha256: "ab".repeat(32), size: 3 },
+    { what: "partial", sha256: "ab".repeat(32), size: 3 },
+    "info",
+    "removed the partial download of abababababab, 3 B",
+  ],
+  [
+    { event: "image", ...about, path: "/a", size: 3, state: "whole" },
+    { ...about, path: "/a", size: 3, state: "whole" },
+    "",
+  ],
+  [
+    { event: "image", version: undefined, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    { version: null, sha256: "ab", path: "/a", size: 3, state: "damaged" },
+    "",
+  ],
+  [{ event: "hashing", ...about, size: 3, done: 1 }, undefined, "info", "verifying 1.2, 3 B"],
+  [{ event: "reading", version: "1", size: 3 }, undefined, "info", "reading 1, 3 B"],
   [
     { event: "would", action: "hold", what: "1.2" },
     { action: "hold", what: "1.2" },
@@ -228,6 +228,9 @@ test("ACT-130: three events are entries of the journal, with the fields of the s
     TAKO_UNIT: "a.service",
   });
   expect(entryOf({ event: "restarted", units: [] })).toBeUndefined();
+  // The priorities of syslog, as by CLI-23.
+  const error = { priority: "error", text: "it fell" } as const;
+  expect(journalEntry(unhealthy, error)).toMatchObject({ MESSAGE: "it fell", PRIORITY: "3" });
 });
 
 const sha256 = digest("ab");
@@ -272,6 +275,12 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
     0,
   ],
   [
+    { config: "a.tako", outcome: "released", version, sha256, held: undefined, forgotten: ["1.3"] },
+    { outcome: "released", version, sha256, held: null, forgotten: ["1.3"] },
+    "stdout a.tako: 1.3 may be tried again",
+    0,
+  ],
+  [
     { config: "a.tako", outcome: "refused", version, sha256, refused: "1.3", reason: "failed" },
     { outcome: "refused", version, sha256, refused: "1.3", reason: "failed" },
     "warning tako: a.tako: stays on 1.2, for 1.3 did not work here: failed",
@@ -309,6 +318,24 @@ const results: readonly (readonly [FetchResult, object, string, number])[] = [
   ],
 ];
 
+test("FET-98, CLI-43: the skipped version, and the worst of several errors", () => {
+  const skipped = { version, sha256, refused: "1.3", reason: "Skip" };
+  const result: FetchResult = { config: "a.tako", outcome: "skipped", ...skipped };
+  expect(fetchPresenter.json(result)).toEqual({ config: "a.tako", outcome: "skipped", ...skipped });
+  expect(fetchPresenter.text(result)).toEqual([
+    { on: "stdout", line: "a.tako: stays on 1.2, for Skip= names 1.3" },
+  ]);
+  const errors = (["origin", "storage", "digest"] as const).map(
+    (kind) => new TakoError(kind, kind),
+  );
+  const status = (...of: readonly number[]) =>
+    fetchPresenter.status({
+      ...{ config: "a.tako", outcome: "failed" },
+      errors: errors.filter((_, index) => of.includes(index)),
+    });
+  expect([status(0), status(0, 1), status(0, 1, 2)]).toEqual([69, 74, 65]);
+});
+
 test.each(results)("FET-98, CLI-40: how the result %j looks", (result, fields, line, status) => {
   expect(fetchPresenter.json(result)).toEqual({ config: "a.tako", ...fields });
   expect(fetchPresenter.status(result)).toBe(status);
@@ -327,7 +354,14 @@ test.each(results)("FET-98, CLI-40: how the result %j looks", (result, fields, l
 test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
   const text = (...of: Parameters<typeof storePresenter.text>) =>
     storePresenter.text(...of).map((said) => (said.on === "stdout" ? said.line : said));
-  const stored = { stored: "image", version, sha256, changed: true, isKept: true } as const;
+  const stored = {
+    stored: "image",
+    version,
+    sha256,
+    changed: true,
+    isKept: true,
+    isUnmarked: false,
+  } as const;
   expect([text(stored), storePresenter.json(stored)]).toEqual([
     [`1.2 -> ${sha256}`],
     { version, sha256, changed: true },
@@ -365,7 +399,7 @@ test("PUB-23, PUB-24, PUB-52, PUB-66: how results of a store look", () => {
   });
   const alone = { ...plan, place: { after: undefined, before: undefined, patterns } };
   expect(text({ ...alone, published: "1.2.0" }).slice(0, 3)).toEqual([
-    "1.2.0 is published already",
+    "1.2.0 is published already, with these bytes",
     `1.2 -> ${sha256}, 19 bytes`,
     "1.2 is the only version",
   ]);
@@ -423,8 +457,9 @@ describe("a terminal", () => {
       },
       { terminal: true },
     );
-    const bar = "a.tako 1.2 [------------------------]   0%  0 B of 10 B\n";
-    const back = "\x1b[A\x1b[2K";
+    // Lines are not broken meanwhile, and the cursor goes back to where they begin.
+    const bar = "\x1b[?7la.tako 1.2 [------------------------]   0%  0 B of 10 B\n\x1b[?7h\x1b[1A";
+    const back = "\r\x1b[2K\n\x1b[J\x1b[A";
     expect(stderr.text).toBe(
       [
         bar,
@@ -464,8 +499,8 @@ describe("a terminal", () => {
         },
         { terminal: true, rows },
       );
-      const last = stderr.text.slice(stderr.text.lastIndexOf("\x1b[2K") + "\x1b[2K".length);
-      expect(last.trim().split("\n")).toHaveLength(lines);
+      const last = stderr.text.slice(stderr.text.lastIndexOf("\x1b[J"));
+      expect(last.split("\n").filter((line) => line.includes("%"))).toHaveLength(lines);
     }
   });
 
@@ -495,7 +530,7 @@ describe("a terminal", () => {
       },
       { terminal: true },
     );
-    expect(stderr.text).toEndWith("\x1b[A\x1b[2K");
+    expect(stderr.text).toEndWith("\r\x1b[2K\n\x1b[J\x1b[A");
   });
 
   test("CLI-21: who has no bars draws none", () => {
@@ -582,7 +617,7 @@ describe("the words of a command line", () => {
       [["fetch", "a", "--jobs", "0"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--jobs", "257"], "option --jobs takes a whole number from 1 to 256"],
       [["fetch", "a", "--no-activate", "--init"], "option --no-activate leaves the unit"],
-      [["store", "a", "1"], "missing option --output dir"],
+      [["store", "a", "1"], "missing option -o DIR, --output=DIR"],
       [["serve", ".", "--port", "65536"], "invalid --port 65536"],
       [["serve", ".", "--port", "1e3"], "invalid --port 1e3"],
       [["serve", ".", "--address", "localhost"], "invalid --address localhost"],

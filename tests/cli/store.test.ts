@@ -37,7 +37,7 @@ for (const program of programs) {
       for (const [schema, words, secret] of [
         ["store", [...store, "--new", image, "1.0"], key.secret],
         ["store", [...store, "--dry-run", image, "1.1"], key.secret],
-        ["store", [...store, "--dry-run", image, "1"], key.secret],
+        ["store", [...store, "--dry-run", image, "1.0"], key.secret],
         ["store", [...store, "--rotate-key", key.public], secondKey.secret],
         ["public-key", ["public-key", "--json"], key.secret],
       ] as const) {
@@ -70,21 +70,29 @@ for (const program of programs) {
       }
     });
 
-    test("PUB-78: a dry run tells digest and size, and whether it is published with these bytes", async () => {
+    test("PUB-66, PUB-78: a dry run tells digest and size, that it is published, and what a run would refuse", async () => {
       await using publisher = await Publisher.create();
       await publisher.store({ image: publisher.file("image", "one"), version: "1.0" });
       const dry = async (content: string, version: string, ...words: string[]) => {
         const image = publisher.file("image", content);
         const args = ["store", "--dry-run", "-o", publisher.directory, ...words, image, version];
-        return (await program.run(args, { env: { TAKO_SECRET_KEY: key.secret } })).stdout;
+        return await program.run(args, { env: { TAKO_SECRET_KEY: key.secret } });
       };
       const first = async (...words: Parameters<typeof dry>) =>
-        (await dry(...words)).split("\n")[0];
+        (await dry(...words)).stdout.split("\n")[0];
       expect(await first("two", "1.1")).toBe(`1.1 -> ${sha256sum("two")}, 3 bytes`);
       expect(await first("one", "1.0")).toBe("1.0 is published already, with these bytes");
-      expect(await first("two", "1.0")).toBe("1.0 is published already");
-      expect(await first("one", "1.0.0")).toBe("1.0 is published already");
-      expect(JSON.parse(await dry("two", "1.1", "--json"))).toMatchObject({
+      for (const [content, version] of [
+        ["two", "1.0"],
+        ["one", "1.0.0"],
+      ] as const) {
+        const { status, stdout, stderr } = await dry(content, version);
+        expect([status, stdout]).toEqual([1, ""]);
+        expect(stderr).toContain(
+          `version ${version} is already published: 1.0 3 ${sha256sum("one").slice(0, 12)}`,
+        );
+      }
+      expect(JSON.parse((await dry("two", "1.1", "--json")).stdout)).toMatchObject({
         sha256: sha256sum("two"),
         size: 3,
       });

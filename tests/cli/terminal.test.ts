@@ -16,6 +16,7 @@ interface Terminal {
   /** Waits until the screen's lines pass. */
   until(pass: (lines: readonly string[]) => boolean): Promise<void>;
   press(keys: string): void;
+  kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<number>;
 }
 
@@ -54,6 +55,7 @@ function runInTerminal(
       }
     },
     press: (keys) => child.terminal?.write(keys),
+    kill: (signal) => child.kill(signal),
     ended: child.exited.then(async () => {
       // What it wrote last may still be on its way.
       await closed.promise;
@@ -63,23 +65,20 @@ function runInTerminal(
   };
 }
 
-/** The lines on a screen after a text with line feeds, cursor up and clear the line, down to the cursor; no colours. */
+/** The lines on a screen that is never too narrow, after what the program writes; no colours. */
 function screen(written: string): string[] {
   const lines = [""];
   let row = 0;
-  for (const [index, part] of written.replaceAll("\r", "").split(`${ESC}[`).entries()) {
-    // A sequence ends with its letter; the cursor goes up and clears only at the start of a line.
-    const [, parameter = "", letter = "", text = part] =
-      (index > 0 && /^(\d*)([A-Za-z])(.*)$/s.exec(part)) || [];
-    if (letter === "A") row -= Number(parameter || 1);
-    if (letter === "K") lines[row] = "";
-    for (const [number, piece] of text.split("\n").entries()) {
-      if (number > 0) row++;
-      lines[row] = (lines[row] ?? "") + piece;
-    }
+  const parts = new RegExp(`${ESC}\\[\\??(\\d*)([A-Za-z])|\\n|[^${ESC}\\n\\r]+`, "g");
+  for (const [part, number, letter] of written.matchAll(parts)) {
+    if (letter === "A") row -= Number(number || 1);
+    else if (letter === "K") lines[row] = "";
+    // It clears at the start of a line only.
+    else if (letter === "J") lines.splice(row, Infinity, "");
+    else if (part === "\n") lines[++row] ??= "";
+    else if (letter === undefined) lines[row] += part;
   }
-  // Those below it are empty.
-  return lines.slice(0, row + 1);
+  return lines;
 }
 
 /** Serves an origin whose images come half, and the rest when `release` is called. */
@@ -264,19 +263,20 @@ for (const program of programs) {
       expect(screen(terminal.written).filter((line) => line.includes("%"))).toEqual([]);
     });
 
-    test("CLI-21, CLI-44, CLI-52: Ctrl-C says what is kept, and leaves the cursor on a line of its own", async () => {
+    test.each([
+      ["Ctrl-C", 130, (terminal: Terminal) => terminal.press("\x03")],
+      ["SIGTERM", 143, (terminal: Terminal) => terminal.kill("SIGTERM")],
+    ])("CLI-21, CLI-44, CLI-52: %s says what is kept, below the bars", async (_, status, end) => {
       using host = emptyHost();
       host.publish(["1", "x".repeat(200_000)]);
       using origin = slowOrigin(host);
       const args = ["fetch", host.config("app", { Origin: origin.url })];
       const terminal = runInTerminal(program, args, host.folder);
       await terminal.until((lines) => lines.some((line) => line.includes(" 50%")));
-      terminal.press("\x03");
-      expect(await terminal.ended).toBe(130);
-      const lines = screen(terminal.written);
-      expect(lines.at(-4)).toContain(" 50%");
-      expect(lines.slice(-3)).toEqual([
-        "^C",
+      end(terminal);
+      expect(await terminal.ended).toBe(status);
+      expect(screen(terminal.written).slice(-3)).toEqual([
+        expect.stringContaining(" 50%"),
         "tako: app.tako: interrupted; 100 kB of 200 kB are kept, and the next run goes on from there",
         "",
       ]);

@@ -8,7 +8,16 @@ import { describeEvent } from "../../src/cli/events.ts";
 import type { Io, Stream } from "../../src/cli/io.ts";
 import { jsonLine } from "../../src/cli/json.ts";
 import { type Download, progressLines } from "../../src/cli/progress.ts";
-import { bytes, count, narrow, safe, seconds, shortDigests } from "../../src/cli/text.ts";
+import {
+  bytes,
+  count,
+  duration,
+  moment,
+  narrow,
+  safe,
+  seconds,
+  shortDigests,
+} from "../../src/cli/text.ts";
 import type { Event } from "../../src/commands/events.ts";
 import { TakoError } from "../../src/core/error.ts";
 import { key } from "../support/publishing.ts";
@@ -135,7 +144,7 @@ test("CLI-30: one of a thing is one, and any other number are several", () => {
   ]);
 });
 
-test("CLI-20: every event but progress has a line of its own", () => {
+test("CLI-20, CLI-55: every event has a line of its own", () => {
   const image = { version: "1.2", sha256: "ab", size: 300_000_000 };
   const url = "https://example.com/store/ab";
   const manifest = { event: "manifest", sha256: "ab", signedBy: "key" } as const;
@@ -158,7 +167,19 @@ test("CLI-20: every event but progress has a line of its own", () => {
       { event: "download", url, offset: 100_000_000, ...image },
       "downloading 1.2, 200 MB left of 300 MB",
     ],
-    [{ event: "progress", version: "1.2", size: 3, done: 1 }, undefined],
+    [{ event: "reading", version: "1.2", size: 300_000_000 }, "reading 1.2, 300 MB"],
+    [{ event: "progress", version: "1.2", size: 3, done: 1 }, "reading 1.2, 3 B"],
+    [{ event: "hashing", ...image, done: 1 }, "verifying 1.2, 300 MB"],
+    [
+      {
+        event: "hashing",
+        ...image,
+        version: undefined,
+        sha256: "0123456789ab".padEnd(64, "c"),
+        done: 1,
+      },
+      "verifying 0123456789ab, 300 MB",
+    ],
     [{ event: "downloaded", ...image }, "downloaded 1.2, 300 MB, verified"],
     [{ event: "activated", ...image, previous: undefined }, "activated 1.2"],
     [{ event: "restarted", units: ["a.service", "b.socket"] }, "restarted a.service b.socket"],
@@ -342,4 +363,35 @@ describe("progress", () => {
     [120, "2 min"],
     [3600, "60 min"],
   ])("CLI-30: %d seconds are %s", (count, text) => expect(seconds(count)).toBe(text));
+
+  test.each([
+    [0.5, "0.5 s"],
+    [119, "119 s"],
+    [120, "2 min"],
+    [7199, "120 min"],
+    [7200, "2 h"],
+    [172_799, "47 h"],
+    [172_800, "2 days"],
+    [1_000_000, "11 days"],
+  ])("INS-6: %d seconds ago are %s by their largest unit", (count, text) =>
+    expect(duration(count)).toBe(text),
+  );
+
+  test("STS-13: a moment is as systemd writes one", () => {
+    // date -u -d @1795941000
+    expect(moment(1_795_941_000)).toBe("2026-11-29 08:30:00 UTC");
+  });
+
+  test.each([
+    [86, "...fghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s  6 s left"],
+    [85, "/x/abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+    [81, "/x/abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+    [80, "abcdefghi.tako 1.2 [######------------------]  25%  250 kB of 1.0 MB  125 kB/s"],
+  ])(
+    "CLI-28: a path gives way to figures down to 12 characters, on %d columns",
+    (columns, text) => {
+      const one = { ...download, path: "/x/abcdefghi.tako", done: 250_000 };
+      expect(lineOf(one, 3000, columns)).toBe(text);
+    },
+  );
 });

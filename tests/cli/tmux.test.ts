@@ -1,76 +1,14 @@
-// What stands on a real terminal, tmux, which breaks lines anew when it is resized. Each screen is written here as the
-// specification wants it.
+// What stands on a real terminal (tmux) while images are downloaded, and after it. Each screen is written here as the
+// specification wants it. Those of the other commands are in screens.test.ts.
 
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { emptyHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { environment, programs } from "../support/program.ts";
 import { sha256sum } from "../support/publishing.ts";
+import { shellWords, Window } from "../support/window.ts";
 
 const tmux = needs("tmux");
-const [program = programs[0]] = programs.slice(-1);
-
-/** A program in a window of tmux. */
-class Window implements AsyncDisposable {
-  readonly #folder = mkdtempSync(join(tmpdir(), "tako-tmux-"));
-
-  /** @param words of a shell, which stays once they are done */
-  static async open(columns: number, words: string, cwd: string): Promise<Window> {
-    const window = new Window();
-    const size = ["-x", String(columns), "-y", "24"];
-    const script = join(window.#folder, "script");
-    writeFileSync(script, `${words}\necho "status $?"\nexec sleep 60\n`);
-    const start = ["-f", "/dev/null", "new-session", "-d", ...size, "-c", cwd];
-    await window.#call(...start, `exec sh ${script}`);
-    return window;
-  }
-
-  /** The lines on the screen, once they pass. */
-  async until(pass: (lines: readonly string[]) => boolean, ...how: string[]): Promise<string[]> {
-    for (const deadline = Date.now() + 20_000; ; await Bun.sleep(50)) {
-      const lines = (await this.#call("capture-pane", "-p", ...how)).trimEnd().split("\n");
-      if (pass(lines)) return lines;
-      if (Date.now() > deadline) throw new Error(`on the screen: ${lines.join("\n")}`);
-    }
-  }
-
-  /** Gives it another size, of which tmux tells the program a little later. */
-  async resize(columns: number): Promise<void> {
-    await this.#call("resize-window", "-x", String(columns));
-    const tty = (await this.#call("display-message", "-p", "#{pane_tty}")).trim();
-    const size = () => Bun.spawnSync(["stty", "-F", tty, "size"]).stdout.toString().trim();
-    while (size() !== `24 ${columns}`) await Bun.sleep(20);
-  }
-
-  async press(key: string): Promise<void> {
-    await this.#call("send-keys", key);
-  }
-
-  async #call(...words: readonly string[]): Promise<string> {
-    const call = Bun.spawn(["tmux", "-S", join(this.#folder, "socket"), ...words], {
-      env: environment({ LC_ALL: "C.UTF-8" }),
-      stderr: "pipe",
-    });
-    const [status, text] = [await call.exited, await call.stdout.text()];
-    if (status !== 0) throw new Error(`tmux ${words.join(" ")}: ${await call.stderr.text()}`);
-    return text;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // It may have ended by itself, and what failed then is told.
-    await this.#call("kill-server").catch(() => {});
-    rmSync(this.#folder, { recursive: true });
-  }
-}
-
-/** The program with these arguments, as a shell takes it. */
-function shellWords(...args: readonly string[]): string {
-  const words = program?.command(args) ?? [];
-  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-}
 
 /** Two downloads of which a part is here, and nothing more comes until `goOn` is called: no speed is known. */
 function twoDownloads(host: Host) {
@@ -114,7 +52,6 @@ function twoDownloads(host: Host) {
 
 const hasBars = (lines: readonly string[]) =>
   [" 25%", " 75%"].every((part) => lines.some((line) => line.includes(part)));
-const isDone = (lines: readonly string[]) => /^\S*status \d/m.test(lines.join("\n"));
 
 describe.skipIf(tmux.missing)("on a terminal", () => {
   test.each([
@@ -141,7 +78,7 @@ describe.skipIf(tmux.missing)("on a terminal", () => {
     await using window = await Window.open(columns, downloads.words, host.folder);
     expect((await window.until(hasBars)).slice(-2).toSorted()).toEqual(bars.toSorted());
     downloads.goOn();
-    const lines = await window.until(isDone);
+    const lines = await window.ended();
     expect(lines.filter((line) => line.includes("%"))).toEqual([]);
     expect(lines.at(-1)).toBe("status 0");
   });
@@ -155,9 +92,9 @@ describe.skipIf(tmux.missing)("on a terminal", () => {
     await window.resize(100);
     await window.resize(50);
     downloads.goOn();
-    await window.until(isDone);
+    await window.ended();
     await window.resize(200);
-    const lines = await window.until(isDone, "-S", "-");
+    const lines = await window.ended("-S", "-");
     expect(lines.toSorted()).toEqual(
       ["app.tako", "the-other.tako"]
         .flatMap((config) => [
@@ -177,10 +114,9 @@ describe.skipIf(tmux.missing)("on a terminal", () => {
     await using window = await Window.open(100, `trap : INT\n${downloads.words}`, host.folder);
     await window.until(hasBars);
     await window.press("C-c");
-    const lines = await window.until(isDone);
-    expect(lines.slice(-6, -4).every((line) => line.includes("%"))).toBe(true);
-    expect(lines.slice(-4).toSorted()).toEqual([
-      "^C",
+    const lines = await window.ended();
+    expect(lines.slice(-5, -3).every((line) => line.includes("%"))).toBe(true);
+    expect(lines.slice(-3).toSorted()).toEqual([
       "status 130",
       "tako: app.tako: interrupted; 50.0 kB of 200 kB are kept, and the next run goes on from there",
       "tako: the-other.tako: interrupted; 150 kB of 200 kB are kept, and the next run goes on from there",
@@ -194,7 +130,7 @@ describe.skipIf(tmux.missing)("on a terminal", () => {
     const words = shellWords("fetch", "app.tako", "nowhere.tako");
     const show = async (start: string) => {
       await using window = await Window.open(100, `${start} ${words}`, host.folder);
-      return (await window.until(isDone, "-e")).slice(0, -1).map((line) => line.trimEnd());
+      return (await window.ended("-e")).slice(0, -1).map((line) => line.trimEnd());
     };
     const [red, yellow, dim] = ["31", "33", "2"].map((code) => `\x1b[${code}m`);
     const missing = "tako: nowhere.tako: cannot read it: no such file or directory";

@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { inject, points, record } from "../faults/strace.ts";
 import { type ConfigLines, createHost, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { environment, type Program, programs, sources } from "../support/program.ts";
+import { environment, inOnePlace, type Program, programs, sources } from "../support/program.ts";
 import { image } from "../support/publishing.ts";
 import { type FakeSystemctl, fakeSystemctl } from "./systemctl.ts";
 
@@ -87,6 +87,17 @@ for (const program of programs) {
       const nothing = await each.run(program, "rollback", "app.tako");
       expect(nothing.status).toBe(1);
       expect(nothing.stderr).toContain("Here are 1.2.0, 1.1.0, 1.0.0 (in use).");
+    });
+
+    test("CLI-57, ACT-89: what was done stands before how to undo it", async () => {
+      await using each = new HandledHost();
+      const told = (...words: readonly string[]) => each.run(inOnePlace(program), ...words);
+      const back = (await told("rollback", "app.tako")).stdout;
+      expect(back).toEndWith(`restarted app.service\napp.tako: held on 1.1.0\n${UNDO}`);
+      expect((await told("release", "app.tako")).stdout).toMatch(
+        /^app\.tako: no longer held on 1\.1\.0\n {2}1\.1\.0 is in use until .+\n$/,
+      );
+      expect((await told("hold", "app.tako")).stdout).toBe(`app.tako: held on 1.1.0\n${UNDO}`);
     });
 
     test("ACT-73, ACT-78: to the version in use, it is held, and nothing is restarted", async () => {

@@ -295,7 +295,7 @@ for (const program of programs) {
       await using slow = new Prepared();
       await using quick = new Prepared();
       quick.host.configure();
-      const wait = `while [ ! -L ${quick.host.destination}/latest ] || [ $(readlink ${quick.host.destination}/latest) != store/${two.digest} ]; do sleep 0.05; done`;
+      const wait = `while kill -0 $PPID && { [ ! -L ${quick.host.destination}/latest ] || [ $(readlink ${quick.host.destination}/latest) != store/${two.digest} ]; }; do sleep 0.05; done`;
       const fake = fakeSystemctl(`[ $1 != restart ] || { ${wait}; }`);
       const words = ["fetch", "--jobs", "1", slow.host.file, quick.host.file];
       const { status } = await program.run(words, { env: fake.env });

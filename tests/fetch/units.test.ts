@@ -62,6 +62,20 @@ test("ACT-1: units, checks and the services that this run is a part of are asked
   expect(calls.filter(({ words }) => words.includes("tako.service"))).toHaveLength(1);
 });
 
+test("FET-4, ACT-60: what nobody foresaw ends each config of a group, and no other", async () => {
+  using each = new Units({ Restart: "app.service", WatchSec: "1" });
+  each.host.config("more", { Restart: "app.service", WatchSec: "1" });
+  each.host.config("alone", { Restart: [] });
+  const sleep = () => Promise.reject(new RangeError("nobody foresaw it"));
+  Object.assign(each.clock, { sleep });
+  const { results } = await each.fetch({ paths: [each.host.folder] });
+  const ends = results.map((result) =>
+    result.outcome === "failed" ? result.errors.map(({ message }) => message) : result.outcome,
+  );
+  const internal = ["internal error; please report it"];
+  expect(ends.toSorted()).toEqual([internal, internal, "updated"]);
+});
+
 test("ACT-1, FET-79: with checks alone systemd is asked, too, and without either it is not", async () => {
   using checked = new Units({ Restart: [], Check: "probe.service", WatchSec: "1" });
   checked.units["probe.service"] = ended("LoadState=not-found");
@@ -606,6 +620,13 @@ test("ACT-50, ACT-56: a way back restarts on the good image, which is watched fo
     each.bad = [two];
     each.journal = (words) =>
       words.includes("_SYSTEMD_INVOCATION_ID=1") ? "its last words\n" : "";
+    const { systemctl } = each.effects.systemd;
+    Object.assign(each.effects.systemd, {
+      systemctl: async (...call: Parameters<typeof systemctl>) => {
+        if (call[0][0] === "start") await Bun.sleep(50);
+        return systemctl(...call);
+      },
+    });
     const { result, orders, events } = await each.fetch();
     const reason = "app.service: failed (exit-code), status 3";
     expect(result).toMatchObject({ outcome: "rolled-back", reason, refused: "1.1.0" });
@@ -619,6 +640,8 @@ test("ACT-50, ACT-56: a way back restarts on the good image, which is watched fo
       expect.objectContaining({ seconds }),
     ]);
     expect(events).toContainEqual(expect.objectContaining({ log: "its last words", restarts: 0 }));
+    // ACT-16: that it was started is told before the run ends.
+    expect(events.at(-1)).toMatchObject({ event: "started", units: ["tell.service"] });
     expect(each.record(".refused")).toBe(`${two.digest} ${one.digest} 1700000000 ${reason}\n`);
     expect([each.record(".owed"), each.uses(one.digest)]).toEqual([undefined, true]);
     // ACT-32: later runs stay on it, and say why.

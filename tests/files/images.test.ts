@@ -280,6 +280,27 @@ test.skipIf(strace.missing).each([
   );
 });
 
+test.skipIf(strace.missing)(
+  "FET-68: a file that is closed while it is synced in the background knows whether that failed",
+  async () => {
+    const script = `
+    const { ImageWriter } = await import(${JSON.stringify(join(import.meta.dir, "../../src/shell/disk/image-writer.ts"))});
+    const writer = await ImageWriter.create(${JSON.stringify(at("image"))});
+    await writer.write(new Uint8Array(${32 * MIB}));
+    await writer.close();
+    console.log(writer.syncFailed);`;
+    const late = "inject=fdatasync:error=EIO:delay_enter=300ms";
+    const command = ["strace", "-f", "-qq", "-o", at("trace"), "-P", at("image")];
+    const calls = ["-e", "trace=fdatasync,close", "-e", late];
+    const child = Bun.spawn([...command, ...calls, process.execPath, ...bunFlags, "-e", script], {
+      stdout: "pipe",
+    });
+    expect(await child.stdout.text()).toBe("true\n");
+    const trace = readFileSync(at("trace"), "latin1");
+    expect(trace).toMatch(/fdatasync.*= -1 EIO .*\n.*close\(\d+\) += 0\n/);
+  },
+);
+
 test("CLI-33: a read that fails names the path", async () => {
   const fd = openSync(directory, "r");
   const blocks = readBlocks(fd, directory);

@@ -325,7 +325,7 @@ test("DST-8: the absolute path is named, and what a shell would expand is told",
   const made = "Tako does not make it";
   for (const [path, message, hint] of [
     ["nowhere/images", "there is no such directory", made],
-    [join(directory, "file"), "it is not a directory", made],
+    [join(directory, "file"), "it is not a directory", "Destination= names a directory"],
     ["~/images", "there is no such directory", "taken literally"],
     ["$HOME/images", "there is no such directory", "taken literally"],
     ['"/var/lib/images"', "there is no such directory", "taken literally"],

@@ -48,7 +48,7 @@ export function law(holds: boolean, words: string): asserts holds {
 }
 
 /** What `decode` gives, `undefined` if it refuses with an error of one of these kinds. */
-function accepted<T>(kinds: readonly ErrorKind[], decode: () => T): T | undefined {
+export function accepted<T>(kinds: readonly ErrorKind[], decode: () => T): T | undefined {
   try {
     return decode();
   } catch (error) {
@@ -72,7 +72,7 @@ function hidesSecrets(text: string): void {
   law(!/:\/\/(?!\*\*\*@)[^\s/]*@/.test(text), "a message shows user and password of a URL");
 }
 
-function same(a: unknown, b: unknown, words: string): void {
+export function same(a: unknown, b: unknown, words: string): void {
   law(Bun.deepEquals(a, b, true), words);
 }
 
@@ -455,14 +455,14 @@ export const NAMES = ["Origin", "PublicKey", "Destination", "Version", "Restart"
 export function checkNearMiss(input: string): void {
   const word = input.slice(0, 60);
   const near = nearest(word, NAMES);
-  const limit = Math.min(2, Math.floor(word.length / 2));
+  const limit = Math.min(2, Math.ceil(word.length / 2) - 1);
   const best = Math.min(...NAMES.map((name) => distance(word.toLowerCase(), name.toLowerCase())));
   law((near !== undefined) === best <= limit, "the second reading disagrees");
   if (near !== undefined)
     law(distance(word.toLowerCase(), near.toLowerCase()) === best, "another name is nearer");
 }
 
-/** Levenshtein distance as its definition says it, with a memory. */
+/** Levenshtein distance, with swaps, as its definition says it, with a memory. */
 function distance(a: string, b: string): number {
   const memory = new Map<number, number>();
   const from = (i: number, j: number): number => {
@@ -471,7 +471,9 @@ function distance(a: string, b: string): number {
     const known = memory.get(key);
     if (known !== undefined) return known;
     const replaced = from(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
-    const best = Math.min(replaced, from(i - 1, j) + 1, from(i, j - 1) + 1);
+    const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+    const swapped = isSwapped ? from(i - 2, j - 2) + 1 : Infinity;
+    const best = Math.min(replaced, from(i - 1, j) + 1, from(i, j - 1) + 1, swapped);
     memory.set(key, best);
     return best;
   };

@@ -88,14 +88,15 @@ for (const program of programs) {
       expect((await inspect(host, "origin")).stdout).toContain("not checked: no --public-key");
       const none = await inspect(host, "--public-key", "nonsense", "origin");
       expect([none.status, none.stdout]).toEqual([2, ""]);
+      expect(none.stderr).toStartWith("tako: --public-key: invalid public key");
     });
 
     test("INS-8, INS-14: what is missing, cut or withdrawn at a mirror, all at once", async () => {
       using host = emptyHost();
       host.publish(...versions);
-      rmSync(host.at("origin", "store", one.digest));
+      for (const { digest } of [one, three]) rmSync(host.at("origin", "store", digest));
       host.write(`origin/store/${two.digest}`, "short");
-      host.write(`origin/store/${three.digest}.gone`, "");
+      host.write(`origin/store/${three.digest}.gone`, `${three.digest}\n`);
       await using serving = await serve(program, [host.originDirectory]);
       for (const where of ["origin", serving.url]) {
         const { status, result } = await json(host, where);
@@ -111,12 +112,15 @@ for (const program of programs) {
       }
     });
 
-    test("INS-8, FET-111: where a server knows no 410, a mark tells that an image was withdrawn", async () => {
+    test("INS-8, FET-111: where nobody answers 410, only a whole mark of a missing image tells that it was withdrawn", async () => {
       using host = emptyHost();
-      host.publish(one, two);
-      for (const { digest } of [one, two]) rmSync(host.at("origin", "store", digest));
+      const present = image("2.1.0");
+      host.publish(...versions, present);
+      for (const { digest } of versions) rmSync(host.at("origin", "store", digest));
       host.write(`origin/store/${one.digest}.gone`, `${one.digest}\n`);
       host.write(`origin/store/${two.digest}.gone`, `${one.digest}\n`);
+      host.write(`origin/store/${three.digest}.gone`, "");
+      host.write(`origin/store/${present.digest}.gone`, `${present.digest}\n`);
       await using server = Bun.serve({
         port: 0,
         async fetch({ url }) {
@@ -126,10 +130,15 @@ for (const program of programs) {
           });
         },
       });
-      for (const words of [[], ["--deep"]]) {
-        const { status, result } = await json(host, ...words, `http://127.0.0.1:${server.port}`);
-        expect([words, status, result.images.gone]).toEqual([words, 69, ["1.0.0"]]);
-        expect(result.images.wrong).toMatchObject([{ version: "1.1.0", kind: "origin" }]);
+      const web = `http://127.0.0.1:${server.port}`;
+      for (const where of [web, "origin", `file://${host.originDirectory}`]) {
+        for (const words of [[], ["--deep"]]) {
+          const { status, result } = await json(host, ...words, where);
+          expect([where, words, status, result.images]).toMatchObject([
+            ...[where, words, 69],
+            { whole: 1, gone: ["1.0.0"], wrong: [{ version: "2.0.0" }, { version: "1.1.0" }] },
+          ]);
+        }
       }
     });
 
@@ -217,6 +226,21 @@ for (const program of programs) {
       expect([none.status, none.result.takes.version]).toEqual([0, null]);
     });
 
+    test("INS-12: a version whose image is gone is passed over, as hosts do", async () => {
+      using host = emptyHost();
+      host.publish(...versions);
+      const gone = (digest: string) => {
+        rmSync(host.at("origin", "store", digest));
+        host.write(`origin/store/${digest}.gone`, `${digest}\n`);
+      };
+      gone(three.digest);
+      const config = host.config("app", { Version: "*" });
+      expect((await json(host, config)).result.takes).toEqual({ pattern: "*", version: "1.1.0" });
+      gone(two.digest);
+      gone(one.digest);
+      expect((await json(host, config)).result.takes).toEqual({ pattern: "*", version: null });
+    });
+
     test("INS-1, INS-13: keys are told for what they are, and a secret one is never shown", async () => {
       using host = emptyHost();
       const printed = `Secret key\n${key.secret}\n\nPublic key\n${key.public}\n`;
@@ -235,6 +259,11 @@ for (const program of programs) {
       for (const [text, secret] of [
         [`${key.secret.slice(0, -1)}\n`, key.secret.slice(7, 30)],
         [key.secret.toLowerCase(), key.secret.slice(7, 30).toLowerCase()],
+        [key.secret.replace("+", ""), key.secret.slice(7, 30)],
+        [key.secret.replace("+", " "), key.secret.slice(7, 30)],
+        [`\ufeff"secret${key.secret.slice(7)}"`, key.secret.slice(7, 30)],
+        [`SECRET${key.secret.slice(7, 20)}`, key.secret.slice(7, 20)],
+        [`# mine\nSECRET${key.secret.slice(7, 20)}\n`, key.secret.slice(7, 20)],
         [`# mine\n${key.secret}\n`, key.secret.slice(7, 30)],
         [pem, "MC4CAQ"],
       ] as const) {

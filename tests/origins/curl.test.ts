@@ -59,6 +59,7 @@ function ownCurls(): { pid: string; words: string[] }[] {
     });
 }
 
+const never = 1_000_000;
 const ftp = needs("curl", "pyftpdlib");
 describe.skipIf(ftp.missing)("ftp", async () => {
   if (ftp.missing) return;
@@ -193,6 +194,15 @@ describe.skipIf(ftp.missing)("ftp", async () => {
     const error = await failureOf(readImage(origin));
     expect(error).toMatchObject({ kind: "origin", passing: true });
     expect(error.message).toBe("nothing arrived for 0.3 s");
+    expect(ownCurls()).toEqual([]);
+  });
+
+  test("ORG-56, ORG-86: a manifest has five minutes by curl, too, which is ended then", async () => {
+    const timeouts = { headersMs: never, idleMs: never, slowMs: never, manifestMs: 600 };
+    const { origin, slept } = open(`ftp://127.0.0.1:${new URL(silent.url).port}`, { timeouts });
+    const error = await failureOf(origin.manifest());
+    expect(error).toMatchObject({ kind: "origin", rule: "ORG-56", passing: false });
+    expect(slept).toEqual([]);
     expect(ownCurls()).toEqual([]);
   });
 

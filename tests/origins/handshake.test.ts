@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
+import { createServer as createSecureServer } from "node:tls";
 import { Authority } from "../support/certificates.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
@@ -150,6 +151,34 @@ describe.skipIf(missing)("TLS", async () => {
       const url = `https://127.0.0.1:${plain.port}`;
       const { message } = await askInChild([target], { ALL_PROXY: url });
       expect(message).toBe(`the TLS handshake with the proxy ${url} failed; is it an http: proxy?`);
+    },
+  );
+
+  test.each([0, 1])(
+    "ORG-12: a proxy whose certificate is not trusted is told nothing, also if it breaks off %d handshakes before",
+    async (broken) => {
+      const heard: string[] = [];
+      const { pem } = authority.selfSigned(`proxy ${broken}`, "IP:127.0.0.1");
+      const secure = createSecureServer(pem, (socket) => {
+        socket.on("data", (text) => heard.push(text.toString("latin1")));
+      });
+      secure.on("tlsClientError", () => {});
+      let connections = 0;
+      const proxy = createTcpServer((client) => {
+        connections += 1;
+        client.on("error", () => {});
+        if (connections > broken) secure.emit("connection", client);
+        else client.once("data", () => client.end(Buffer.from([21, 3, 3, 0, 2, 2, 80])));
+      });
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+      const { port } = proxy.address() as AddressInfo;
+      const env = {
+        ALL_PROXY: `https://alice:sesame@127.0.0.1:${port}`,
+        NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      };
+      const answer = await askInChild(["https://tako.invalid"], env);
+      expect([answer["error"], connections, heard]).toEqual(["origin", broken + 1, []]);
+      proxy.close();
     },
   );
 

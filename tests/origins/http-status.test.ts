@@ -131,6 +131,13 @@ describe("a connection that ended", () => {
   const ended = (code: unknown, inBody = false) =>
     connectionError(Object.assign(new Error("of the runtime"), { code }), inBody, fail);
 
+  test("ORG-134: only before there was a connection there is a hint", () => {
+    for (const code of ["ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]) {
+      expect([ended(code).hint === undefined, ended(code, true).hint]).toEqual([false, undefined]);
+    }
+    expect(ended("ECONNRESET").hint).toBeUndefined();
+  });
+
   test.each([
     ["ECONNREFUSED", "the connection was refused"],
     ["ECONNRESET", "the connection was closed before the end of the answer"],

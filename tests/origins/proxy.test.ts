@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, test } from "bun:test";
 import { startHostileOrigin } from "../../conformance/hostile/origin.ts";
+import { proxyFor } from "../../src/shell/origin/proxy.ts";
 import { bunFlags } from "../support/bun-flags.ts";
 import { Authority } from "../support/certificates.ts";
 import { freePort } from "../support/daemon.ts";
@@ -267,4 +268,17 @@ test("ORG-93: a proxy that was told a password shows nothing of it in a redirect
     const open = await failure("http://127.0.0.1:1", { HTTP_PROXY: proxy.url });
     expect(open.error.message).toContain(`redirected to ${to}, which is`);
   }
+});
+
+test.each([
+  ["https://a.example/", "a.example:443", false],
+  ["https://a.example/", "a.example:80", true],
+  ["http://a.example/", "a.example:80", false],
+  ["http://a.example/", "a.example:443", true],
+  ["https://a.example:8443/", "a.example:8443", false],
+  ["https://a.example:8443/", "a.example:443", true],
+])("ORG-130: %s with no_proxy=%s goes by the proxy: %p", (url, no_proxy, isByProxy) => {
+  const environment = { http_proxy: "http://p:1", https_proxy: "http://p:1", no_proxy };
+  const fail = () => expect.unreachable();
+  expect(proxyFor(new URL(url), environment, fail) !== undefined).toBe(isByProxy);
 });

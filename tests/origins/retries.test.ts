@@ -38,11 +38,13 @@ test.each(["close=start", "reset=start", "reset=middle", "close=middle", "cut-ch
   },
 );
 
-test("ORG-50: a refused connection is tried four times", async () => {
+test("ORG-50, ORG-134: a refused connection is tried four times, and there is a hint what to look at", async () => {
   const gone = await startHostileOrigin(files);
   await gone.stop();
   const { origin, slept } = open(gone.origin("honest"));
-  expect((await failureOf(origin.manifest())).message).toBe("the connection was refused");
+  const { message, hint } = await failureOf(origin.manifest());
+  expect(message).toBe("the connection was refused");
+  expect(hint).toMatch(/server running.*port.*curl/);
   expect(slept).toEqual([1000, 2000, 4000]);
 });
 

@@ -7,7 +7,7 @@ import { inject, record } from "../faults/strace.ts";
 import { fakeSystemctl } from "../fetch/systemctl.ts";
 import { type ConfigLines, createHost, type Host, stateOf } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
-import { environment, type Program, programs, sources } from "../support/program.ts";
+import { environment, inOnePlace, type Program, programs, sources } from "../support/program.ts";
 import { image } from "../support/publishing.ts";
 
 const [one, two, three, four] = [
@@ -76,6 +76,14 @@ for (const program of programs) {
       expect(stderr).toContain("All images stay: no Keep= in the config, and no --keep");
     });
 
+    test("CLI-57: that nothing goes stands before why", async () => {
+      using host = hostWith();
+      expect((await run(inOnePlace(program), host, "app.tako")).stdout).toBe(
+        "app.tako: nothing to remove, 4 images stay\n" +
+          "  All images stay: no Keep= in the config, and no --keep, says how many may go.\n",
+      );
+    });
+
     test("PRU-9: a dry run says what would go and why the rest stays, and writes nothing", async () => {
       using host = hostWith({}, { ".hold": `${one.digest}\n`, [partial]: "xxx" });
       const before = host.snapshot();
@@ -97,6 +105,9 @@ for (const program of programs) {
         "",
       ]);
       expect(host.snapshot()).toEqual(before);
+      // Most of all where nothing would go.
+      const nothing = await run(program, host, "--dry-run", "--keep=9", "app.tako");
+      expect(nothing.stdout).toContain(`app.tako: 1.1.0, ${SIZE} B, stays: among the newest\n`);
     });
 
     test("PRU-2: what any link in the destination names stays", async () => {

@@ -2,14 +2,25 @@
 // told, and what hosts make of it.
 
 import { describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { record } from "../faults/strace.ts";
 import { createHost, type Host } from "../support/host.ts";
 import { needs } from "../support/needs.ts";
 import { serveWithNginx } from "../support/nginx.ts";
-import { environment, type Program, programs, sources } from "../support/program.ts";
-import { image, key, write } from "../support/publishing.ts";
+import { environment, inOnePlace, type Program, programs, sources } from "../support/program.ts";
+import { image, key, publishTo, write } from "../support/publishing.ts";
+import { canMount, fillUp, mountTmpfs } from "../support/tmpfs.ts";
 
 const all = ["1.0.0", "1.0.1", "1.1.0", "2.0.0"].map((version) => image(version));
 const [one, patch, two, three] = all as [
@@ -19,6 +30,7 @@ const [one, patch, two, three] = all as [
   ReturnType<typeof image>,
 ];
 const SIZE = one.content.length;
+const PAGE = 4096;
 
 function published(): Host {
   const host = createHost();
@@ -34,6 +46,18 @@ const marks = (...gone: readonly { digest: string }[]) =>
 
 for (const program of programs) {
   describe.concurrent(program.name, () => {
+    test("PUB-83: the destination of a host is no origin", async () => {
+      using host = published();
+      symlinkSync(`store/${one.digest}`, join(host.originDirectory, "latest"));
+      const before = names(host);
+      for (const words of [["--dry-run"], []]) {
+        const told = await prune(program, host, ...words, "--keep=1", "--pattern", "*");
+        expect([told.status, told.stdout]).toEqual([2, ""]);
+        expect(told.stderr).toStartWith("tako: origin is the destination of a host\n");
+      }
+      expect(names(host)).toEqual(before);
+    });
+
     test("PRU-20, PRU-22, PRU-23: old images go, marks stay, and what hosts would find is told", async () => {
       using host = published();
       const manifest = host.read("origin", "manifest");
@@ -77,6 +101,35 @@ for (const program of programs) {
       expect((await prune(program, host, "--quiet", ...words)).stdout).toBe("");
     });
 
+    test("CLI-57: what was removed stands before what is to be uploaded", async () => {
+      using host = published();
+      const words = ["--keep=1", "--pattern", "1.*"];
+      expect((await prune(inOnePlace(program), host, ...words)).stdout).toMatch(
+        /^(tako: removed .+\n){2}removed 2 images, .+\nnew hosts .+\n {2}Upload the \.gone files .+\n$/,
+      );
+    });
+
+    test("PRU-27: a pattern that matches nothing, and a newest version that stays for all that, are told", async () => {
+      using host = published();
+      expect(await prune(program, host, "--keep=1", "--pattern=7.*")).toEqual({
+        status: 0,
+        stdout: "nothing to remove, 0 versions of the pattern stay\n",
+        stderr: "tako: warning: no version of the manifest matches 7.*\n",
+      });
+      const { status, stdout, stderr } = await prune(
+        program,
+        host,
+        "--dry-run",
+        "--keep=0",
+        "--pattern=1.*",
+      );
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: warning: --keep=0 is as --keep=1: hosts are to find the newest version of the pattern\n",
+      ]);
+      expect(stdout).toContain("1 version of the pattern stays");
+    });
+
     test("PRU-23: of many patterns, ten are named", async () => {
       using host = createHost();
       host.publish(...Array.from({ length: 14 }, (_, n) => image(`1.${n}.0`)));
@@ -103,31 +156,60 @@ for (const program of programs) {
       });
     });
 
-    test("PUB-68: the same image stored again is there again, and its mark is not", async () => {
+    test("PUB-68, PUB-77: the same image stored again is there again, and its mark is not", async () => {
       using host = published();
       await prune(program, host, "--keep=1", "--pattern=*");
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      const { status } = await program.run(words, { cwd: host.folder, env });
-      expect(status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: its image, which was missing or damaged, is there again, and the mark that it was removed is gone\n",
+      ]);
       expect(names(host)).toEqual([...images(one, three), ...marks(patch, two)].sort());
     });
 
-    test("PUB-68, PRU-22: so it is where a run that was killed left both", async () => {
+    test("PUB-68, PUB-77, PRU-22: so it is where a run that was killed left both", async () => {
       using host = published();
       const mark = join(host.originDirectory, "store", `${one.digest}.gone`);
       write(mark, `${one.digest}\n`);
       const file = host.write("again.img", one.content);
       const words = ["store", "-o", "origin", file, "1.0.0"];
       const env = { TAKO_SECRET_KEY: key.secret };
-      expect((await program.run(words, { cwd: host.folder, env })).status).toBe(0);
+      const { status, stderr } = await program.run(words, { cwd: host.folder, env });
+      expect([status, stderr]).toEqual([
+        0,
+        "tako: 1.0.0 is already published: the mark that it was removed is gone\n",
+      ]);
       expect(existsSync(mark)).toBe(false);
       write(mark, "half");
       expect((await prune(program, host, "--keep=1", "--pattern=1.0.*")).status).toBe(0);
       expect(names(host)).toEqual([...images(patch, two, three), ...marks(one)].sort());
       expect(readFileSync(mark, "utf8")).toBe(`${one.digest}\n`);
     });
+
+    test.skipIf(!canMount)(
+      "PRU-26: on a full disk nothing is lost, and what is to be freed first is told",
+      async () => {
+        using host = createHost();
+        mkdirSync(host.at("mount"));
+        await using tmpfs = await mountTmpfs(host.at("mount"), 64 * PAGE);
+        publishTo(tmpfs.path, all);
+        fillUp(tmpfs.path, 0);
+        const store = () => readdirSync(join(tmpfs.path, "store")).sort();
+        const before = store();
+        const words = ["prune", "-o", tmpfs.path, "--keep=1", "--pattern=*"];
+        const { status, stdout, stderr } = await program.run(words);
+        expect([status, stdout]).toEqual([74, ""]);
+        expect(stderr).toContain("cannot write it: no space is left on the file system\n");
+        expect(stderr).toContain("free a few kB in another way first");
+        expect(store()).toEqual(before);
+        truncateSync(join(tmpfs.path, "filler"), statSync(join(tmpfs.path, "filler")).size - PAGE);
+        expect((await program.run(words)).status).toBe(0);
+        expect(store()).toEqual([...images(three), ...marks(one, patch, two)].sort());
+      },
+    );
 
     test("PRU-21: a directory that is none of a publisher's, or whose manifest is damaged, is an error", async () => {
       using host = published();

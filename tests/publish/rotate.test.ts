@@ -39,6 +39,7 @@ test("PUB-53: with an image, it is in the same new manifest", async () => {
     version: "1.5",
     sha256: sha256sum("three") as never,
     isKept: true,
+    isUnmarked: false,
     changed: true,
   });
   expect(publisher.manifest()).toBe(

@@ -37,6 +37,7 @@ test("PUB-10, PUB-15: image and manifest are those that sha256sum and openssl ma
     version: "1.0",
     sha256: digest as never,
     isKept: true,
+    isUnmarked: false,
     changed: true,
   });
   expect(publisher.manifest()).toBe(manifestOf([["1.0", "one"]]));
@@ -121,7 +122,13 @@ test("PUB-12: an existing store keeps its mode, a missing DIR is not made", asyn
   const error = await publisher.failure({ image, version: "1", directory });
   expect(error.kind).toBe("storage");
   expect(error.source).toBe(directory);
+  expect(error.hint).toContain("mkdir it first");
   expect(existsSync(directory)).toBe(false);
+  const none = await publisher.failure({ image, version: "1", directory: image });
+  expect([none.message, none.hint]).toEqual([
+    "it is not a directory",
+    expect.stringContaining("An origin is a directory"),
+  ]);
 });
 
 test("PUB-11: what a killed run left is removed or replaced", async () => {
@@ -267,6 +274,7 @@ test("PUB-30: the same version with the same bytes again changes nothing", async
     version: "1",
     sha256: sha256sum("one") as never,
     isKept: false,
+    isUnmarked: false,
     changed: false,
   });
   expect(publisher.snapshot()).toEqual(before);
@@ -496,6 +504,40 @@ test("PUB-72: what is signed anew is not new", async () => {
   expect([error.kind, error.rule]).toEqual(["usage", "PUB-72"]);
 });
 
+test("PUB-83: the destination of a host is no origin", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", "one");
+  await publisher.store({ image, version: "1.0" });
+  symlinkSync(`store/${sha256sum("one")}`, join(publisher.directory, "latest"));
+  const before = publisher.snapshot();
+  for (const options of [
+    { image, version: "1.1" },
+    { image, version: "1.1", dryRun: true },
+    { rotateKey: secondKey.public },
+  ]) {
+    const error = await publisher.failure(options);
+    expect([error.kind, error.rule]).toEqual(["usage", "PUB-83"]);
+    expect(error.message).toBe(`${publisher.directory} is the destination of a host`);
+  }
+  expect(publisher.snapshot()).toEqual(before);
+});
+
+test("PUB-82: what an image has to be is nothing to say of none", async () => {
+  await using publisher = await Publisher.create();
+  await publisher.store({ image: publisher.file("image", "one"), version: "1" });
+  const before = publisher.snapshot();
+  for (const [option, expected] of [
+    ["--sha256", { digest: sha256sum("one") as never }],
+    ["--size", { size: 0 }],
+    ["--allow-empty", { mayBeEmpty: true }],
+  ] as const) {
+    const error = await publisher.failure({ rotateKey: secondKey.public, expected });
+    expect([error.kind, error.rule]).toEqual(["usage", "PUB-82"]);
+    expect(error.message).toContain(`option ${option} `);
+  }
+  expect(publisher.snapshot()).toEqual(before);
+});
+
 test("PUB-76: the bytes of another version are a warning, of the same one they are not", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");
@@ -598,7 +640,7 @@ describe("PUB-66: a dry run", () => {
     await using publisher = await Publisher.create();
     const image = publisher.file("image", "one");
     await publisher.store({ image, version: "1.0" });
-    const result = await publisher.store({ image, version: "1.0.0", dryRun: true });
+    const result = await publisher.store({ image, version: "1.0", dryRun: true });
     expect(result).toMatchObject({ stored: "nothing", published: "1.0", place: { patterns: {} } });
     if (result.stored !== "nothing") throw new Error("it has stored");
     expect([result.place.after, result.place.before]).toEqual([undefined, undefined]);

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import { connect } from "node:net";
 import { createHost, type Host } from "../support/host.ts";
 import { sources } from "../support/program.ts";
 import { type Image, sha256sum, write } from "../support/publishing.ts";
@@ -55,10 +56,13 @@ describe("files", () => {
     expect(body).not.toContain("abc");
   });
 
-  test.each(["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])("SRV-13: %s is 405", async (method) => {
-    const { status, fields } = await getImage("-X", method);
-    expect([status, fields["allow"]]).toEqual([405, "GET, HEAD"]);
-  });
+  test.each(["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "FOO", "get"])(
+    "SRV-13: %s is 405",
+    async (method) => {
+      const { status, fields } = await getImage("-X", method);
+      expect([status, fields["allow"]]).toEqual([405, "GET, HEAD"]);
+    },
+  );
 
   test.each([
     "/",
@@ -72,9 +76,38 @@ describe("files", () => {
     "/store/..%5c..%5capp.tako",
     "/store/%00",
     `/store/${"0".repeat(64)}`,
+    "/./manifest",
+    "/x/../manifest",
+    "/..\\manifest",
   ])("SRV-10, SRV-11: %s is 404", async (path) => {
     write(`${host.originDirectory}/.lock`, "");
     expect(await get(path)).toMatchObject({ status: 404, body: "" });
+  });
+
+  test("SRV-10: a backslash is no slash", async () => {
+    expect((await get(`/store\\${one.digest}`)).status).toBe(404);
+    expect((await get(`/store/x\\..\\${one.digest}`)).status).toBe(404);
+  });
+
+  test("SRV-10: a whole URL as the target, as a proxy's client sends it (RFC 9112, section 3.2.2)", async () => {
+    const { status, body } = await get("/manifest", "--request-target", "http://origin/manifest?x");
+    expect([status, body]).toEqual([200, host.read("origin/manifest")]);
+  });
+
+  test.each([
+    ["no protocol", "GET /manifest\r\n\r\n"],
+    ["no Host (RFC 9112, section 3.2)", "GET /manifest HTTP/1.1\r\n\r\n"],
+    ["a field without a colon", "GET /manifest HTTP/1.1\r\nHost: o\r\nx\r\n\r\n"],
+  ])("SRV-15: %s is 400", async (_, bytes) => {
+    const { hostname, port } = new URL(serving.url);
+    const answered = Promise.withResolvers<string>();
+    let text = "";
+    const socket = connect({ host: hostname, port: Number(port) }, () => socket.write(bytes));
+    socket.on("data", (data) => {
+      text += data;
+    });
+    socket.on("close", () => answered.resolve(text));
+    expect(await answered.promise).toStartWith("HTTP/1.1 400 ");
   });
 
   test("SRV-12: a link out of the directory, a pipe and a folder are 404, a link within is served", async () => {
@@ -138,6 +171,8 @@ describe("parts", () => {
     "bytes=1-2-3",
     "bytes=1.0-2",
     "bytes=+1-2",
+    "bytes=0 -1",
+    "bytes= 0-1",
   ])("SRV-22: Range: %s is ignored", async (range) => {
     const { status, body } = await getImage("-H", `Range: ${range}`);
     expect([status, body]).toEqual([200, content]);

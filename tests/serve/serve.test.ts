@@ -4,16 +4,17 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
-import { Ajv2020 } from "ajv/dist/2020.js";
+import { networkInterfaces } from "node:os";
 import { freePort } from "../support/daemon.ts";
 import { createHost } from "../support/host.ts";
 import { programs, sources, withFasterClock } from "../support/program.ts";
 import { bigImage, publishTo } from "../support/publishing.ts";
+import { schemaOf } from "../support/schemas.ts";
 import { curl, published, serve } from "./serving.ts";
 
 for (const program of programs) {
   describe(program.name, () => {
-    test("SRV-1, SRV-2, SRV-7: it says where it is, and a line for each request", async () => {
+    test("SRV-1, SRV-2, SRV-7, SRV-15: it says where it is, and a line for each request", async () => {
       using host = createHost();
       const { digest } = published(host, "0123456789");
       const port = freePort();
@@ -22,12 +23,15 @@ for (const program of programs) {
       await curl(host, "-r", "2-5", `${serving.url}/store/${digest}`);
       await curl(host, "--head", `${serving.url}/store/${digest}`);
       await curl(host, `${serving.url}/%1b%5b31m/SECRET+abcdef?x`);
+      await curl(host, `${serving.url}/x/..\\manifest`);
+      await curl(host, "-X", "FOO", `${serving.url}/manifest`);
       const { stdout, stderr } = await serving.end();
       expect(stdout).toBe(`${serving.first}\n`);
       expect(stderr.split("\n")).toEqual([
         `tako: GET /store/${digest} 206 4 2-5/10`,
         `tako: HEAD /store/${digest} 200 0`,
         "tako: GET /%1b%5b31m/SECRET+*** 404 0",
+        "tako: GET /x/..\\manifest 404 0",
         "",
       ]);
     });
@@ -90,25 +94,7 @@ test("SRV-8: with --json each event is an object, as the reference has them", as
   await curl(host, `${serving.url}/nothing`);
   const { stdout, stderr } = await serving.end();
   expect(stderr).toBe("");
-  const text = { type: "string" };
-  const count = { type: "integer", minimum: 0 };
-  const isValid = new Ajv2020().compile({
-    type: "object",
-    unevaluatedProperties: false,
-    oneOf: [
-      {
-        properties: { event: { const: "serving" }, url: text, directory: text },
-        required: ["event", "url", "directory"],
-      },
-      {
-        properties: {
-          ...{ event: { const: "request" }, method: text, path: text, status: count },
-          ...{ bytes: count, range: { type: "string", pattern: "^\\d+-\\d+/\\d+$" } },
-        },
-        required: ["event", "method", "path", "status", "bytes"],
-      },
-    ],
-  });
+  const isValid = schemaOf("serve");
   const events = stdout
     .trim()
     .split("\n")
@@ -131,6 +117,23 @@ test("SRV-2, SRV-3: an address for all machines gets a warning, and the URL of t
   expect(stderr).toContain("tako: warning: 0.0.0.0 is open to other machines: there is no TLS");
 });
 
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
+
+test.skipIf(!hasIPv6).each(["::", "::1"])(
+  "SRV-2, SRV-3: for %s the URL has brackets (RFC 3986, section 3.2.2)",
+  async (address) => {
+    using host = createHost();
+    published(host);
+    await using serving = await serve(program, [host.originDirectory, "--address", address]);
+    expect(serving.first).toMatch(/^Origin=http:\/\/\[::1\]:\d+$/);
+    expect((await curl(host, `${serving.url}/manifest`)).status).toBe(200);
+    const { stderr } = await serving.end();
+    expect(stderr.includes(`warning: ${address} is open to other machines`)).toBe(address === "::");
+  },
+);
+
 test.each([
   ["SRV-1", 2, ["--port", "65536"]],
   ["SRV-1", 2, ["--port", "x"]],
@@ -151,7 +154,24 @@ test("SRV-5: a port that is in use is told", async () => {
   const { port } = new URL(serving.url);
   const { status, stderr } = await program.run(["serve", host.originDirectory, "--port", port]);
   expect(status).toBe(1);
-  expect(stderr).toStartWith(`tako: cannot listen on port ${port} of 127.0.0.1: it is in use\n`);
+  expect(stderr).toStartWith(
+    `tako: cannot listen on port ${port} of 127.0.0.1: the port is in use\n`,
+  );
+});
+
+test("SRV-5: an address that this machine has not is told, without a port that nobody gave", async () => {
+  using host = createHost();
+  published(host);
+  // TEST-NET-1 (RFC 5737).
+  const words = ["serve", host.originDirectory, "--address", "192.0.2.1"];
+  const { stderr } = await program.run(words);
+  expect(stderr).toStartWith(
+    "tako: cannot listen on 192.0.2.1: this machine has no such address\n",
+  );
+  const withPort = await program.run([...words, "--port", "8000"]);
+  expect(withPort.stderr).toStartWith(
+    "tako: cannot listen on port 8000 of 192.0.2.1: this machine",
+  );
 });
 
 test("SRV-4: a directory without a manifest, a file, and what is missing are status 74", async () => {
@@ -160,8 +180,8 @@ test("SRV-4: a directory without a manifest, a file, and what is missing are sta
   host.write("file", "");
   for (const [name, words] of [
     ["empty", "there is no manifest to serve"],
-    ["file", "it is not a directory"],
-    ["nothing", "there is no such directory"],
+    ["file", "it is not a directory\n  An origin is a directory"],
+    ["nothing", "there is no such directory\n  Check the path."],
   ] as const) {
     const { status, stdout, stderr } = await program.run(["serve", host.at(name)]);
     expect([status, stdout]).toEqual([74, ""]);

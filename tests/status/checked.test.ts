@@ -37,6 +37,47 @@ for (const program of programs) {
     await program.run(["fetch", host.file]);
     expect(checked(host)).toMatch(/^\d{10} origin 1600000000 /);
   });
+
+  test(`DST-115, FET-53, FET-115, STS-10, STS-38: ${program.name}: a version that was withdrawn is said to be, and asked for again`, async () => {
+    using host = createHost();
+    host.publish(one, two);
+    const away = host.at("origin", "store", two.digest);
+    renameSync(away, `${away}.kept`);
+    write(`${away}.gone`, `${two.digest}\n`);
+    const run = async (...args: string[]) => (await program.run([...args, host.file])).stdout;
+    const listed = async () =>
+      JSON.parse(await run("list", "--json")).versions.map(
+        ({ next, withdrawn }: { next: boolean; withdrawn?: boolean }) => [next, withdrawn ?? false],
+      );
+    expect(await run("fetch", "--dry-run")).toBe(
+      `${host.file}: would download 1.0.0\n${host.file}: would activate 1.0.0\n`,
+    );
+    expect(await run("fetch")).toContain("updated to 1.0.0");
+    expect(checked(host)).toMatch(new RegExp(`^\\d{10} ok \\d{10}\\ngone ${two.digest}\\n$`));
+    expect(JSON.parse(await run("status", "--json")).states).toEqual([
+      { state: "withdrawn", version: "1.1.0" },
+      { state: "current" },
+    ]);
+    expect(await listed()).toEqual([
+      [false, false],
+      [false, true],
+    ]);
+    expect(await run("fetch", "--dry-run")).toBe(`${host.file}: 1.0.0 is current\n`);
+
+    renameSync(host.originDirectory, `${host.originDirectory}.away`);
+    await run("fetch");
+    expect(checked(host)).toEndWith(`\ngone ${two.digest}\n`);
+    renameSync(`${host.originDirectory}.away`, host.originDirectory);
+
+    renameSync(`${away}.kept`, away);
+    expect(await run("fetch", "--dry-run")).toContain("would download 1.1.0");
+    expect(await run("fetch")).toContain("updated to 1.1.0");
+    expect(checked(host)).not.toContain("gone");
+    expect(await listed()).toEqual([
+      [false, false],
+      [false, false],
+    ]);
+  });
 }
 
 describe("sources", () => {

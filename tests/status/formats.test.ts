@@ -162,8 +162,8 @@ describe("a terminal", () => {
     const rows = [{ cells: ["x".repeat(10), "aaaa", "bbbb"], notes: [note] }];
     const shown = (width: number) => tableLines(columns, "NOTE", rows, width);
     const head = "NAME        A     B     NOTE";
-    expect(shown(73)).toEqual([head, `xxxxxxxxxx  aaaa  bbbb  ${note}`]);
-    expect(shown(71)).toEqual([
+    expect(shown(71)).toEqual([head, `xxxxxxxxxx  aaaa  bbbb  ${note}`]);
+    expect(shown(70)).toEqual([
       head,
       "xxxxxxxxxx  aaaa  bbbb  a note of 44 characters, which has a",
       `${" ".repeat(24)}  /long/path`,

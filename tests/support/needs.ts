@@ -39,6 +39,7 @@ const packages = {
   tinyproxy: "tinyproxy",
   tmux: "tmux",
   xmllint: "libxml2-utils",
+  zstd: "zstd",
 };
 
 export type Program = keyof typeof packages;

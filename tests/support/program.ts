@@ -12,6 +12,7 @@ import { appendFileSync, existsSync, statSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { bunFlags } from "./bun-flags.ts";
+import { checkJson } from "./schemas.ts";
 
 export interface RunOptions {
   /** Where the program runs; the system's directory for temporary files unless given. */
@@ -35,7 +36,7 @@ export interface Program {
   readonly name: "sources" | "binary";
   /** The words that run it with these arguments. The process that they start is the program itself. */
   command(args: readonly string[]): string[];
-  /** Runs it to its end. */
+  /** Runs it to its end. What it prints with --json is as docs/schema has it. */
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>;
 }
 
@@ -73,6 +74,11 @@ function fromSources(file: string, ...words: readonly string[]): Program {
   return program("sources", [process.execPath, config, ...bunFlags, join(root, file), ...words]);
 }
 
+/** The program with both of its outputs in one place, as on a terminal; that is `stdout` of the outcome. */
+export function inOnePlace({ name, command }: Program): Program {
+  return program(name, ["sh", "-c", 'exec "$@" 2>&1', "sh", ...command([])]);
+}
+
 /** The environment that {@link Program.run} gives; for tests that start `command(…)` themselves. */
 export function environment(
   env: Readonly<Record<string, string>> = {},
@@ -98,6 +104,7 @@ function program(name: Program["name"], words: readonly string[]): Program {
       const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
       await child.exited;
       note(stdout, stderr);
+      checkJson(args, stdout);
       return { status: exitStatus(child), stdout, stderr };
     },
   };

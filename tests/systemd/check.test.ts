@@ -91,6 +91,42 @@ describe.skipIf(systemd.missing)("a machine with systemd, the binary", () => {
     await machine.must("systemctl", "daemon-reload");
   });
 
+  test("CHK-16: of the services that ship those count that a timer starts, an instance for its own config alone", async () => {
+    await configure("web", { Destination: "/srv/web" });
+    await configure("other", { Destination: "/srv/other" });
+    const units = ["tako-fetch.service", "tako-fetch.timer"];
+    const alone = ["tako-fetch@.service", "tako-fetch@.timer"];
+    for (const unit of [...units, ...alone]) {
+      await machine.write(`/etc/systemd/system/${unit}`, shipped(unit));
+    }
+    await machine.must("systemctl", "daemon-reload");
+    const kept = async () => {
+      const { stderr } = await machine.run(["tako", "check"]);
+      return [...stderr.matchAll(/\S+ cannot write to \S+/g)].map(([said]) => said);
+    };
+    const other = "tako-fetch.service cannot write to /srv/other";
+    const all = [other, "tako-fetch.service cannot write to /srv/web"];
+    const web = "tako-fetch@web.service cannot write to /srv/web";
+    expect(await kept()).toEqual(all);
+    await machine.must("systemctl", "start", "tako-fetch@web.timer");
+    expect(await kept()).toEqual([other, web]);
+    // What it says is so.
+    await machine.run(["systemctl", "start", "tako-fetch@web.service"]);
+    const log = await machine.must("journalctl", "-u", "tako-fetch@web.service", "-o", "cat");
+    expect(log).toMatch(/web\.tako.*read-only/);
+    await machine.must("systemctl", "start", "tako-fetch.timer");
+    expect(await kept()).toEqual([...all, web]);
+
+    const more = "[Service]\nReadWritePaths=/srv/web\n";
+    await machine.write("/etc/systemd/system/tako-fetch@.service.d/more.conf", more);
+    await machine.must("systemctl", "stop", "tako-fetch.timer");
+    await machine.must("systemctl", "daemon-reload");
+    expect(await kept()).toEqual([other]);
+    await machine.must("systemctl", "stop", "tako-fetch@web.timer");
+    await machine.must("sh", "-c", "rm -r /etc/tako /etc/systemd/system/tako-fetch*");
+    await machine.must("systemctl", "daemon-reload");
+  });
+
   test("CHK-16: the service that tako runs in counts, for any config", async () => {
     await configure("own", { Destination: "/srv/own" });
     await machine.must("mv", "/etc/tako/own.tako", "/srv/own.tako");

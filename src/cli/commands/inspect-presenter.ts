@@ -2,33 +2,45 @@
 // by the errors.
 
 import type { Inspected, InspectResult } from "../../commands/inspect/inspect.ts";
+import { GAP, wrapped } from "../columns.ts";
 import { errorFields } from "../errors.ts";
 import { DONE, exitStatus } from "../exit-status.ts";
 import type { Presenter } from "../presenter.ts";
-import { bytes, count, duration, moment } from "../text.ts";
+import { bytes, count, duration, moment, shortDigest } from "../text.ts";
 
-export const inspectPresenter: Presenter<InspectResult> = {
-  text(result) {
-    const rows = result.what === "key" ? rowsOfKey(result) : rowsOf(result);
-    const width = Math.max(...rows.map(([word]) => word.length));
-    return rows.map(([word, text]) => ({ on: "stdout", line: `${word.padEnd(width)}  ${text}` }));
-  },
+/** @param width the most characters of a line */
+export function inspectPresenter(width: number): Presenter<InspectResult> {
+  return {
+    text(result) {
+      const rows = result.what === "key" ? rowsOfKey(result) : rowsOf(result);
+      return linesOf(rows, width).map((line) => ({ on: "stdout", line }));
+    },
 
-  json(result) {
-    if (result.what === "key") {
-      const { isSecret, publicKey } = result;
-      return { what: isSecret ? "secret-key" : "public-key", public_key: publicKey.text };
-    }
-    return fieldsOf(result);
-  },
+    json(result) {
+      if (result.what === "key") {
+        const { isSecret, publicKey } = result;
+        return { what: isSecret ? "secret-key" : "public-key", public_key: publicKey.text };
+      }
+      return fieldsOf(result);
+    },
 
-  errors: (result) => (result.what === "key" ? [] : result.errors),
+    errors: (result) => (result.what === "key" ? [] : result.errors),
 
-  status(result) {
-    if (result.what === "key") return DONE;
-    return exitStatus(result.errors.map(({ kind }) => kind));
-  },
-};
+    status(result) {
+      if (result.what === "key") return DONE;
+      return exitStatus(result.errors.map(({ kind }) => kind));
+    },
+  };
+}
+
+function linesOf(rows: readonly Row[], width: number): readonly string[] {
+  const words = Math.max(...rows.map(([word]) => word.length)) + GAP.length;
+  return rows.flatMap(([word, text]) =>
+    wrapped([text], width - words).map(
+      (part, index) => (index === 0 ? word : "").padEnd(words) + part,
+    ),
+  );
+}
 
 type Key = Extract<InspectResult, { what: "key" }>;
 type Row = readonly [word: string, text: string];
@@ -49,7 +61,7 @@ function rowsOf(result: Inspected): readonly Row[] {
     ["signed by", typeof signer === "string" ? words[signer] : signer.text],
     ["versions", versions < 2 ? `${versions}` : `${versions}, from ${oldest?.version.text} on`],
     ...row("newest", newest && `${newest.version.text}, ${bytes(newest.size)}`),
-    ["size", `${count(result.bytes, "byte")}, SHA-256 ${sha256}`],
+    ["size", `${count(result.bytes, "byte")}, SHA-256 ${shortDigest(sha256)}`],
     ...row("changed", changedOf(result)),
     ...row("images", images && imagesOf(result)),
     ...row("gone", images?.gone.map(({ version }) => version.text).join(" ") || undefined),

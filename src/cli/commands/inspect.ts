@@ -1,7 +1,9 @@
 // `tako inspect` on the command line (spec/inspect.md).
 
-import { REPEATED, usageError } from "../arguments.ts";
+import { usageError } from "../arguments.ts";
 import { command } from "../command.ts";
+import { lineWidth } from "../io.ts";
+import { givenPublicKeys } from "./given-public-keys.ts";
 import { inspectPresenter } from "./inspect-presenter.ts";
 
 export const inspect = command({
@@ -32,20 +34,20 @@ export const inspect = command({
     deep: { type: "boolean", description: "Receive these images, and hash them" },
     json: { type: "boolean", description: "Print the result as JSON" },
   },
-  async run(args, { output, effects }) {
+  async run(args, { output, effects, io }) {
     const images = readCount(args.images);
     const { inspect } = await import("../../commands/inspect/inspect.ts");
     const result = await inspect(
       {
         what: args.what,
-        publicKeys: args["public-key"]?.split(REPEATED) ?? [],
+        publicKeys: givenPublicKeys(args),
         images,
         isDeep: args.deep === true,
         ...(args.continues === undefined ? {} : { continues: args.continues }),
       },
       effects,
     );
-    return output.show(inspectPresenter, result);
+    return output.show(inspectPresenter(lineWidth(io.stdout)), result);
   },
 });
 

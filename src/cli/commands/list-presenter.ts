@@ -66,19 +66,27 @@ function markOf({ isInUse, isNext, isHeld, skipped }: Row): string {
   return isNext ? "u" : "";
 }
 
-function notesOf({ isInUse, isNext, isHeld, skipped, youngUntil }: Row): readonly string[] {
+function notesOf({
+  isInUse,
+  isNext,
+  isHeld,
+  skipped,
+  youngUntil,
+  isWithdrawn,
+}: Row): readonly string[] {
   const notes = [
     ...(isInUse ? ["in use"] : []),
     ...(isHeld ? ["held"] : []),
     ...(isNext ? ["next"] : []),
     ...(skipped === undefined ? [] : [`skipped, it did not work here: ${skipped}`]),
     ...(youngUntil === undefined ? [] : [`too young until ${moment(youngUntil)}`]),
+    ...(isWithdrawn ? ["withdrawn by the origin"] : []),
   ];
   return notes.length === 0 ? [] : [notes.join(", ")];
 }
 
 function fieldsOf(row: Row): object {
-  const { entry, here, isAllowed, isInUse, isNext, isHeld, skipped, youngUntil } = row;
+  const { entry, here, isAllowed, isInUse, isNext, isHeld, skipped, youngUntil, isWithdrawn } = row;
   return {
     version: entry.version.text,
     sha256: entry.digest,
@@ -90,5 +98,6 @@ function fieldsOf(row: Row): object {
     held: isHeld,
     ...(skipped === undefined ? {} : { skipped }),
     ...(youngUntil === undefined ? {} : { young_until: youngUntil }),
+    ...(isWithdrawn ? { withdrawn: true } : {}),
   };
 }

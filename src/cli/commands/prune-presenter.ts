@@ -1,6 +1,7 @@
 // How the result of `tako prune` for one config looks.
 
 import type { PruneResult } from "../../commands/prune/prune.ts";
+import type { TakoError } from "../../core/error.ts";
 import type { Busy, Pruning, Reason, Shelved } from "../../core/prune.ts";
 import { errorFields } from "../errors.ts";
 import { exitStatus } from "../exit-status.ts";
@@ -28,14 +29,14 @@ const BUSY: Readonly<Record<Busy, string>> = {
 
 type Done = Extract<PruneResult, Pruning>;
 
-export const prunePresenter: Presenter<PruneResult> = {
+/** @param isDry whether the reasons are told, as a dry run does (PRU-9) */
+export const prunePresenter = (isDry: boolean): Presenter<PruneResult> => ({
   text(result) {
     if (result.outcome === "failed") return [];
-    const { config, outcome } = result;
-    const plan = outcome === "planned" ? planOf(result) : [];
+    const plan = isDry ? planOf(result) : [];
     return [
       ...[...plan, summary(result)].map(
-        (line): Said => ({ on: "stdout", line: `${config}: ${line}` }),
+        (line): Said => ({ on: "stdout", line: `${result.config}: ${line}` }),
       ),
       ...whyAllStay(result),
     ];
@@ -59,10 +60,14 @@ export const prunePresenter: Presenter<PruneResult> = {
     };
   },
 
-  errors: (result) => (result.outcome === "failed" ? result.errors : []),
+  errors: errorsOf,
 
-  status: (result) => exitStatus(prunePresenter.errors(result).map(({ kind }) => kind)),
-};
+  status: (result) => exitStatus(errorsOf(result).map(({ kind }) => kind)),
+});
+
+function errorsOf(result: PruneResult): readonly TakoError[] {
+  return result.outcome === "failed" ? result.errors : [];
+}
 
 /** Whether nothing was removed, and nothing keeps more from being removed (PRU-13). */
 export function isNoNews(result: PruneResult): boolean {

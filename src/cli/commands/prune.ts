@@ -48,10 +48,11 @@ export const prune = command({
       return isSilent ? DONE : output.show(pruneOriginPresenter, result);
     }
     const { prune } = await import("../../commands/prune/prune.ts");
+    const presenter = prunePresenter(dryRun);
     const statuses: number[] = [];
     await prune({ paths: args._, keep, dryRun }, effects, (result) => {
       const isSilent = isQuiet && isNoNews(result);
-      if (!isSilent) statuses.push(output.show(prunePresenter, result, result.config));
+      if (!isSilent) statuses.push(output.show(presenter, result, result.config));
     });
     return worst(statuses);
   },
@@ -71,8 +72,8 @@ function originOf({ _: configs, output, pattern, keep }: Given) {
     throw usageError("option --pattern is for the origin that --output names");
   }
   if (configs.length > 0) throw usageError("a CONFIG and --output exclude each other");
-  if (keep === undefined) throw usageError("missing option --keep n");
-  if (pattern === undefined) throw usageError("missing option --pattern p");
+  if (keep === undefined) throw usageError("missing option --keep=N");
+  if (pattern === undefined) throw usageError("missing option --pattern=P");
   return { directory: output, keep, pattern };
 }
 

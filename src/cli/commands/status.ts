@@ -5,6 +5,7 @@ import { printable } from "../../core/text.ts";
 import { usageError } from "../arguments.ts";
 import { command, type Surroundings } from "../command.ts";
 import { DONE, exitStatus, FAILED, worst } from "../exit-status.ts";
+import { lineWidth } from "../io.ts";
 import type { Presenter } from "../presenter.ts";
 
 const FORMATS = ["table", "prometheus", "nagios"] as const;
@@ -54,7 +55,9 @@ export const status = command({
     };
     const results: StatusResult[] = [];
     const options = { paths: args._, verify: args.verify === true };
-    for await (const result of statusOf(options, surroundings.effects)) {
+    // What is for a program is not read by people while it is made.
+    const report = format === "table" ? surroundings.effects.report : () => {};
+    for await (const result of statusOf(options, { ...surroundings.effects, report })) {
       results.push(result);
       if (isJson && isShown(result, isQuiet)) {
         surroundings.output.show(presenter, result, result.config);
@@ -96,7 +99,7 @@ async function linesOf(
   switch (format) {
     case "table": {
       const { statusTable } = await import("./status/table.ts");
-      return statusTable(results, stdout.isTerminal ? stdout.size().columns : Infinity);
+      return statusTable(results, lineWidth(stdout));
     }
     case "prometheus":
       return (await import("./status/prometheus.ts")).statusMetrics(results);

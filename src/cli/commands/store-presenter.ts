@@ -45,10 +45,16 @@ export const storePresenter: Presenter<StoreResult> = {
 };
 
 /** So that nobody takes it for news (PUB-77). */
-function sayUnchanged({ version, isKept }: Extract<StoreResult, { stored: "image" }>): Said {
-  const what = isKept
-    ? "its image, which was missing or damaged, is there again"
-    : "nothing changed";
+function sayUnchanged({
+  version,
+  isKept,
+  isUnmarked,
+}: Extract<StoreResult, { stored: "image" }>): Said {
+  const done = [
+    ...(isKept ? ["its image, which was missing or damaged, is there again"] : []),
+    ...(isUnmarked ? ["the mark that it was removed is gone"] : []),
+  ];
+  const what = done.length === 0 ? "nothing changed" : done.join(", and ");
   const lines = [`tako: ${version} is already published: ${what}`];
   return { on: "stderr", priority: "info", lines };
 }
@@ -60,7 +66,6 @@ function describePlace({
   sha256,
   size,
   published,
-  isSame,
 }: Extract<StoreResult, { stored: "nothing" }>): readonly string[] {
   const neighbours = [
     ...(after === undefined ? [] : [`after ${after.text}`]),
@@ -69,9 +74,8 @@ function describePlace({
   const where =
     neighbours.length === 0 ? "is the only version" : `sorts ${neighbours.join(" and ")}`;
   const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
-  const already = isSame ? "published already, with these bytes" : "published already";
   return [
-    ...(published === undefined ? [] : [`${published} is ${already}`]),
+    ...(published === undefined ? [] : [`${published} is published already, with these bytes`]),
     `${version} -> ${sha256}, ${size} bytes`,
     `${version} ${where}`,
     ...patterns.map(

@@ -1,8 +1,8 @@
 // `tako verify` on the command line (spec/verify.md).
 
-import { parsePublicKey } from "../../core/keys.ts";
 import { command } from "../command.ts";
 import { worst } from "../exit-status.ts";
+import { givenPublicKeys, PUBLIC_KEY } from "./given-public-keys.ts";
 import { verifyPresenter } from "./verify-presenter.ts";
 
 export const verify = command({
@@ -17,18 +17,13 @@ export const verify = command({
       required: false,
       description: "Configs, or an origin's directory; /etc/tako unless given",
     },
-    "public-key": {
-      type: "string",
-      valueHint: "key",
-      description: "That must have signed the manifest of an origin",
-    },
+    ...PUBLIC_KEY,
     quiet: { type: "boolean", description: "Say nothing of what is good" },
     json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
   },
   async run(args, { output, effects }) {
     const { verifyAll } = await import("../../commands/verify/verify.ts");
-    const key = args["public-key"];
-    const publicKey = key === undefined ? undefined : parsePublicKey(key);
+    const [publicKey] = givenPublicKeys(args);
     const presenter = verifyPresenter(args.quiet === true);
     const statuses: number[] = [];
     await verifyAll({ paths: args._, publicKey }, effects, (result) => {

@@ -90,7 +90,11 @@ function targetOf(run: Run, destination: Destination, version: string | undefine
   const { inUse, good, refusals } = readStanding(run, destination);
   const images = destination.images.digests();
   const host = { manifest: local.manifest, pattern: config.pattern, inUse, good, refusals, images };
-  const entry = rollbackTarget(host, version === undefined ? undefined : parseVersion(version));
+  const entry = rollbackTarget(
+    host,
+    version === undefined ? undefined : parseVersion(version),
+    config.file,
+  );
   if (!matches(config.pattern, entry.version)) {
     const who = leavesOut(config.pattern, entry.version)
       ? "Skip="

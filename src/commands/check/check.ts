@@ -21,6 +21,7 @@ import {
   type NamedUnit,
   readSandboxes,
   runningUnits,
+  shippedUnits,
   unitsIn,
 } from "./surroundings.ts";
 
@@ -39,19 +40,25 @@ export async function checkAll(
 ): Promise<readonly CheckResult[]> {
   const loaded = readConfigs(paths.length === 0 ? [CONFIGS] : paths);
   const readable = loaded.filter((each) => "config" in each);
-  const units = [...new Set(readable.flatMap(({ config }) => unitsIn(config)).map((u) => u.unit))];
-  const running = runningUnits(
-    systemd,
-    readable.map(({ file }) => file),
-  );
-  const states = await askStates(systemd, units);
-  const sandboxes = states && (await readSandboxes(systemd, running));
+  const units = readable.flatMap(({ file, config }) => [
+    ...unitsIn(config).map(({ unit }) => unit),
+    ...shippedUnits(file),
+  ]);
+  const states = await askStates(systemd, [...new Set(units)]);
+  const runningFor = ({ file }: Readable) => runningUnits(file, systemd, states ?? new Map());
+  const running = new Set(readable.flatMap(runningFor));
+  const sandboxes = states && (await readSandboxes(systemd, [...running]));
   if (sandboxes === undefined) {
     const message =
       "systemd does not answer here: units, and what they may write to, were not checked";
     report({ event: "warning", message });
   }
-  const host = { states: states ?? new Map(), sandboxes: sandboxes ?? new Map(), readable };
+  const host = {
+    states: states ?? new Map(),
+    sandboxes: sandboxes ?? new Map(),
+    readable,
+    runningFor,
+  };
   const shared = sharedDestinations(loaded);
   return loaded.map((each) => checkOne(each, shared.get(each), host));
 }
@@ -60,12 +67,13 @@ interface Host {
   readonly states: UnitStates;
   readonly sandboxes: ReadonlyMap<string, Sandbox>;
   readonly readable: readonly Readable[];
+  readonly runningFor: (config: Readable) => readonly string[];
 }
 
 function checkOne(
   loaded: LoadedConfig,
   shared: TakoError | undefined,
-  { states, sandboxes, readable }: Host,
+  { states, sandboxes, readable, runningFor }: Host,
 ): CheckResult {
   if ("error" in loaded) return { config: loaded.file, errors: [loaded.error], warnings: [] };
   const { file, source, config } = loaded;
@@ -76,7 +84,7 @@ function checkOne(
   };
   const warnings = [
     ...doubtsAboutConfig(config),
-    ...doubtsAboutDestination(config, sandboxes),
+    ...doubtsAboutDestination(config, runningFor(loaded), sandboxes),
     ...doubtsAboutUnits(config, states),
     ...sharedUnits(loaded, readable),
     ...loaded.warnings.map((message) => ({ message, rule: "FET-18" })),

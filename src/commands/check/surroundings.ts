@@ -2,7 +2,7 @@
 // may write to (CHK-11, CHK-13 to CHK-18). Nothing is changed.
 
 import { realpathSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Config } from "../../core/config.ts";
 import { type Doubt, doubtsAboutUnit, doubtsAboutVersions } from "../../core/config-doubts.ts";
 import { CONFIG_KEYS } from "../../core/config-keys.ts";
@@ -10,15 +10,14 @@ import { STORE } from "../../core/layout.ts";
 import { keepsFrom, parseSandbox, SANDBOX_PROPERTIES, type Sandbox } from "../../core/sandbox.ts";
 import { slotUnit } from "../../core/slot-name.ts";
 import { shownPath } from "../../core/text.ts";
+import { isUnit } from "../../core/unit-name.ts";
+import { isRunning } from "../../core/unit-state.ts";
 import { readManifestFile } from "../../shell/disk/manifest-file.ts";
 import type { Systemd } from "../../shell/systemd.ts";
 import { CONFIGS } from "../fetch/configs.ts";
 import { show, type UnitStates } from "../fetch/units.ts";
 
 const { destination: DESTINATION, restart, reload, check, onUpdate, onRollback } = CONFIG_KEYS;
-
-/** The service that ships, and fetches all of /etc/tako. */
-const FETCH_SERVICE = "tako-fetch.service";
 
 /** A unit of a config: under which key, and by which name there, which differs for the instances of slots. */
 export interface NamedUnit {
@@ -52,15 +51,32 @@ export function doubtsAboutUnits(config: Config, states: UnitStates): readonly D
   });
 }
 
-/** The units that may run tako: the service that runs this, and for configs of the host the one that ships. */
-export function runningUnits(systemd: Systemd, files: readonly string[]): readonly string[] {
+/** The units that ship and would fetch a config of the host: all of /etc/tako, and it alone. */
+export function shippedUnits(file: string): readonly string[] {
+  if (dirname(resolve(file)) !== CONFIGS) return [];
+  const alone = `tako-fetch@${basename(file, ".tako")}.service`;
+  return ["tako-fetch.service", ...(file.endsWith(".tako") && isUnit(alone) ? [alone] : [])];
+}
+
+/** The units that run tako for a config, as far as can be told: this process's own, and of those that ship the ones in use. */
+export function runningUnits(
+  file: string,
+  systemd: Systemd,
+  states: UnitStates,
+): readonly string[] {
   const own = systemd.ownUnits().findLast((unit) => unit.endsWith(".service"));
-  const shipped = files.some(isOfHost) ? [FETCH_SERVICE] : [];
-  return [...new Set([...(own === undefined ? [] : [own]), ...shipped])];
+  const shipped = shippedUnits(file);
+  const used = shipped.filter((unit) => {
+    const state = states.get(unit);
+    return state !== undefined && (isRunning(state) || state.triggeredBy.length > 0);
+  });
+  // Without a timer yet, it will likely be the one for all.
+  const likely = used.length > 0 ? used : shipped.slice(0, 1);
+  return [...new Set([...(own === undefined ? [] : [own]), ...likely])];
 }
 
 /**
- * What units let their processes write to, of those that there are.
+ * What units let their processes write to, of those that there are, by one call.
  *
  * @returns `undefined` if systemd does not answer
  */
@@ -68,19 +84,21 @@ export async function readSandboxes(
   systemd: Systemd,
   units: readonly string[],
 ): Promise<ReadonlyMap<string, Sandbox> | undefined> {
-  const sandboxes = new Map<string, Sandbox>();
-  for (const unit of units) {
-    const answer = await show(systemd, SANDBOX_PROPERTIES, [unit]);
-    if (answer === undefined) return undefined;
-    const sandbox = parseSandbox(answer);
-    if (sandbox !== undefined) sandboxes.set(unit, sandbox);
-  }
-  return sandboxes;
+  if (units.length === 0) return new Map();
+  const blocks = (await show(systemd, SANDBOX_PROPERTIES, units))?.trim().split(/\n\n+/);
+  if (blocks?.length !== units.length) return undefined;
+  const sandboxes = units.map((unit, index) => [unit, parseSandbox(blocks[index] ?? "")] as const);
+  return new Map(sandboxes.flatMap(([unit, sandbox]) => (sandbox ? [[unit, sandbox]] : [])));
 }
 
-/** Of the directory that a config names, and of what is in it. */
+/**
+ * Of the directory that a config names, and of what is in it.
+ *
+ * @param running the units that run tako for it
+ */
 export function doubtsAboutDestination(
   config: Config,
+  running: readonly string[],
   sandboxes: ReadonlyMap<string, Sandbox>,
 ): readonly Doubt[] {
   const say = (message: string, rule: string): Doubt => ({ key: DESTINATION.name, message, rule });
@@ -96,10 +114,8 @@ export function doubtsAboutDestination(
   const real = realpathSync(path);
   return [
     ...(isElsewhere ? [say(elsewhere, "CHK-15")] : []),
-    ...[...sandboxes].flatMap(([unit, sandbox]) => {
-      // The one that ships is only for the configs of the host.
-      if (unit === FETCH_SERVICE && !isOfHost(config.file)) return [];
-      const setting = keepsFrom(sandbox, real);
+    ...running.flatMap((unit) => {
+      const setting = keepsFrom(sandboxes.get(unit) ?? [], real);
       if (setting === undefined) return [];
       const message = `${unit} cannot write to ${shownPath(real)} (${setting}): add ReadWritePaths= to it`;
       return [say(message, "CHK-16")];
@@ -115,10 +131,6 @@ function statOf(path: string) {
     // What is missing, or may not be looked at, is not there for a run either.
     return undefined;
   }
-}
-
-function isOfHost(file: string): boolean {
-  return dirname(resolve(file)) === CONFIGS;
 }
 
 /** What is wrong with a manifest is for tako verify. */

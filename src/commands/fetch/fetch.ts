@@ -131,8 +131,8 @@ async function bring(member: Member): Promise<void> {
   // use, but a damaged image still goes (FET-56).
   const isOnWayBack = run.activates && (await member.attempt(() => isReturning(member)));
   if (isOnWayBack === true) return;
-  member.prepared = await prepare(run, destination, (missed) => {
-    member.look = { missed };
+  member.prepared = await prepare(run, destination, (look) => {
+    member.look = look;
   });
 }
 

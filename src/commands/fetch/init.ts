@@ -48,8 +48,8 @@ export async function initialise(
     found(destination);
     let look: LookEnd | undefined;
     try {
-      const { plan, end } = await prepare(run, destination, (missed) => {
-        look = { missed };
+      const { plan, end } = await prepare(run, destination, (ended) => {
+        look = ended;
       });
       if (plan?.swaps) await putIntoUse(run, destination, plan.entry);
       return end();

@@ -1,8 +1,9 @@
-// What is kept of a look for news once the run ends, for those who ask how the host stands (DST-110 to DST-114). It is
+// What is kept of a look for news once the run ends, for those who ask how the host stands (DST-110 to DST-115). It is
 // written last: on a full disk, nothing that counts may lack its room.
 
 import { phaseOf } from "../../core/activation.ts";
-import { lookNow, type Tries, triesNow } from "../../core/checked.ts";
+import { goneNow, lookNow, type Tries, triesNow } from "../../core/checked.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
 import type { LockedDestination } from "../../shell/destination.ts";
 import type { Run } from "./run.ts";
@@ -12,6 +13,8 @@ import { readStanding } from "./standing.ts";
 export interface LookEnd {
   /** What kept the news, or their image, away. */
   readonly missed: TakoError | undefined;
+  /** The images that the origin said it took away, newest first. */
+  readonly gone: readonly Sha256Hex[];
 }
 
 /** @param look undefined for a run that did not come to one */
@@ -24,7 +27,13 @@ export async function noteLook(
   const time = Math.floor(run.effects.clock.now() / 1000);
   const now = look === undefined ? before?.look : lookNow(before?.look, look.missed, time);
   if (now === undefined) return;
-  await destination.writeChecked({ look: now, tries: tries(run, destination, before?.tries) });
+  const known = before?.gone ?? [];
+  const gone = look === undefined ? known : goneNow(known, look.missed, look.gone);
+  await destination.writeChecked({
+    look: now,
+    tries: tries(run, destination, before?.tries),
+    gone,
+  });
 }
 
 /** A run that restarts nothing leaves the count as it is. */

@@ -2,6 +2,7 @@
 // brought here or told (FET-20 to FET-69, FET-90 to FET-92). How it comes into use is activate.ts.
 
 import { phaseOf } from "../../core/activation.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, type ErrorKind, TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { imageLocation } from "../../core/origin-url.ts";
@@ -16,11 +17,12 @@ import {
   type Withheld,
 } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
-import type { Origin } from "../../shell/origin/origin.ts";
+import { type Origin, orMarkedGone } from "../../shell/origin/origin.ts";
 import { obtain, withRoom } from "./carry-out.ts";
 import { checkImage } from "./check-image.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
 import { accept, isLocal, type News, reportManifest, takeNews, viewOf } from "./news.ts";
+import type { LookEnd } from "./note-look.ts";
 import { originOf } from "./origin.ts";
 import { ended, noMatch, type Outcome, withheldOutcome } from "./result.ts";
 import type { Run } from "./run.ts";
@@ -41,25 +43,31 @@ export interface Prepared {
  *
  * @throws TakoError of kind `origin`, `stale`, `manifest`, `newer-format`, `signature`, `history`, `digest`
  *   or `storage`; `failed` if no version matches and a unit needs one
- * @param looked told what kept the news, or their image, away, if anything did
+ * @param looked told how the look for news ended
  */
 export async function prepare(
   run: Run,
   destination: LockedDestination,
-  looked: (missed: TakoError | undefined) => void,
+  looked: (look: LookEnd) => void,
 ): Promise<Prepared> {
+  const gone: Sha256Hex[] = [];
   try {
-    const prepared = await bringNewest(run, destination);
-    looked(prepared.missed);
+    const prepared = await bringNewest(run, destination, gone);
+    looked({ missed: prepared.missed, gone });
     return prepared;
   } catch (caught) {
     const error = asTakoError(caught);
-    looked(error);
+    looked({ missed: error, gone });
     return await startWithoutNews(run, destination, error);
   }
 }
 
-async function bringNewest(run: Run, destination: LockedDestination): Promise<Prepared> {
+/** @param gone the images that the origin took away are added to them */
+async function bringNewest(
+  run: Run,
+  destination: LockedDestination,
+  gone: Sha256Hex[],
+): Promise<Prepared> {
   const { config } = run;
   const origin = originOf(run);
   const { images } = destination;
@@ -77,7 +85,7 @@ async function bringNewest(run: Run, destination: LockedDestination): Promise<Pr
   }
 
   const choice = chooseAndTell(run, news);
-  if (choice.choice === "take") return await bringFirst(run, destination, origin, choice);
+  if (choice.choice === "take") return await bringFirst(run, destination, origin, choice, gone);
   return { plan: undefined, end: () => endedWithout(run, destination, choice) };
 }
 
@@ -125,29 +133,39 @@ async function startWithoutNews(
   return { plan, end: () => endedHere(run, plan, error) };
 }
 
+type Take = Extract<Choice, { choice: "take" }>;
+
 /** Brings the first of some versions here whose image can be had (FET-50 to FET-52). */
 async function bringFirst(
   run: Run,
   destination: LockedDestination,
   origin: Origin,
-  { candidates, withheld }: Extract<Choice, { choice: "take" }>,
+  { candidates, withheld }: Take,
+  gone: Sha256Hex[],
 ): Promise<Prepared> {
   for (const entry of candidates) {
     const plan = await planOrTakeAway(run, destination, entry, withheld);
     const step = () => obtain(run, destination, origin, plan);
-    if ((await withRoom(destination.images, entry.digest, step)) === "gone") continue;
+    if ((await withRoom(destination.images, entry.digest, step)) === "gone") {
+      gone.push(entry.digest);
+      continue;
+    }
     return { plan, end: () => endedOnWayBack(run, destination, plan) ?? endedBy(run, plan) };
   }
-  const [{ version, digest }] = candidates;
-  throw new TakoError(
-    "origin",
-    `the origin no longer has version ${version.text}, nor an older one that may be taken`,
-    {
-      rule: "FET-52",
-      source: imageLocation(run.config.origin, digest).shown,
-      hint: withheld?.why === "refused" ? TRY_AGAIN : undefined,
-    },
-  );
+  throw allGone(run, candidates[0], withheld);
+}
+
+function allGone(
+  { config }: Run,
+  { version, digest }: Entry,
+  withheld: Take["withheld"],
+): TakoError {
+  const message = `the origin no longer has version ${version.text}, nor an older one that may be taken`;
+  return new TakoError("origin", message, {
+    rule: "FET-52",
+    source: imageLocation(config.origin, digest).shown,
+    hint: withheld?.why === "refused" ? TRY_AGAIN : undefined,
+  });
 }
 
 /** Nothing may start from a damaged image, also where it cannot be told what its repair owes (FET-56). */
@@ -193,10 +211,28 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
   if (choice.choice !== "take") {
     return { plan: undefined, end: () => endedWithout(run, destination, choice) };
   }
-  const [entry] = choice.candidates;
-  const image = await checkImage(destination.images, entry, run.verify, run.effects);
-  const plan = planFor(entry, image, readStanding(run, destination), choice.withheld);
-  return { plan, end: () => endedBy(run, plan) };
+  const { candidates, withheld } = choice;
+  for (const entry of candidates) {
+    const image = await checkImage(destination.images, entry, run.verify, run.effects);
+    const plan = planFor(entry, image, readStanding(run, destination), withheld);
+    if (plan.obtain.step !== "rely" && (await isGone(origin, entry))) {
+      const url = imageLocation(run.config.origin, entry.digest).shown;
+      run.effects.report({ event: "gone", version: entry.version.text, url });
+      continue;
+    }
+    return { plan, end: () => endedBy(run, plan) };
+  }
+  throw allGone(run, candidates[0], withheld);
+}
+
+/** Asked without a download, in one try. Whatever else comes of it, a run has still to find out (FET-115). */
+async function isGone(origin: Origin, { digest, size }: Entry): Promise<boolean> {
+  try {
+    return (await orMarkedGone(origin, digest, () => origin.look(digest, size))) === "gone";
+  } catch (caught) {
+    asTakoError(caught);
+    return false;
+  }
 }
 
 /**

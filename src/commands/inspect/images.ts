@@ -73,31 +73,30 @@ async function receive(
   report({ event: "reading", ...about });
   let received = 0;
   let found: string = digest;
-  const end = await origin.withRetries(
-    async () => {
-      const answer = await orMarkedGone(origin, digest, () => origin.image(digest, size, 0));
-      if (answer === "gone" || answer.kind === "gone") return "gone";
-      await using body = answer.body;
-      const hasher = newHasher();
-      received = 0;
-      const sink = {
-        write(chunk: Uint8Array) {
-          hasher.update(chunk);
-          received += chunk.length;
-          report({ event: "progress", ...about, done: received });
-          return undefined;
-        },
-      };
-      const end = await body.into(sink, size);
-      if (end === "ended" && received < size) {
-        const reason = `the answer ended early: ${received} of ${size} bytes came`;
-        throw answer.fail(reason, { rule: "ORG-35", passing: true });
-      }
-      found = hexDigest(hasher);
-      return end;
-    },
-    { arrived: () => received, size },
-  );
+  const attempt = async () => {
+    const answer = await origin.image(digest, size, 0);
+    if (answer.kind === "gone") return "gone";
+    await using body = answer.body;
+    const hasher = newHasher();
+    received = 0;
+    const sink = {
+      write(chunk: Uint8Array) {
+        hasher.update(chunk);
+        received += chunk.length;
+        report({ event: "progress", ...about, done: received });
+        return undefined;
+      },
+    };
+    const end = await body.into(sink, size);
+    if (end === "ended" && received < size) {
+      const reason = `the answer ended early: ${received} of ${size} bytes came`;
+      throw answer.fail(reason, { rule: "ORG-35", passing: true });
+    }
+    found = hexDigest(hasher);
+    return end;
+  };
+  const known = () => orMarkedGone(origin, digest, attempt);
+  const end = await origin.withRetries(known, { arrived: () => received, size });
   if (end === "gone") return "gone";
   const problem =
     end === "longer"

@@ -1,11 +1,14 @@
 // tako inspect: what an origin, a manifest, a key or a config is, and what is wrong with it (spec/inspect.md). Nothing
 // here writes, and all that is wrong is told, not only the first.
 
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../../core/config.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import { imagesOf, requireContinuation } from "../../core/inspect.ts";
-import { type PublicKey, parsePublicKey } from "../../core/keys.ts";
+import type { PublicKey } from "../../core/keys.ts";
+import { MANIFEST } from "../../core/layout.ts";
 import {
   decodeSignedManifest,
   decodeUnverified,
@@ -14,7 +17,7 @@ import {
 } from "../../core/manifest.ts";
 import { manifestLocation, type OriginUrl } from "../../core/origin-url.ts";
 import type { Pattern } from "../../core/pattern.ts";
-import { newestMatch } from "../../core/select.ts";
+import { fallbacks, firstLeft, newestMatch } from "../../core/select.ts";
 import { shownPath } from "../../core/text.ts";
 import { hashBytes } from "../../shell/disk/hash.ts";
 import { type Origin, openOrigin, timeoutsOf } from "../../shell/origin/origin.ts";
@@ -25,8 +28,8 @@ import { findWhat, readFile } from "./what.ts";
 
 export interface InspectOptions {
   readonly what: string;
-  /** The public keys, as they were given. */
-  readonly publicKeys: readonly string[];
+  /** Those that were given. */
+  readonly publicKeys: readonly PublicKey[];
   /** The path of the manifest that hosts hold. */
   readonly continues?: string;
   /** Of how many of the newest versions the images are looked at. */
@@ -74,12 +77,9 @@ interface Received {
   readonly origin?: Origin;
 }
 
-/**
- * @throws TakoError of kind `key` for a `--public-key` that is none, and of any kind if what is to be inspected cannot
- *   be read
- */
+/** @throws TakoError of any kind if what is to be inspected cannot be read */
 export async function inspect(options: InspectOptions, effects: Effects): Promise<InspectResult> {
-  const given = options.publicKeys.map(parseGiven);
+  const { publicKeys: given } = options;
   const what = findWhat(options.what);
   switch (what.kind) {
     case "key":
@@ -99,14 +99,6 @@ export async function inspect(options: InspectOptions, effects: Effects): Promis
         config,
       );
     }
-  }
-}
-
-function parseGiven(text: string): PublicKey {
-  try {
-    return parsePublicKey(text);
-  } catch (error) {
-    throw asTakoError(error).with({ source: "--public-key" });
   }
 }
 
@@ -174,9 +166,17 @@ async function judge(
     images,
     isDeep,
     continues: continued,
-    takes: pattern && { pattern, entry: newestMatch(manifest, pattern) },
+    takes: pattern && { pattern, entry: takenBy(manifest, pattern, images) },
     errors,
   };
+}
+
+/** What hosts without an image take: the newest that the pattern matches, or what they fall back to (INS-12). */
+function takenBy(manifest: Manifest, pattern: Pattern, images: Images | undefined) {
+  const newest = newestMatch(manifest, pattern);
+  if (newest === undefined) return undefined;
+  const gone = new Set(images?.gone.map(({ digest }) => digest));
+  return firstLeft([newest, ...fallbacks(manifest, pattern, newest, undefined)], gone);
 }
 
 /** Seconds; a clock may be behind the file that it tells of. */
@@ -213,13 +213,14 @@ function signerOf(
   }
 }
 
-/** Whether hosts that hold the old manifest would go on with this one (INS-11). */
+/** Whether hosts that hold the old manifest would go on with this one (INS-11). @param given it, or its directory */
 function compare(
   manifest: Manifest,
-  path: string,
+  given: string,
   source: string,
   errors: TakoError[],
 ): Inspected["continues"] {
+  const path = isDirectory(given) ? join(given, MANIFEST) : given;
   const old = shownPath(path);
   const before = decode(readFile(path), old);
   try {
@@ -228,4 +229,8 @@ function compare(
     errors.push(asTakoError(error).with({ source }));
     return undefined;
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

@@ -4,7 +4,7 @@
 import { isBucketUrl } from "../../core/bucket.ts";
 import { TakoError } from "../../core/error.ts";
 import type { Manifest } from "../../core/manifest.ts";
-import { parsePattern } from "../../core/pattern.ts";
+import { matches, parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
 import type { Publication } from "../../shell/publication/publication.ts";
 import { lockPublication, openPublication } from "../../shell/publication.ts";
@@ -35,6 +35,14 @@ export async function pruneOrigin(
   const parsed = parsePattern(pattern);
   const planFor = async (publication: Publication) => {
     const manifest = await readManifest(publication);
+    if (!manifest.entries.some(({ version }) => matches(parsed, version))) {
+      const message = `no version of the manifest matches ${parsed.text}`;
+      report({ event: "warning", message });
+    } else if (keep === 0) {
+      const message =
+        "--keep=0 is as --keep=1: hosts are to find the newest version of the pattern";
+      report({ event: "warning", message });
+    }
     return planWithdrawal(manifest, parsed, keep, await publication.images());
   };
   const way = publicationEffects(directory, effects);

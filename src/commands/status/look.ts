@@ -1,13 +1,17 @@
 // One look at a destination, for `tako status` and `tako list`: what its manifest, its records and the files of its store
 // say. Nothing here writes, locks or asks an origin (STS-2).
 
+import { earlierEntry } from "../../core/by-hand.ts";
+import type { Checked } from "../../core/checked.ts";
+import type { Sha256Hex } from "../../core/digest.ts";
 import { partialName } from "../../core/layout.ts";
 import { EMPTY_MANIFEST, type Entry, type Manifest } from "../../core/manifest.ts";
 import { choose, type ImageState } from "../../core/plan.ts";
-import { entryInUse } from "../../core/select.ts";
+import { entryInUse, firstLeft } from "../../core/select.ts";
 import type { Sight } from "../../core/status.ts";
 import { openDestination } from "../../shell/destination.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
+import type { Effects } from "../effects.ts";
 import { viewOf } from "../fetch/news.ts";
 import type { Run } from "../fetch/run.ts";
 import { slotToStart } from "../fetch/slots.ts";
@@ -47,16 +51,20 @@ export async function lookAt(
   const { host } = viewOf(run, destination, manifest, manifest);
   const choice = choose(manifest, pattern, host);
   const stock = takeStock(destination.images, manifest);
-  // What a unit may start from now or next; what is older is looked at before it is used again.
-  const next = choice.choice === "take" ? choice.candidates[0] : undefined;
-  const that = [standing.inUse, standing.good, host.hold].map(
+  // What a unit may start from now, next or after a rollback; what is older is looked at before it is used again.
+  const checked = destination.readChecked();
+  const withdrawn = withdrawnOf(checked, stock);
+  const next = choice.choice === "take" ? firstLeft(choice.candidates, withdrawn) : undefined;
+  const [current, ...that] = [standing.inUse, standing.good, host.hold].map(
     (digest) => digest && entryInUse(manifest, digest, pattern),
   );
+  const here = new Set(stock.here.map(({ digest }) => digest));
+  const before = earlierEntry({ manifest, pattern, ...standing, images: here }, current);
   const images = new Map<Entry, ImageState>();
-  for (const entry of new Set([...that, next, ...(verify ? stock.here : [])])) {
+  for (const entry of new Set([current, ...that, next, before, ...(verify ? stock.here : [])])) {
     if (entry === undefined) continue;
     const state = destination.images.stateBySize(entry);
-    images.set(entry, verify ? await destination.images.check(entry, true) : state);
+    images.set(entry, verify ? await hashed(destination.images, entry, effects) : state);
   }
   const sight = {
     pattern,
@@ -69,11 +77,28 @@ export async function lookAt(
     choice: local && choice,
     images,
     partials: stock.partials,
-    checked: destination.readChecked(),
+    withdrawn,
+    checked,
     damagedRecords: destination.recordWarnings(),
     now: Math.floor(effects.clock.now() / 1000),
   };
   return { sight, stock };
+}
+
+function hashed(images: ImageStore, entry: Entry, { report }: Effects): Promise<ImageState> {
+  const { digest: sha256, size } = entry;
+  const about = { version: entry.version.text, sha256, size };
+  return images.check(entry, true, (done) => report({ event: "hashing", ...about, done }));
+}
+
+/** What the origin had taken away at the last look; an image that is here needs no origin. */
+export function withdrawnOf(
+  checked: Checked | undefined,
+  { here }: Pick<Stock, "here">,
+): ReadonlySet<Sha256Hex> {
+  const gone = new Set(checked?.gone);
+  if (gone.size > 0) for (const { digest } of here) gone.delete(digest);
+  return gone;
 }
 
 /** Takes stock by the names in the store. Only what is no image of the manifest is asked for its size. */

@@ -13,6 +13,7 @@ import {
   worstSeverity,
 } from "../../core/status.ts";
 import type { Effects } from "../effects.ts";
+import type { Report } from "../events.ts";
 import { CONFIGS, loadConfigs, type Readable } from "../fetch/configs.ts";
 import { asFailure } from "../fetch/result.ts";
 import { lookAt } from "./look.ts";
@@ -57,10 +58,6 @@ export interface Unseen {
 
 export type StatusResult = Status | Unseen;
 
-export function isSeen(result: StatusResult): result is Status {
-  return !("error" in result);
-}
-
 /** One after the other, so that no more than one manifest is in memory. */
 export async function* statusOf(
   { paths, verify }: StatusOptions,
@@ -82,7 +79,8 @@ async function statusOfOne(
   verify: boolean,
   effects: Effects,
 ): Promise<Status> {
-  const { sight, stock } = await lookAt({ config, effects }, verify);
+  const report: Report = (event) => effects.report({ config: file, ...event });
+  const { sight, stock } = await lookAt({ config, effects: { ...effects, report } }, verify);
   const { manifest, pattern, standing, checked, changed, now } = sight;
   const states = statesOf(sight);
   const { inUse } = standing;

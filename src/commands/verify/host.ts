@@ -1,9 +1,10 @@
 // tako verify for the destination of one config: manifest, images, `latest` and the records, as they are now. Nothing
 // is locked and nothing written; what is not as it should be comes with the command that repairs it.
 
+import { join } from "node:path";
 import { doubtsAbout, type Pointers } from "../../core/doubts.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
-import { HOST_FILES, LATEST, LOCK } from "../../core/layout.ts";
+import { ETAG, HOST_FILES, LATEST, LOCK, SEEN } from "../../core/layout.ts";
 import type { Manifest } from "../../core/manifest.ts";
 import { entryInUse } from "../../core/select.ts";
 import { shownPath } from "../../core/text.ts";
@@ -11,6 +12,7 @@ import { type Destination, openDestination } from "../../shell/destination.ts";
 import type { HashLanes } from "../../shell/disk/hash-lanes.ts";
 import { changeableByOthers } from "../../shell/disk/loose-files.ts";
 import { readManifestFile } from "../../shell/disk/manifest-file.ts";
+import { isPresent } from "../../shell/disk/read-files.ts";
 import { hostRecords } from "../../shell/host-records.ts";
 import type { Report } from "../events.ts";
 import type { Readable } from "../fetch/configs.ts";
@@ -62,6 +64,9 @@ export async function verifyHost(
     hold: await attempt(() => records.hold),
     slots: await attempt(() => readSlots(readable, destination)),
   };
+  // Nothing of these is needed here, and a run reads them.
+  for (const name of [ETAG, SEEN])
+    await attempt(() => isPresent(join(destination.path, name), "regular file"));
   const images = store?.images ?? [];
   errors.push(...images.flatMap((image) => wrongImage(readable, destination, image, pointers)));
   if (latest?.isLinked) errors.push(...wrongLatest(readable, destination, pointers));
@@ -87,14 +92,9 @@ function readManifest(
       return file.manifest;
     case "foreign": {
       const message = "the manifest is not signed by any PublicKey= of the config";
-      const hint = `tako fetch ${config.file} takes the origin's, if a key of the config signed that.`;
-      errors.push(
-        new TakoError("signature", message, {
-          rule: "VFY-3",
-          source: shownPath(manifestPath),
-          hint,
-        }),
-      );
+      const source = shownPath(manifestPath);
+      const hint = `tako fetch ${config.file} takes the origin's, unless that lacks an entry of this one: then rm ${source}`;
+      errors.push(new TakoError("signature", message, { rule: "VFY-3", source, hint }));
       return file.manifest;
     }
     case "damaged": {
@@ -118,7 +118,7 @@ function wrongImage(
   const name = version === undefined ? "this image" : `the image of ${version}`;
   const isWanted = sha256 === inUse || sha256 === hold;
   const hint = isWanted
-    ? `tako fetch ${config.file} gets it anew.`
+    ? `tako fetch ${config.file} gets it anew, or a newer one in its place.`
     : `It is not in use. Remove it: rm ${path}`;
   return [new TakoError("storage", `${name} ${what}`, { rule: "VFY-12", source: path, hint })];
 }

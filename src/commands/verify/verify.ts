@@ -1,12 +1,12 @@
 // tako verify: whether what is here is what it should be (spec/verify.md). The story of it.
 
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
-import { LATEST, MANIFEST } from "../../core/layout.ts";
-import { shownPath } from "../../core/text.ts";
+import { MANIFEST } from "../../core/layout.ts";
 import { HashLanes } from "../../shell/disk/hash-lanes.ts";
+import { refuseDestination } from "../../shell/publication/directory.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
 import { CONFIGS, type LoadedConfig, loadConfigs } from "../fetch/configs.ts";
@@ -33,7 +33,7 @@ export async function verifyAll(
   using lanes = new HashLanes();
   const [first] = paths;
   if (first !== undefined && paths.length === 1 && isOrigin(first)) {
-    requireNoDestination(first);
+    refuseDestination(first);
     return onResult(await verifyOrigin(first, publicKey, lanes, report));
   }
   if (publicKey !== undefined) {
@@ -64,15 +64,6 @@ async function verifyConfig(
     return { of: { config }, images: [], inUse: undefined, errors: [loaded.error] };
   }
   return verifyHost(loaded, lanes, (event) => report({ config, ...event }));
-}
-
-/** A host has not all the images of its manifest, and which of them it is to have the config says. */
-function requireNoDestination(directory: string): void {
-  if (lstatSync(join(directory, LATEST), { throwIfNoEntry: false }) === undefined) return;
-  throw new TakoError("usage", `${shownPath(directory)} is the destination of a host`, {
-    rule: "VFY-1",
-    hint: "Name its config instead.",
-  });
 }
 
 /** Whether a path is a directory with a manifest in it. */

@@ -92,8 +92,7 @@ export class BucketPublication implements WritablePublication {
         await abortLeftovers(this.#client);
         const isThere = await hasObject(this.#client, `${STORE}/${file.digest}`, file.size);
         if (!isThere) await upload(this.#client, file, onProgress);
-        await this.#unmark(file.digest);
-        return !isThere;
+        return { isKept: !isThere, isUnmarked: await this.#unmark(file.digest) };
       },
       [Symbol.asyncDispose]: async () => file[Symbol.dispose](),
     };
@@ -140,9 +139,12 @@ export class BucketPublication implements WritablePublication {
     await this.#remove(`${STORE}/${digest}`);
   }
 
-  async #unmark(digest: Sha256Hex): Promise<void> {
+  /** @returns whether a mark said that the image was removed */
+  async #unmark(digest: Sha256Hex): Promise<boolean> {
     const key = `${STORE}/${goneName(digest)}`;
-    if (await hasObject(this.#client, key)) await this.#remove(key);
+    const isMarked = await hasObject(this.#client, key);
+    if (isMarked) await this.#remove(key);
+    return isMarked;
   }
 
   async #remove(key: string): Promise<void> {

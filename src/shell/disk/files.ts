@@ -24,27 +24,42 @@ const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } =
 /** O_APPEND: after a truncation the next byte is the first, and not behind a hole. */
 const CREATE_FLAGS = O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW;
 
+/** What a directory is for, and what helps who named one that is missing, or no directory. */
+const DIRECTORIES = {
+  destination: {
+    rule: "DST-5",
+    missing: "Tako does not make it: mkdir it with the owner and mode that it should have.",
+    none: "Destination= names a directory, and Tako keeps its images in that.",
+  },
+  origin: {
+    rule: "PUB-12",
+    missing: "Check the path. For an origin that is new, mkdir it first.",
+    none: "An origin is a directory: the one that tako store --output fills.",
+  },
+} as const;
+
 /**
- * Opens a directory that an admin has made, for reading. Bun opens close-on-exec: no child holds on
- * to it.
+ * Refuses what is not a directory that somebody has made.
  *
- * @throws TakoError of kind `storage` if there is none (DST-5, DST-8)
+ * @throws TakoError of kind `storage` if there is none (DST-5, DST-8, PUB-12)
  */
-export function openDirectory(path: string): number {
+export function requireDirectory(path: string, use: keyof typeof DIRECTORIES): void {
   try {
-    return openSync(path, O_RDONLY | O_DIRECTORY);
+    closeSync(openSync(path, O_RDONLY | O_DIRECTORY));
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw storageError(error, "open", path);
     const isThere = isErrno(error, "ENOTDIR");
+    const { rule, missing, none } = DIRECTORIES[use];
+    const hint = isThere ? none : missing;
     throw new TakoError(
       "storage",
       isThere ? "it is not a directory" : "there is no such directory",
       {
-        rule: "DST-5",
+        rule,
         source: shownPath(resolve(path)),
         hint: /^[~$"']/.test(path)
           ? "The path is taken literally: no ~, no variables, no quotes."
-          : "Tako does not make it: mkdir it with the owner and mode that it should have.",
+          : hint,
         cause: error,
       },
     );

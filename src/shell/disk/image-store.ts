@@ -78,18 +78,16 @@ export class ImageStore {
 
   /** The bytes of each image that is there, by its name, and of each partial download. */
   sizes(): Record<"images" | "partials", ReadonlyMap<Sha256Hex, number>> {
-    return { images: this.#sizesOf(parseSha256Hex), partials: this.#sizesOf(imageOfPartial) };
-  }
-
-  #sizesOf(imageOf: (name: string) => Sha256Hex | undefined): ReadonlyMap<Sha256Hex, number> {
-    const sizes = new Map<Sha256Hex, number>();
+    const images = new Map<Sha256Hex, number>();
+    const partials = new Map<Sha256Hex, number>();
     for (const [name, stats] of this.files()) {
-      const digest = imageOf(name);
-      if (digest === undefined) continue;
       // What is none of ours stays where it is (DST-27).
-      if (stats.isFile()) sizes.set(digest, stats.size);
+      if (!stats.isFile()) continue;
+      const [image, unfinished] = [parseSha256Hex(name), imageOfPartial(name)];
+      if (image !== undefined) images.set(image, stats.size);
+      if (unfinished !== undefined) partials.set(unfinished, stats.size);
     }
-    return sizes;
+    return { images, partials };
   }
 
   /** The names of all that is there. */
@@ -122,14 +120,20 @@ export class ImageStore {
    * Whether an image is there, and whole.
    *
    * @param verify false: look at its size only, unless others could change it (FET-54)
+   * @param onProgress is told how many bytes of it have been hashed
    */
-  async check(image: ImageIdentity, verify: boolean): Promise<ImageState> {
+  async check(
+    image: ImageIdentity,
+    verify: boolean,
+    onProgress?: (done: number) => void,
+  ): Promise<ImageState> {
     // A link in the place of `store` would be followed to its images (DST-27).
     if (!isPresent(this.path, "directory")) return "absent";
     const state = this.stateBySize(image);
     if (state === "absent" || state === "damaged") return state;
     if (state === "present" && !verify) return state;
-    return (await hashFile(this.pathOf(image.digest))) === image.digest ? state : "damaged";
+    const digest = await hashFile(this.pathOf(image.digest), onProgress);
+    return digest === image.digest ? state : "damaged";
   }
 }
 
@@ -213,13 +217,14 @@ export class LockedImageStore extends ImageStore {
     await writeFileAtomically(this.path, goneName(digest), bytes, 0o444, NEW_IMAGE);
   }
 
-  /** Takes the mark of an image away that is here again (PUB-68). */
-  async unmark(digest: Sha256Hex): Promise<void> {
+  /** Takes the mark of an image away that is here again (PUB-68). @returns whether there was one */
+  async unmark(digest: Sha256Hex): Promise<boolean> {
     const path = join(this.path, goneName(digest));
-    if (!isPresent(path, "regular file")) return;
+    if (!isPresent(path, "regular file")) return false;
     this.#lock.requireHeld();
     removeIfPresent(path);
     await this.sync();
+    return true;
   }
 
   /** Relies on what earlier runs did there, which may have been killed before their sync (DST-29, PUB-36, PRU-8). */

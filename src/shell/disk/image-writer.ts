@@ -172,7 +172,6 @@ export class ImageWriter {
 
   /** Throws away all that was written: the next chunk is the first. */
   async restart(): Promise<void> {
-    await this.#syncing;
     await naming(this.path, "truncate", () => this.#handle.truncate(0));
     this.#hasher = newHasher();
     this.#digest = undefined;
@@ -200,11 +199,11 @@ export class ImageWriter {
     await this.close();
   }
 
-  /** Closes the file as it is; may be called again. */
+  /** Closes the file as it is, once a sync in the background has ended; may be called again. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#syncing;
+    // It waits for what is done with the handle.
     await this.#handle.close();
   }
 }

@@ -17,7 +17,7 @@ import { LOCK } from "../../core/layout.ts";
 import { shownPath } from "../../core/text.ts";
 import type { Clock } from "../clock.ts";
 import { errno, libc } from "../libc.ts";
-import { isTrustedOwner, openDirectory } from "./files.ts";
+import { isTrustedOwner, requireDirectory } from "./files.ts";
 import { openRegularFile } from "./read-files.ts";
 import { isErrno, naming } from "./storage-error.ts";
 
@@ -56,7 +56,7 @@ const EWOULDBLOCK = 11;
  * @throws TakoError of kind `storage` if the directory is missing, or cannot be locked
  */
 export async function lockDirectory(directory: string, waiting: Waiting): Promise<Lock> {
-  closeSync(openDirectory(directory));
+  requireDirectory(directory, "destination");
   const path = join(directory, LOCK);
   const { aside = (wait) => wait() } = waiting;
   return tryLock(path) ?? (await aside(() => waitForLock(path, waiting)));

@@ -6,6 +6,7 @@ import { printable, shownPath } from "../../core/text.ts";
 /** What the system's error codes mean, and what to do about them where that is known. */
 const ERRNO: Readonly<Record<string, readonly [meaning: string, hint?: string]>> = {
   EACCES: ["permission denied", "Check owner and mode of the path and the user that runs Tako."],
+  EBADF: ["it is closed"],
   EBUSY: ["it is in use by the system"],
   EDQUOT: ["the disk quota is used up", "Free some space or raise the quota."],
   EEXIST: ["it exists already", "If no other process made it, remove it and try again."],
@@ -38,7 +39,8 @@ export function isLackOfRoom(error: unknown): boolean {
   return isErrno(error.cause, "ENOSPC", "EDQUOT") || isLackOfRoom(error.cause);
 }
 
-function errnoOf(error: unknown): string | undefined {
+/** The code of an error of the system, such as `ENOENT`. */
+export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }

@@ -3,10 +3,8 @@
 
 import { constants, type Stats, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { TakoError } from "../../core/error.ts";
-import { goneName } from "../../core/layout.ts";
 import {
   imageLocation,
   type Location,
@@ -55,7 +53,6 @@ export class FileTransport implements Transport {
   async look(digest: Sha256Hex, size: number): Promise<Presence> {
     const location = imageLocation(this.#origin, digest);
     const path = pathOf(location);
-    if (statOf(join(dirname(path), goneName(digest))) !== undefined) return "gone";
     const stats = statOf(path);
     if (stats?.size === size && stats.isFile()) return "there";
     const what =
@@ -64,7 +61,7 @@ export class FileTransport implements Transport {
         : stats.isFile()
           ? `the file has ${stats.size} bytes, and the image ${size}`
           : "it is not a regular file";
-    throw failOf(location)(what, { rule: "INS-8" });
+    throw failOf(location)(what, { rule: "INS-8", isMissing: stats === undefined });
   }
 }
 

@@ -18,15 +18,16 @@ const PASSING: Readonly<Record<string, string>> = {
   ENETUNREACH: "the network is unreachable",
 };
 
-/** Of these, what happens before there is a connection: with a proxy, to the proxy. */
-const CONNECTING: readonly string[] = [
-  "ECONNREFUSED",
-  "ETIMEDOUT",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-];
+/** Of these, what happens before there is a connection, with a proxy, to the proxy; and what to look at, without one. */
+const CONNECTING: Readonly<Record<string, string>> = {
+  ECONNREFUSED:
+    'Is the server running, and is the port right? "curl -v" with this URL shows who answers.',
+  ETIMEDOUT: "Is the server running? A firewall on the way would look the same.",
+  ENOTFOUND: 'Is the name right? "getent hosts NAME" shows what this host finds.',
+  EAI_AGAIN: "Look at the DNS of this host: /etc/resolv.conf, and whether that server answers.",
+  EHOSTUNREACH: 'Look at the network of this host: "ip route get ADDRESS" shows the way.',
+  ENETUNREACH: 'Look at the network of this host: "ip route get ADDRESS" shows the way.',
+};
 
 const FINAL: Readonly<Record<string, string>> = {
   Malformed_HTTP_Response: "the answer is not HTTP, or has more than 256 header lines",
@@ -120,7 +121,7 @@ function errorOfProxy(
     const answer = { status, headers: headers ?? new Headers(), fail: failOfProxy };
     return tunnelRefusal(answer, proxy, clock.now());
   }
-  if (!CONNECTING.includes(code)) return undefined;
+  if (!(code in CONNECTING)) return undefined;
   return failOfProxy(`the proxy ${proxy.shown} cannot be reached: ${PASSING[code]}`, {
     rule: "ORG-132",
     passing: true,
@@ -139,7 +140,10 @@ export function connectionError(error: unknown, inBody: boolean, fail: Fail): Or
   if (error instanceof OriginError) return error;
   const code = codeOf(error);
   const passing = PASSING[code];
-  if (passing !== undefined) return fail(passing, { passing: true, cause: error });
+  if (passing !== undefined) {
+    const hint = inBody ? undefined : CONNECTING[code];
+    return fail(passing, { passing: true, hint, cause: error });
+  }
   // HPE: what the parser of node: has against an answer.
   const final = code.startsWith("HPE_") ? FINAL["InvalidHTTPResponse"] : FINAL[code];
   if (final !== undefined) return fail(final, { passing: inBody, cause: error });

@@ -1,12 +1,14 @@
 // A publisher's directory: the signed manifest and the images, as a web server serves them
 // (spec/publish.md). One function per step that touches the disk; their order is commands/store.ts.
 
-import { closeSync, lstatSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
+import { asTakoError, TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
-import { MANIFEST, temporaryName } from "../../core/layout.ts";
-import { discard, openDirectory, removeIfPresent } from "../disk/files.ts";
+import { LATEST, MANIFEST, temporaryName } from "../../core/layout.ts";
+import { shownPath } from "../../core/text.ts";
+import { discard, removeIfPresent, requireDirectory } from "../disk/files.ts";
 import { readBlocks } from "../disk/hash.ts";
 import { ImageStore, LockedImageStore } from "../disk/image-store.ts";
 import type { ImageWriter, Progress } from "../disk/image-writer.ts";
@@ -17,17 +19,18 @@ import {
   syncManifestFile,
   writeManifestFile,
 } from "../disk/manifest-file.ts";
-import { naming } from "../disk/storage-error.ts";
+import { isLackOfRoom, naming } from "../disk/storage-error.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { Publication, TakenImage, WritablePublication } from "./publication.ts";
+import type { Kept, Publication, TakenImage, WritablePublication } from "./publication.ts";
 
 /**
  * A publisher's directory to be read, without its lock.
  *
- * @throws TakoError of kind `storage` if there is none
+ * @throws TakoError of kind `storage` if there is none, `usage` if it is a host's
  */
 export function openDirectoryPublication(path: string): Publication {
-  closeSync(openDirectory(path));
+  requireDirectory(path, "origin");
+  refuseDestination(path);
   return {
     manifestPath: join(path, MANIFEST),
     hasStore: async () => isThere(new ImageStore(path).path),
@@ -40,12 +43,14 @@ export function openDirectoryPublication(path: string): Publication {
  * Locks a publisher's directory (PUB-28), and removes what a run that was killed left there.
  *
  * @throws TakoError of kind `storage`, as do all methods of what it gives, for what the file system
- *   refuses
+ *   refuses; `usage` if the directory is a host's
  */
 export async function lockDirectoryPublication(
   path: string,
   waiting: Waiting,
 ): Promise<LockedPublication> {
+  requireDirectory(path, "origin");
+  refuseDestination(path);
   const publication = new LockedPublication(path, await lockDirectory(path, waiting));
   try {
     publication.removeLeftovers();
@@ -91,9 +96,15 @@ export class LockedPublication implements WritablePublication {
     return new Set(this.#images.sizes().images.keys());
   }
 
-  /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22). */
+  /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22, PRU-26). */
   async retire(digest: Sha256Hex): Promise<void> {
-    await this.#images.mark(digest);
+    try {
+      await this.#images.mark(digest);
+    } catch (caught) {
+      if (!isLackOfRoom(caught)) throw caught;
+      const hint = "Before an image goes its mark is written: free a few kB in another way first.";
+      throw asTakoError(caught).with({ rule: "PRU-26", hint });
+    }
     await this.#images.remove(digest);
   }
 
@@ -154,29 +165,36 @@ class ImageCopy implements TakenImage {
     return this.#writer.digest();
   }
 
-  /**
-   * Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35).
-   *
-   * @returns whether the store did not have it
-   */
-  async keep(): Promise<boolean> {
+  /** Puts the copy on disk under its digest, unless an undamaged one is there (PUB-34, PUB-35). */
+  async keep(): Promise<Kept> {
     const { digest, size } = this;
     if ((await this.#images.check({ digest, size }, true)) === "present") {
       // The run that made it may have been killed before this.
       await this.#images.sync();
-      await this.#images.unmark(digest);
-      return false;
+      return { isKept: false, isUnmarked: await this.#images.unmark(digest) };
     }
     await this.#images.keep(this.#writer);
     this.#kept = true;
-    await this.#images.unmark(digest);
-    return true;
+    return { isKept: true, isUnmarked: await this.#images.unmark(digest) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writer.close();
     if (!this.#kept) discard(this.#writer.path);
   }
+}
+
+/**
+ * A host has not all the images of its manifest, and would refuse one that it has not got from its origin (PUB-83).
+ *
+ * @throws TakoError of kind `usage`
+ */
+export function refuseDestination(directory: string): void {
+  if (!isThere(join(directory, LATEST))) return;
+  throw new TakoError("usage", `${shownPath(directory)} is the destination of a host`, {
+    rule: "PUB-83",
+    hint: "For a host, commands take its config; an origin is another directory.",
+  });
 }
 
 /** Anything by that name, a dangling link included. */

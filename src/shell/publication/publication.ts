@@ -45,12 +45,16 @@ export interface WritablePublication extends Publication, AsyncDisposable {
 
 /** An image that was read to its end; it goes away unless it is kept. */
 export interface TakenImage extends ImageIdentity, AsyncDisposable {
-  /**
-   * Puts the image into the store under its digest, unless it is there.
-   *
-   * @returns whether the store did not have it
-   */
-  keep(): Promise<boolean>;
+  /** Puts the image into the store under its digest, unless it is there. */
+  keep(): Promise<Kept>;
+}
+
+/** What was done that an image is in the store. */
+export interface Kept {
+  /** Whether the store did not have it. */
+  readonly isKept: boolean;
+  /** Whether a mark that it was removed is gone now (PUB-68). */
+  readonly isUnmarked: boolean;
 }
 
 export interface PublicationEffects extends RetryEffects {

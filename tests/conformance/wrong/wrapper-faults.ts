@@ -313,6 +313,15 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
         (word, i) => ![word, words[i - 1]].some((each) => /^--s(ha256|ize)$/.test(each ?? "")),
       ),
   },
+  "expectations-of-a-rotation-ignored": {
+    what: "--sha256 is dropped beside --rotate-key",
+    breaks: ["PUB-82"],
+    caught: ["store-expected-of-no-image"],
+    words: (words) =>
+      words.includes("--rotate-key")
+        ? words.filter((word, i) => ![word, words[i - 1]].includes("--sha256"))
+        : words,
+  },
   "empty-image-stored": {
     what: "an image of 0 bytes is stored",
     breaks: ["PUB-74"],

@@ -1,6 +1,6 @@
 // `tako status` as a plugin of Nagios and its like (STS-24): https://nagios-plugins.org/doc/guidelines.html.
 
-import { isSeen, type StatusResult } from "../../../commands/status/status.ts";
+import type { StatusResult } from "../../../commands/status/status.ts";
 import { type Severity, WORST_FIRST, worstSeverity } from "../../../core/status.ts";
 import { count } from "../../text.ts";
 import { wordsOf } from "./words.ts";
@@ -31,7 +31,7 @@ function worstFirst(results: readonly StatusResult[]): readonly StatusResult[] {
 
 /** `label=value[unit];warn;crit;min;max`. */
 function performance(results: readonly StatusResult[], attention: number): string {
-  const seen = results.filter(isSeen);
+  const seen = results.flatMap((result) => ("error" in result ? [] : [result]));
   const having = (name: string) =>
     seen.filter(({ states }) => states.some(({ state }) => state === name)).length;
   const ages = seen.flatMap(({ checked, now }) =>

@@ -1,7 +1,7 @@
 // The metrics of `tako status` in Prometheus' text format, for node_exporter's textfile collector (STS-23). Names and
 // units are by https://prometheus.io/docs/practices/naming.
 
-import { isSeen, type Status, type StatusResult } from "../../../commands/status/status.ts";
+import type { Status, StatusResult } from "../../../commands/status/status.ts";
 import { STATES } from "../../../core/status.ts";
 import { safe } from "../../text.ts";
 
@@ -83,7 +83,7 @@ const METRICS: readonly Metric[] = [
 ];
 
 function ofSeen(samples: (status: Status) => ReturnType<Metric["samples"]>): Metric["samples"] {
-  return (result) => (isSeen(result) ? samples(result) : []);
+  return (result) => ("error" in result ? [] : samples(result));
 }
 
 export function statusMetrics(results: readonly StatusResult[]): readonly string[] {

@@ -1,12 +1,12 @@
 // What `tako status` says of a state, in words; and of times.
 
-import { isSeen, type StatusResult } from "../../../commands/status/status.ts";
+import type { StatusResult } from "../../../commands/status/status.ts";
 import type { State } from "../../../core/status.ts";
 import { bytes, moment } from "../../text.ts";
 
 /** All that is to be said of a config, a line each. */
 export function wordsOf(result: StatusResult): readonly string[] {
-  if (isSeen(result)) return result.states.map((state) => words(state, result.now));
+  if (!("error" in result)) return result.states.map((state) => words(state, result.now));
   const { message, source, problems } = result.error;
   if (problems.length > 0) {
     return problems.map(({ line, message }) =>
@@ -60,6 +60,8 @@ function words(state: State, now: number): string {
       return state.isHere
         ? `behind: ${state.version} is here, and not in use yet`
         : `behind: ${state.version} is not fetched yet`;
+    case "withdrawn":
+      return `${state.version} was withdrawn by the origin`;
     case "waiting":
       return `${state.version} is too young (MinAge=) until ${moment(state.at)}`;
     case "beyond":
