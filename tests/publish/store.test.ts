@@ -504,6 +504,19 @@ test("PUB-72: what is signed anew is not new", async () => {
   expect([error.kind, error.rule]).toEqual(["usage", "PUB-72"]);
 });
 
+test("PUB-79: that an image is read is told once, and then how far it is, of what has a size", async () => {
+  await using publisher = await Publisher.create();
+  const content = new Uint8Array(5_000_000);
+  const image = publisher.file("image", content);
+  await publisher.store({ image, version: "1.0", dryRun: true, isNew: true });
+  const { length: size } = content;
+  const [first, ...more] = publisher.events.filter(({ event }) => event !== "warning");
+  expect(first).toEqual({ event: "reading", version: "1.0", size });
+  expect(more.length).toBeGreaterThan(1);
+  expect(more.map(({ event }) => event)).toEqual(Array(more.length).fill("progress"));
+  expect(more.at(-1)).toEqual({ event: "progress", version: "1.0", size, done: size });
+});
+
 test("PUB-83: the destination of a host is no origin", async () => {
   await using publisher = await Publisher.create();
   const image = publisher.file("image", "one");

@@ -33,6 +33,8 @@ describe("files", () => {
     expect(fields).toMatchObject({ "content-length": "1000", etag: `"${one.digest}"` });
     expect(fields["last-modified"]).toMatch(/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/);
     expect(fields).not.toHaveProperty("transfer-encoding");
+    // RFC 9110, section 14.3: that ranges are taken.
+    expect(fields["accept-ranges"]).toBe("bytes");
   });
 
   test("SRV-30: the ETag of the manifest changes with its bytes, at the same size and time", async () => {

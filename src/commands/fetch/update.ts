@@ -17,7 +17,7 @@ import {
   type Withheld,
 } from "../../core/plan.ts";
 import type { Destination, LockedDestination } from "../../shell/destination.ts";
-import { type Origin, orMarkedGone } from "../../shell/origin/origin.ts";
+import type { Origin } from "../../shell/origin/origin.ts";
 import { obtain, withRoom } from "./carry-out.ts";
 import { checkImage } from "./check-image.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
@@ -212,10 +212,12 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
     return { plan: undefined, end: () => endedWithout(run, destination, choice) };
   }
   const { candidates, withheld } = choice;
+  // What the last look was told; a run asks anew (FET-115).
+  const gone = new Set(destination.readChecked()?.gone);
   for (const entry of candidates) {
     const image = await checkImage(destination.images, entry, run.verify, run.effects);
     const plan = planFor(entry, image, readStanding(run, destination), withheld);
-    if (plan.obtain.step !== "rely" && (await isGone(origin, entry))) {
+    if (plan.obtain.step !== "rely" && gone.has(entry.digest)) {
       const url = imageLocation(run.config.origin, entry.digest).shown;
       run.effects.report({ event: "gone", version: entry.version.text, url });
       continue;
@@ -223,16 +225,6 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
     return { plan, end: () => endedBy(run, plan) };
   }
   throw allGone(run, candidates[0], withheld);
-}
-
-/** Asked without a download, in one try. Whatever else comes of it, a run has still to find out (FET-115). */
-async function isGone(origin: Origin, { digest, size }: Entry): Promise<boolean> {
-  try {
-    return (await orMarkedGone(origin, digest, () => origin.look(digest, size))) === "gone";
-  } catch (caught) {
-    asTakoError(caught);
-    return false;
-  }
 }
 
 /**
