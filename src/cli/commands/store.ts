@@ -26,7 +26,7 @@ export const store = command({
       alias: "o",
       valueHint: "dir",
       required: true,
-      description: "The origin, a directory or s3://BUCKET/PREFIX",
+      description: "The origin, a directory or s3://BUCKET",
     },
     "rotate-key": {
       type: "string",
@@ -35,7 +35,7 @@ export const store = command({
     },
     "dry-run": {
       type: "boolean",
-      description: "Show who would take the version, and store nothing",
+      description: "Show who would take the version, store nothing",
     },
     new: {
       type: "boolean",
@@ -56,7 +56,7 @@ export const store = command({
       type: "boolean",
       description: "For a bucket without conditions",
     },
-    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+    json: { type: "boolean", description: "Print events and results as JSON, one a line" },
   },
   async run(args, { output, effects, io }) {
     const expected = {
