@@ -29,8 +29,10 @@ function editDistance(a: string, b: string): number {
     for (const [j, above] of row.slice(1).entries()) {
       const substituted = corner + (a[i] === b[j] ? 0 : 1);
       distance = Math.min(substituted, above + 1, distance + 1);
-      const isSwapped = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
-      if (isSwapped) distance = Math.min(distance, (before[j - 1] ?? 0) + 1);
+      const isSwapped = a[i] === b[j - 1] && a[i - 1] === b[j];
+      // In the first row and column there are no two neighbours yet.
+      const swapped = before[j - 1];
+      if (isSwapped && swapped !== undefined) distance = Math.min(distance, swapped + 1);
       next.push(distance);
       corner = above;
     }

@@ -710,6 +710,21 @@ test("ACT-55: sockets that failed are started while their services are stopped, 
   }
 });
 
+test("ACT-55: a service that systemd is about to start again is stopped before its socket is looked at", async () => {
+  using each = new Units({ WatchSec: "2" });
+  const trigger = "TriggeredBy=app.socket";
+  each.on("restart", () => {
+    each.units["app.service"] = each.uses(two.digest)
+      ? up(each.invocation(), "ActiveState=activating", "NRestarts=1", trigger)
+      : up(each.invocation(), trigger);
+  });
+  const { result, calls } = await each.fetch();
+  expect(result.outcome).toBe("rolled-back");
+  const told = calls.map(({ words }) => without(words));
+  const stop = told.indexOf("stop -- app.service");
+  expect(told.slice(stop, stop + 2)).toEqual(["stop -- app.service", "show -- app.socket"]);
+});
+
 test("ACT-55: without a socket that failed nothing is stopped", async () => {
   for (const [triggeredBy, state] of [
     ["app.socket", up()],

@@ -131,12 +131,20 @@ async function leaveStopped(
 
 /**
  * A socket whose service failed again and again has failed, too. It starts only while that service is down, and
- * before it (ACT-55).
+ * before it (ACT-55). A service that still fails is stopped first: else it may take its socket along just after the look.
  */
 async function reviveSockets({ systemd }: Effects, before: UnitStates | undefined): Promise<void> {
   const triggered = [...(before?.values() ?? [])].filter(({ triggeredBy }) =>
     triggeredBy.some((unit) => unit.endsWith(".socket")),
   );
+  const failing = triggered.filter(({ active }) => active === "activating");
+  if (failing.length > 0) {
+    await tell(
+      systemd,
+      ["stop"],
+      failing.map(({ unit }) => unit),
+    );
+  }
   const sockets = [...new Set(triggered.flatMap(({ triggeredBy }) => triggeredBy))];
   const states = await askStates(systemd, sockets);
   const dead = sockets.filter((unit) => states?.get(unit)?.active === "failed");
