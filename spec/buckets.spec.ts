@@ -173,8 +173,13 @@ describe("where a bucket is", () => {
   });
 
   test("BKT-3: Amazon's endpoints are those of its documentation", () => {
-    expect(amazonEndpoint("eu-west-1")).toBe("https://s3.eu-west-1.amazonaws.com");
-    expect(amazonEndpoint("cn-north-1")).toBe("https://s3.cn-north-1.amazonaws.com.cn");
+    expect(amazonEndpoint("s3", "eu-west-1")).toBe("https://s3.eu-west-1.amazonaws.com");
+    expect(amazonEndpoint("s3", "cn-north-1")).toBe("https://s3.cn-north-1.amazonaws.com.cn");
+  });
+
+  test("BKT-54: the host of the web identities' service, in China, too", () => {
+    expect(amazonEndpoint("sts", "eu-west-1")).toBe("https://sts.eu-west-1.amazonaws.com");
+    expect(amazonEndpoint("sts", "cn-north-1")).toBe("https://sts.cn-north-1.amazonaws.com.cn");
   });
 });
 

@@ -49,9 +49,9 @@ export function parseBucketUrl(text: string): BucketUrl {
   return { bucket, prefix, shown: `${SCHEME}${[bucket, ...segments].join("/")}` };
 }
 
-/** Amazon's own endpoint of a region. */
-export function amazonEndpoint(region: string): string {
-  return `https://s3.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+/** Amazon's own endpoint of a service in a region. */
+export function amazonEndpoint(service: "s3" | "sts", region: string): string {
+  return `https://${service}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 /**

@@ -48,7 +48,7 @@ export function accountOf(environment: Environment, clock: Clock): Account {
     }
     return known;
   };
-  return { region, endpoint: (at) => given ?? amazonEndpoint(at), accessKey };
+  return { region, endpoint: (at) => given ?? amazonEndpoint("s3", at), accessKey };
 }
 
 function requireEndpoint(text: string): void {

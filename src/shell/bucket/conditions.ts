@@ -3,7 +3,7 @@
 
 import { TakoError } from "../../core/error.ts";
 import { MANIFEST, STORE } from "../../core/layout.ts";
-import { hashBytes } from "../disk/hash.ts";
+import { bodyOf } from "./body.ts";
 import { refusalOf, type S3Client } from "./s3-client.ts";
 
 /** What the manifest may only be put in the place of. */
@@ -14,7 +14,8 @@ export type Expected =
 
 export type Condition = Readonly<Record<string, string>>;
 
-const EMPTY = new Uint8Array();
+const EMPTY = bodyOf(new Uint8Array());
+const EMPTY_KEY = `${STORE}/${EMPTY.sha256}`;
 /** The MD5 of no bytes is another one. */
 const NO_ETAG = `"${"0".repeat(32)}"`;
 
@@ -34,11 +35,10 @@ export async function whyUnsafe(client: S3Client, expected: Expected): Promise<s
   const headers = conditionOf(
     expected.kind === "nothing" ? expected : { ...expected, etag: NO_ETAG },
   );
-  const sha256 = hashBytes(EMPTY);
-  const body = { content: EMPTY, size: 0, sha256 };
+  const request = { method: "PUT", key: EMPTY_KEY, headers, body: EMPTY } as const;
   // The first may make the object that the second is to be refused for.
   for (let time = 1; time <= 2; time++) {
-    const answer = await client.ask({ method: "PUT", key: `${STORE}/${sha256}`, headers, body });
+    const answer = await client.ask(request);
     if ([404, 409, 412].includes(answer.status) && answer.code !== "NoSuchBucket") return undefined;
     if (answer.status === 501) return "does not support conditions";
     if (answer.status !== 200) throw refusalOf(answer);
@@ -51,11 +51,8 @@ export async function whyUnsafe(client: S3Client, expected: Expected): Promise<s
  * holds in one form or the other.
  */
 export async function comparesQuoted(client: S3Client): Promise<boolean> {
-  const sha256 = hashBytes(EMPTY);
-  const put = (headers: Condition) => {
-    const body = { content: EMPTY, size: 0, sha256 };
-    return client.ask({ method: "PUT", key: `${STORE}/${sha256}`, headers, body });
-  };
+  const put = (headers: Condition) =>
+    client.ask({ method: "PUT", key: EMPTY_KEY, headers, body: EMPTY });
   const etag = (await put({})).headers.get("ETag");
   if (etag === null) return true;
   const holds = async (isQuoted: boolean) =>

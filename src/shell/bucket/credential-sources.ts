@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Section } from "../../core/aws-files.ts";
+import { amazonEndpoint } from "../../core/bucket.ts";
 import { TakoError } from "../../core/error.ts";
 import { elements } from "../../core/s3-answer.ts";
 import { shownPath } from "../../core/text.ts";
@@ -67,7 +68,7 @@ async function fromWebIdentity(
   environment: Environment,
   region: string,
 ): Promise<Loan> {
-  const endpoint = environment["AWS_ENDPOINT_URL_STS"] || `https://sts.${region}.amazonaws.com`;
+  const endpoint = environment["AWS_ENDPOINT_URL_STS"] || amazonEndpoint("sts", region);
   const form = new URLSearchParams({
     Action: "AssumeRoleWithWebIdentity",
     Version: "2011-06-15",

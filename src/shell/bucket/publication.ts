@@ -6,7 +6,6 @@ import type { Sha256Hex } from "../../core/digest.ts";
 import type { PublicKey } from "../../core/keys.ts";
 import { goneName, MANIFEST, STORE } from "../../core/layout.ts";
 import { imageOfKey, pageOf } from "../../core/s3-answer.ts";
-import { hashBytes } from "../disk/hash.ts";
 import type { Progress } from "../disk/image-writer.ts";
 import { type ManifestFile, manifestFileOf } from "../disk/manifest-file.ts";
 import { OriginError } from "../origin/origin-error.ts";
@@ -17,6 +16,7 @@ import type {
   WritablePublication,
 } from "../publication/publication.ts";
 import { accountOf } from "./account.ts";
+import { bodyOf } from "./body.ts";
 import {
   type Condition,
   comparesQuoted,
@@ -194,8 +194,4 @@ export class BucketPublication implements WritablePublication {
       next = page.next;
     } while (next !== undefined);
   }
-}
-
-function bodyOf(bytes: Uint8Array) {
-  return { content: new Uint8Array(bytes), size: bytes.length, sha256: hashBytes(bytes) };
 }

@@ -3,6 +3,7 @@
 
 import { version } from "../../../package.json" with { type: "json" };
 import { addressOf, type BucketUrl } from "../../core/bucket.ts";
+import { TakoError } from "../../core/error.ts";
 import { MAX_MANIFEST_BYTES } from "../../core/manifest.ts";
 import { errorCode, isRegion, regionOf } from "../../core/s3-answer.ts";
 import { signRequest } from "../../core/sigv4.ts";
@@ -12,6 +13,7 @@ import { type Fail, OriginError } from "../origin/origin-error.ts";
 import { proxyFor } from "../origin/proxy.ts";
 import { type RetryEffects, retry } from "../origin/retry.ts";
 import type { Account } from "./account.ts";
+import { type S3Body, streamOf } from "./body.ts";
 
 export interface S3Request {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
@@ -22,15 +24,6 @@ export interface S3Request {
   readonly body?: S3Body;
   /** Ends the request. */
   readonly signal?: AbortSignal;
-}
-
-export interface S3Body {
-  readonly content: Uint8Array<ArrayBuffer> | Blob;
-  /** In bytes. */
-  readonly size: number;
-  readonly sha256: string;
-  /** Looks whether it is still what it was; throws if not. */
-  readonly check?: () => void;
 }
 
 export interface S3Answer {
@@ -47,13 +40,12 @@ export interface S3Effects extends RetryEffects {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** For the answer to begin and end, and for each MiB that is sent: no less than 16 KiB a second. */
-const REQUEST_MS = 60_000;
-const MS_PER_MIB = 64_000;
-const MIB = 1024 * 1024;
-/** Between two looks at what is being sent. */
-const CHECK_MS = 500;
-const EMPTY = new Uint8Array();
+/** Between two looks at whether the request gets on. */
+const LOOK_MS = 1000;
+/** So many looks in a row may see nothing taken of the body, then nothing of the answer (BKT-64). */
+const LOOKS_WHILE_SENT = 30;
+const LOOKS_FOR_ANSWER = 60;
+const NOTHING = hashBytes(new Uint8Array());
 const CAN_PASS: readonly number[] = [408, 429, 500, 502, 503, 504];
 
 export class S3Client {
@@ -121,7 +113,7 @@ export class S3Client {
     const accessKey = await this.#account.accessKey();
     const moment = new Date(clock.now() + this.#skewMs).toISOString().replace(/[-:]|\.\d+/g, "");
     const signed = signRequest(
-      { method, ...at, query, headers, payload: body?.sha256 ?? hashBytes(EMPTY) },
+      { method, ...at, query, headers, payload: body?.sha256 ?? NOTHING },
       accessKey,
       { region: this.#region, moment },
     );
@@ -135,18 +127,28 @@ export class S3Client {
     };
     const controller = new AbortController();
     const ends = [controller.signal, ...(signal === undefined ? [] : [signal])];
-    const limitMs = REQUEST_MS + ((body?.size ?? 0) / MIB) * MS_PER_MIB;
-    using _limit = clock.every(limitMs, () => {
-      controller.abort(fail(`no answer within ${Math.round(limitMs / 1000)} s`, { passing: true }));
+    let isSent = body === undefined || body.size === 0;
+    let idleLooks = 0;
+    const onProgress = () => {
+      idleLooks = 0;
+    };
+    using _limit = clock.every(LOOK_MS, () => {
+      idleLooks += 1;
+      const limit = isSent ? LOOKS_FOR_ANSWER : LOOKS_WHILE_SENT;
+      if (idleLooks < limit) return;
+      const what = isSent ? "no answer" : "nothing was taken";
+      controller.abort(fail(`${what} for ${limit} s`, { passing: true }));
     });
-    // A file that gets shorter while it is sent would be waited for until then (BKT-24).
-    using _check = clock.every(CHECK_MS, () => {
-      try {
-        body?.check?.();
-      } catch (error) {
-        controller.abort(error);
-      }
-    });
+    const content = () => {
+      if (body === undefined) return {};
+      if (body.size === 0) return { body: "" };
+      return {
+        body: streamOf(body, (isAll) => {
+          isSent = isAll;
+          onProgress();
+        }),
+      };
+    };
     let response: Response;
     try {
       response = await fetch(target.href, {
@@ -154,10 +156,10 @@ export class S3Client {
         headers: {
           "User-Agent": `tako/${version}`,
           "Accept-Encoding": "identity",
-          ...(body === undefined ? {} : { "Content-Type": "application/octet-stream" }),
+          ...(body === undefined ? {} : bodyHeaders(body)),
           ...signed.headers,
         },
-        ...(body === undefined ? {} : { body: body.content }),
+        ...content(),
         decompress: false,
         redirect: "manual",
         timeout: false,
@@ -167,11 +169,11 @@ export class S3Client {
         signal: AbortSignal.any(ends),
       });
     } catch (error) {
-      body?.check?.();
+      // The file, not the connection.
+      if (error instanceof TakoError) throw error;
       throw await requestError(error, { target, proxy, fail, failOfProxy, clock });
     }
-    const bytes = await readBody(response, fail);
-    body?.check?.();
+    const bytes = await readBody(response, onProgress, fail);
     const code = response.status === 200 && method === "GET" ? undefined : errorCode(textOf(bytes));
     return { status: response.status, headers: response.headers, bytes, code, fail };
   }
@@ -202,11 +204,21 @@ export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-async function readBody(response: Response, fail: Fail): Promise<Uint8Array> {
+/** The length is told, else the body would go in chunks, which such services refuse. */
+function bodyHeaders({ size }: S3Body): Record<string, string> {
+  return { "Content-Type": "application/octet-stream", "Content-Length": `${size}` };
+}
+
+async function readBody(
+  response: Response,
+  onProgress: () => void,
+  fail: Fail,
+): Promise<Uint8Array> {
   const blocks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const block of response.body ?? []) {
+      onProgress();
       size += block.length;
       if (size > MAX_MANIFEST_BYTES)
         throw fail(`the answer has more than ${MAX_MANIFEST_BYTES} bytes`);

@@ -1,4 +1,4 @@
-// An image on its way into a bucket: hashed in one pass, then sent in slices of its file, so that memory stays flat whatever
+// An image on its way into a bucket: hashed in one pass, then sent from its file, block by block, so that memory stays flat whatever
 // its size (spec/buckets.md, BKT-20 and following).
 
 import { closeSync, fstatSync, openSync, unlinkSync, writeSync } from "node:fs";
@@ -6,18 +6,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PART_BYTES, partsOf } from "../../core/bucket.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { TakoError } from "../../core/error.ts";
+import type { TakoError } from "../../core/error.ts";
 import { STORE } from "../../core/layout.ts";
 import { completion, imageOfKey, uploadIdOf, uploadsOf } from "../../core/s3-answer.ts";
-import { shownPath } from "../../core/text.ts";
-import { hashBytes, hexDigest, newHasher, readBlocks } from "../disk/hash.ts";
+import { hexDigest, newHasher, readBlocks } from "../disk/hash.ts";
 import type { Progress } from "../disk/image-writer.ts";
 import { naming } from "../disk/storage-error.ts";
 import { OriginError } from "../origin/origin-error.ts";
 import { retry } from "../origin/retry.ts";
 import type { ImageSource } from "../publication/image-source.ts";
 import { beforeEnd } from "../signals.ts";
-import { refusalOf, type S3Answer, type S3Body, type S3Client, textOf } from "./s3-client.ts";
+import { bodyOf, bodyOfFile, changed } from "./body.ts";
+import { refusalOf, type S3Answer, type S3Client, textOf } from "./s3-client.ts";
 
 /** A file that was hashed, whole and in the parts that it is sent in. */
 export interface HashedFile extends Disposable {
@@ -106,7 +106,7 @@ export async function upload(
     return;
   }
   const answer = await client.ask({
-    ...{ method: "PUT", key, headers: IMAGE_HEADERS, body: bodyOf(file, ...first) },
+    ...{ method: "PUT", key, headers: IMAGE_HEADERS, body: bodyOfFile(file, first) },
   });
   if (answer.status !== 200) throw refused(answer, file);
   onProgress(file.size);
@@ -158,7 +158,7 @@ async function sendParts(
         method: "PUT",
         key,
         query,
-        body: bodyOf(file, ...part),
+        body: bodyOfFile(file, part),
         signal,
       });
       const etag = answer.headers.get("ETag");
@@ -180,8 +180,7 @@ async function complete(
   file: HashedFile,
   etags: readonly string[],
 ): Promise<void> {
-  const content = new TextEncoder().encode(completion(etags));
-  const body = { content, size: content.length, sha256: hashBytes(content) };
+  const body = bodyOf(new TextEncoder().encode(completion(etags)));
   await retry(client.effects, async () => {
     const answer = await client
       .once({ method: "POST", key, query: [["uploadId", id]], body })
@@ -238,24 +237,7 @@ async function abortUpload(client: S3Client, key: string, id: string): Promise<v
     });
 }
 
-/** A slice of the file, which is read while it is sent. */
-function bodyOf({ fd, name }: HashedFile, start: number, end: number, sha256: string): S3Body {
-  const content = Bun.file(`/proc/self/fd/${fd}`).slice(start, end);
-  const check = () => {
-    if (fstatSync(fd).size < end) throw changed(name);
-  };
-  return { content, size: end - start, sha256, check };
-}
-
 function refused(answer: S3Answer, { name }: HashedFile): TakoError {
   const isChanged = /SHA256Mismatch|BadDigest/i.test(answer.code ?? "");
   return isChanged ? changed(name) : refusalOf(answer);
-}
-
-function changed(name: string): TakoError {
-  return new TakoError("storage", "the image changed while it was read", {
-    rule: "BKT-24",
-    source: shownPath(name),
-    hint: "Run it again when nothing writes to the image any more.",
-  });
 }
