@@ -14,7 +14,7 @@ export interface S3Body {
   readonly size: number;
   readonly sha256: string;
   /** So many bytes of it at most, from there on. */
-  readonly read: (at: number, length: number) => Promise<Uint8Array>;
+  readonly read: (at: number, length: number) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 const read = promisify(readCallback);
@@ -25,7 +25,7 @@ export function bodyOf(bytes: Uint8Array): S3Body {
   return {
     size: bytes.length,
     sha256: hashBytes(bytes),
-    read: async (at, length) => bytes.slice(at, at + length),
+    read: async (at, length) => new Uint8Array(bytes.subarray(at, at + length)),
   };
 }
 
@@ -58,7 +58,7 @@ export function streamOf(
       const block = await read(done, Math.min(BLOCK, size - done));
       done += block.length;
       onTaken(done === size);
-      stream.enqueue(new Uint8Array(block));
+      stream.enqueue(block);
       if (done === size) stream.close();
     },
   });
