@@ -2,8 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { truncateSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import type { StoreOptions } from "../../src/commands/store.ts";
 import { Publisher } from "../publish/publisher.ts";
+import { sources, withFasterClock } from "../support/program.ts";
 import { key, manifestOf, sha256sum } from "../support/publishing.ts";
 import { type Asked, type Fault, type FaultServer, serveBucket, xmlError } from "./fault-server.ts";
 
@@ -280,3 +282,89 @@ test("BKT-25: uploads of ours that were left a day ago are given up, and no othe
   const given = asked.filter(({ method }) => method === "DELETE").map(({ target }) => target);
   expect(given).toEqual([`/images/store/${EMPTY}?uploadId=9`]);
 });
+
+test("BKT-25: a signal that comes while the service begins an upload in parts waits for its name, and gives it up", async () => {
+  await using publisher = await Publisher.create();
+  const image = publisher.file("image", Buffer.alloc(17 * MIB, 1));
+  const began = Promise.withResolvers<void>();
+  await using server = serveBucket(
+    once(
+      ({ method }) => method === "POST",
+      async (_, land) => {
+        const answer = land();
+        began.resolve();
+        await Bun.sleep(500);
+        return answer;
+      },
+    ),
+  );
+  const words = ["store", "--new", "-o", PLACE, image, "1"];
+  const child = Bun.spawn(sources().command(words), {
+    env: { ...process.env, ...server.environment, TAKO_SECRET_KEY: key.secret },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await began.promise;
+  child.kill("SIGTERM");
+  await child.exited;
+  expect(child.signalCode).toBe("SIGTERM");
+  expect(server.asked.at(-1)?.method).toBe("DELETE");
+  expect(server.objects.has("manifest")).toBe(false);
+});
+
+test.each([
+  ["takes nothing of a part", "PUT", "nothing was taken for 30 s"],
+  ["gives no answer", "GET", "no answer for 60 s"],
+])(
+  "BKT-64: a service that %s is given up",
+  async (_, stuck, reason) => {
+    await using publisher = await Publisher.create();
+    await using server = serveBucket();
+    const image = publisher.file("image", Buffer.alloc(48 * MIB, 1));
+    await using front = await standingStill(new URL(server.url).port, (head) =>
+      stuck === "GET" ? head.startsWith("GET") : head.includes("partNumber="),
+    );
+    const outcome = await withFasterClock({ waits: 60, limits: 60 }).run(
+      ["store", "--new", "-o", PLACE, image, "1"],
+      {
+        env: {
+          ...server.environment,
+          TAKO_SECRET_KEY: key.secret,
+          AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${front.port}`,
+        },
+      },
+    );
+    expect(outcome.status).toBe(69);
+    expect(outcome.stderr).toContain(reason);
+    expect(server.objects.has("manifest")).toBe(false);
+  },
+  60_000,
+);
+
+/** Passes on what comes, but reads no further, and answers nothing, in a connection whose request is meant. */
+async function standingStill(to: string, isMeant: (head: string) => boolean) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    const behind = connect(Number(to), "127.0.0.1");
+    sockets.add(behind);
+    for (const each of [socket, behind]) each.on("error", () => {});
+    behind.pipe(socket);
+    socket.on("close", () => behind.destroy());
+    socket.on("data", (block) => {
+      if (isMeant(block.toString("latin1"))) socket.pause();
+      else behind.write(block);
+    });
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const address = server.address();
+  return {
+    port: typeof address === "object" ? address?.port : undefined,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

@@ -32,6 +32,8 @@ export interface HashedFile extends Disposable {
 const AT_ONCE = 4;
 /** What an upload of ours that is older was left by a run that was killed (BKT-25). */
 const LEFT_MS = 24 * 60 * 60 * 1000;
+/** As long as parts may take to end once they are given up. */
+const PARTS_END_MS = 1000;
 const IMAGE_HEADERS = { "Cache-Control": "public, max-age=31536000, immutable" };
 
 /** Hashes a file; a pipe, of which nobody can send a slice twice, is written to a temporary file first (BKT-26). */
@@ -118,32 +120,45 @@ async function uploadInParts(
   file: HashedFile,
   onProgress: Progress,
 ): Promise<void> {
-  const headers = { ...IMAGE_HEADERS, "Content-Type": "application/octet-stream" };
-  const begun = await client.ask({ method: "POST", key, query: [["uploads", ""]], headers });
-  const id = uploadIdOf(textOf(begun.bytes));
-  if (begun.status !== 200 || id === undefined) throw refusalOf(begun);
   const stop = new AbortController();
-  const abort = () => {
+  // A signal may come while the service has begun it and its answer is on the way.
+  const begun = beginParts(client, key);
+  let sending: Promise<readonly string[]> | undefined;
+  const giveUp = async () => {
     stop.abort(new OriginError(client.url.shown, "the upload was given up"));
-    return abortUpload(client, key, id);
+    const id = await begun.catch(() => undefined);
+    // A part that lands after the end of its upload may stay there.
+    await Promise.race([sending?.catch(() => {}), client.effects.clock.sleep(PARTS_END_MS)]);
+    if (id !== undefined) await abortUpload(client, key, id);
   };
-  await using _ending = beforeEnd(abort);
+  await using _ending = beforeEnd(giveUp);
   try {
-    const etags = await sendParts(client, key, id, file, onProgress, stop.signal);
-    await complete(client, key, id, file, etags);
+    const id = await begun;
+    sending = sendParts(client, key, id, file, onProgress, stop);
+    await complete(client, key, id, file, await sending);
   } catch (error) {
-    await abort();
+    await giveUp();
     throw error;
   }
 }
 
+/** @returns the name of the upload at the service */
+async function beginParts(client: S3Client, key: string): Promise<string> {
+  const headers = { ...IMAGE_HEADERS, "Content-Type": "application/octet-stream" };
+  const answer = await client.ask({ method: "POST", key, query: [["uploads", ""]], headers });
+  const id = uploadIdOf(textOf(answer.bytes));
+  if (answer.status !== 200 || id === undefined) throw refusalOf(answer);
+  return id;
+}
+
+/** @returns when no part is on its way any more, also if it fails */
 async function sendParts(
   client: S3Client,
   key: string,
   id: string,
   file: HashedFile,
   onProgress: Progress,
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<readonly string[]> {
   const etags: string[] = [];
   const waiting = file.parts.entries();
@@ -154,13 +169,8 @@ async function sendParts(
         ["partNumber", `${index + 1}`],
         ["uploadId", id],
       ] as const;
-      const answer = await client.ask({
-        method: "PUT",
-        key,
-        query,
-        body: bodyOfFile(file, part),
-        signal,
-      });
+      const body = bodyOfFile(file, part);
+      const answer = await client.ask({ method: "PUT", key, query, body, signal: stop.signal });
       const etag = answer.headers.get("ETag");
       if (answer.status !== 200 || etag === null) throw refused(answer, file);
       etags[index] = etag;
@@ -168,8 +178,15 @@ async function sendParts(
       onProgress(done);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, send));
-  return etags;
+  const senders = Array.from({ length: AT_ONCE }, send);
+  try {
+    await Promise.all(senders);
+    return etags;
+  } catch (error) {
+    stop.abort(new OriginError(client.url.shown, "the upload was given up"));
+    await Promise.allSettled(senders);
+    throw error;
+  }
 }
 
 /** The answer may say that it failed although it landed, and with status 200 that it failed: what is there decides (BKT-23). */
