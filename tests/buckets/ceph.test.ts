@@ -4,7 +4,7 @@
 // TAKO_BUCKET_ROUNDS and TAKO_BUCKET_KILLS are how many rounds each of four publishers does, and how many runs are killed.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parsePublicKey } from "../../src/core/keys.ts";
@@ -21,6 +21,7 @@ const program = sources();
 const rounds = Number(process.env["TAKO_BUCKET_ROUNDS"] ?? 20);
 const kills = Number(process.env["TAKO_BUCKET_KILLS"] ?? 5);
 const MIB = 1024 * 1024;
+const GUIDE = join(import.meta.dir, "../../docs/publishing.md");
 const EMPTY = sha256sum("");
 /** The kernel counts the memory of a process from before its exec too, so the parent must be smaller than what is measured. */
 const MEASURE = `
@@ -208,6 +209,55 @@ describe.skipIf(need.missing)("a bucket of Ceph", () => {
     expect(await bucket.keys()).not.toContain(gone[1]);
     expect(await bucket.text(`store/${sha256sum("2")}`)).toBe("2");
   });
+
+  const copying = needs("aws", "rclone");
+  test.skipIf(copying.missing).each(["aws", "rclone"])(
+    "BKT-1, BKT-10: the guide's words for %s copy a directory that tako store then goes on with",
+    async (tool) => {
+      const bucket = await ceph.bucket();
+      const directory = join(folder, `origin-${tool}`);
+      mkdirSync(directory);
+      await run(["store", "--new", "-o", directory, file("one", "one"), "1"]);
+      const guide = await Bun.file(GUIDE).text();
+      const recipe = guide.split("\n").filter((line) => line.startsWith(`    ${tool} `));
+      expect(recipe.length).toBe(2);
+      expect(recipe[1]).toContain("manifest");
+      const script = recipe
+        .join("\n")
+        // Debian's aws knows an endpoint by its option alone.
+        .replaceAll("aws s3 ", `aws --endpoint-url ${ceph.url} s3 `)
+        .replaceAll("s3://images/app", `${bucket.place}/app`)
+        .replaceAll("remote:images/app", `remote:${bucket.place.slice("s3://".length)}/app`)
+        .replaceAll(" origin/", ` ${directory}/`);
+      const child = Bun.spawn(["sh", "-ec", script], {
+        env: {
+          PATH: `/usr/bin:${process.env["PATH"]}`,
+          ...ceph.environment,
+          AWS_DEFAULT_REGION: "us-east-1",
+          HOME: folder,
+          RCLONE_CONFIG_REMOTE_TYPE: "s3",
+          RCLONE_CONFIG_REMOTE_PROVIDER: "Ceph",
+          RCLONE_CONFIG_REMOTE_ENV_AUTH: "true",
+          RCLONE_CONFIG_REMOTE_ENDPOINT: ceph.url,
+        },
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      const said = await new Response(child.stderr).text();
+      expect({ status: await child.exited, said: said.replace(/.*NOTICE.*\n/g, "") }).toEqual({
+        status: 0,
+        said: "",
+      });
+      const image = `app/store/${sha256sum("one")}`;
+      expect(await bucket.keys()).toEqual(["app/manifest", image]);
+      expect(await bucket.text("app/manifest")).toBe(manifestOf([["1", "one"]]));
+      const caching = (await bucket.send("HEAD", "app/manifest")).headers.get("Cache-Control");
+      expect(caching).toBe("no-cache");
+      const next = await run(["store", "-o", `${bucket.place}/app`, file("two", "two"), "2"]);
+      expect(next).toMatchObject({ status: 0, stderr: "" });
+    },
+    60_000,
+  );
 
   /** What a host would accept, as the lines of its entries. */
   const entriesOf = (manifest: string) => {

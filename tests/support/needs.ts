@@ -12,6 +12,7 @@ import { join } from "node:path";
 /** Each program's Debian package. */
 const packages = {
   apache2: "apache2",
+  aws: "awscli",
   bindfs: "bindfs",
   ceph: "ceph-common",
   "ceph-mon": "ceph-mon",
@@ -31,6 +32,7 @@ const packages = {
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
   radosgw: "radosgw",
+  rclone: "rclone",
   squid: "squid",
   sshd: "openssh-server",
   strace: "strace",
