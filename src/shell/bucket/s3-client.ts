@@ -136,8 +136,8 @@ export class S3Client {
       idleLooks += 1;
       const limit = isSent ? LOOKS_FOR_ANSWER : LOOKS_WHILE_SENT;
       if (idleLooks < limit) return;
-      const what = isSent ? "no answer" : "nothing was taken";
-      controller.abort(fail(`${what} for ${limit} s`, { passing: true }));
+      const reason = isSent ? `no answer for ${limit} s` : `nothing was taken for ${limit} s`;
+      controller.abort(fail(reason, { passing: true }));
     });
     const content = () => {
       if (body === undefined) return {};
