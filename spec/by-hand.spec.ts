@@ -122,6 +122,15 @@ describe("what rollback goes back to", () => {
     expect(failure({ images: new Set([foreign]) }, "1.0.7")[3]).toBe("No image of it is here.");
   });
 
+  test("ACT-87: of versions with the same bytes, one is in use", () => {
+    const entries = [
+      ...manifest.entries,
+      { ...manifest.entries[3]!, version: parseVersion("2.0") },
+    ];
+    const hint = failure({ manifest: manifestOf(entries), images: new Set([d, c]) }, "7")[3];
+    expect(hint).toBe("Here are 2.0, 1.2 (in use), 1.1.");
+  });
+
   test("ACT-87: of many, the newest are named", () => {
     const many = manifestOf(
       Array.from({ length: 12 }, (_, minor): Entry => {

@@ -8,7 +8,7 @@ import { putSignalsRight } from "./shell/signals.ts";
 const words = process.argv.slice(2);
 const io = processIo();
 
-const asksForVersion = words.length === 1 && words[0] === "--version";
+const asksForVersion = words.length === 1 && (words[0] === "--version" || words[0] === "-V");
 if (asksForVersion) io.stdout.write(`tako ${version}\n`);
 // Also to tell that the version could not be written.
 if (!asksForVersion || io.stdout.failure !== undefined) {

@@ -24,7 +24,7 @@ export async function programHelp(
   );
   const args = {
     help: HELP_OPTION,
-    version: { type: "boolean", description: "Show the version" },
+    version: { type: "boolean", alias: "V", description: "Show the version" },
   } as const;
   const usage = await renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
   // All names in one line would be too wide for a terminal.

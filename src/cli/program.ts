@@ -49,7 +49,7 @@ async function dispatch(words: readonly string[], io: Io, effects: GivenEffects)
     const named = rest.find((word) => !word.startsWith("-"));
     return showHelp(named === undefined ? undefined : findCommand(named), io);
   }
-  if (first === "--version") {
+  if (first === "-V" || first === "--version") {
     const [surplus] = rest;
     if (surplus !== undefined) throw usageError(`unexpected argument ${shownWord(surplus)}`);
     io.stdout.write(`tako ${version}\n`);

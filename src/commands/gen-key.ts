@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { TakoError } from "../core/error.ts";
 import { type PublicKey, SecretKey } from "../core/keys.ts";
 import { shownPath } from "../core/text.ts";
-import { createFile, discard, syncDirectory, writeAll } from "../shell/disk/files.ts";
+import { discard, syncDirectory, writeNewFile } from "../shell/disk/files.ts";
 import { isErrno, naming } from "../shell/disk/storage-error.ts";
 import type { Effects } from "./effects.ts";
 
@@ -49,20 +49,10 @@ export async function generateKeyFile(
 
 /** A file that is whole and synced, or not there. */
 async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  const handle = await createFile(path).catch((error: unknown) => {
-    throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
-  });
   try {
-    await naming(path, "write", async () => {
-      await handle.chmod(mode);
-      await writeAll(handle, new TextEncoder().encode(text));
-      await handle.sync();
-    });
+    await writeNewFile(path, new TextEncoder().encode(text), { mode, isSynced: true });
   } catch (error) {
-    discard(path);
-    throw error;
-  } finally {
-    await handle.close();
+    throw error instanceof Error && isErrno(error.cause, "EEXIST") ? inTheWay(path, error) : error;
   }
 }
 

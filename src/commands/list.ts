@@ -1,7 +1,7 @@
 // tako list: the versions of a config, an origin or a directory, and what each is to a host (spec/status.md, STS-30 to
 // STS-37).
 
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
@@ -165,8 +165,14 @@ function requireManifest(destination: Destination, keys: readonly PublicKey[]): 
   throw new TakoError("storage", "there is no manifest", {
     rule: "STS-37",
     source: shownPath(destination.manifestPath),
-    hint: "tako fetch brings one to a host, tako store makes one for an origin.",
+    hint: hasConfigs(destination.path)
+      ? "It has configs: tako list takes one of them, tako status shows all."
+      : "tako fetch brings one to a host, tako store makes one for an origin.",
   });
+}
+
+function hasConfigs(directory: string): boolean {
+  return readdirSync(directory).some((name) => name.endsWith(".tako"));
 }
 
 /** @throws TakoError of kind `signature` (STS-35) */

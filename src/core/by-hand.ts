@@ -89,16 +89,18 @@ function missing({ manifest, images }: Host, current: Entry | undefined): string
   return ` Not here ${are} ${older.join(", ")}: name one, and it is downloaded.`;
 }
 
-/** What is here, for people. */
+/** What is here, for people. Where versions share the bytes that are in use, one of them is in use. */
 export function offer({
   manifest,
+  pattern,
   inUse,
   images,
-}: Pick<Host, "manifest" | "inUse" | "images">): string {
+}: Pick<Host, "manifest" | "pattern" | "inUse" | "images">): string {
   const here = manifest.entries.filter(({ digest }) => images.has(digest)).toReversed();
   if (here.length === 0) return "No image of it is here.";
+  const current = inUse && entryInUse(manifest, inUse, pattern);
   const names = here
     .slice(0, NAMED)
-    .map(({ version, digest }) => `${version.text}${digest === inUse ? " (in use)" : ""}`);
+    .map((entry) => `${entry.version.text}${entry === current ? " (in use)" : ""}`);
   return `Here ${here.length === 1 ? "is" : "are"} ${names.join(", ")}${here.length > NAMED ? ", and older ones" : ""}.`;
 }

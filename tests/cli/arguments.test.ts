@@ -303,9 +303,10 @@ for (const program of programs) {
       });
     });
 
-    test("CLI-12: --version prints one line", async () => {
-      const ended = await program.run(["--version"]);
+    test.each(["--version", "-V"])("CLI-12: %s prints one line", async (word) => {
+      const ended = await program.run([word]);
       expect(ended).toEqual({ status: 0, stdout: `tako ${version}\n`, stderr: "" });
+      await usageError([word, "surplus"], 'unexpected argument "surplus"');
     });
 
     test.each(["toString", "__proto__", "constructor", "hasOwnProperty", "0", ""])(

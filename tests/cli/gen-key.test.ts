@@ -171,6 +171,22 @@ for (const program of programs) {
       expect(readdirSync(tmpfs.path)).toEqual(["filler"]);
     });
 
+    test.skipIf(!canMount)(
+      "PUB-61, PUB-81: nor does one whose public key has no room",
+      async () => {
+        using host = emptyHost();
+        mkdirSync(host.at("full"));
+        await using tmpfs = await mountTmpfs(host.at("full"), 16_384);
+        // One page, and each file takes its own.
+        fillUp(tmpfs.path, 4096);
+        const file = join(tmpfs.path, "app.key");
+        const { status, stdout, stderr } = await program.run(["gen-key", "--output", file]);
+        expect([status, stdout]).toEqual([74, ""]);
+        expect(stderr).toStartWith(`tako: ${file}.pub: cannot write it: no space is left`);
+        expect(readdirSync(tmpfs.path)).toEqual(["filler"]);
+      },
+    );
+
     test("PUB-63: no two keys are the same", async () => {
       const outputs = await Promise.all([1, 2, 3].map(() => program.run(["gen-key"])));
       const secrets = outputs.map(({ stdout }) => OUTPUT.exec(stdout)?.[1]);

@@ -78,7 +78,8 @@ test("CLI-11: help names every command, in this order", async () => {
   const named = [...stdout.matchAll(/^ +([a-z][a-z-]+) {4}[A-Z]/gm)].map(([, name]) => name);
   expect(named).toEqual(Object.keys(usages));
   expect(stdout).toContain("\nUSAGE tako [OPTIONS] COMMAND\n");
-  for (const option of ["-h, --help", "--version"]) expect(stdout).toContain(`${option}    Show`);
+  for (const option of ["-h, --help", "-V, --version"])
+    expect(stdout).toContain(`${option}    Show`);
 });
 
 test.each(Object.entries(usages))(
@@ -351,12 +352,15 @@ test("STS-4, STS-14, STS-20 to STS-25: the options of status", async () => {
   expect((await ran(["status", "--json", bad])).stderr).toContain(bad);
   const empty = (await ran(["status", host.at(held)])).lines[1];
   expect(empty?.split(/ {2,}/).slice(1)).toEqual([
-    ...["-", "-", "-", "1.*", "0 B", "never", "no image yet"],
+    ...["-", "-", "-", "1.*", "0 B", "never", "no image is in use"],
   ]);
   const unseen = (await ran(["status", bad])).lines[1]?.split(/ +/).slice(1, 8);
   expect(unseen).toEqual(["-", "-", "-", "-", "-", "-", expect.not.stringMatching("^-")]);
   for (const [words, message] of [
-    [["--format=xml"], "invalid --format xml: expected table, prometheus, nagios"],
+    [
+      ["--format=json"],
+      "invalid --format json: expected table, prometheus, nagios, or --json in its place",
+    ],
     [["--json", "--format=table"], "--json and --format exclude each other"],
     [["--quiet", "--format=nagios"], "--quiet leaves out what --format=nagios is for"],
   ] as const) {

@@ -462,7 +462,7 @@ describe("status", () => {
     [{ state: "restart-owed", units: ["a", "b"], tries: 0 }, "restart owed: a b"],
     [{ state: "restart-owed", units: ["a"], tries: 1 }, "restart owed: a (1 try)"],
     [{ state: "restart-owed", units: ["a"], tries: 2 }, "restart owed: a (2 tries)"],
-    [{ state: "no-image" }, "no image yet"],
+    [{ state: "no-image" }, "no image is in use"],
     [
       { state: "rejected", kind, message, since },
       "what the origin has is not authentic since 2026-11-29 08:30:00 UTC: no answer",

@@ -209,6 +209,20 @@ for (const program of programs) {
       expect([next.status, next.stdout]).toEqual([0, "app.tako: held on 1.2.0\n"]);
     });
 
+    test("ACT-82: hold says whether the host was held on that before", async () => {
+      await using each = new HandledHost({}, { ".hold": `${one.digest}\n` });
+      for (const said of ["held on 1.2.0", "already held on 1.2.0"]) {
+        const { status, stdout, stderr } = await each.run(program, "hold", "app.tako");
+        expect([status, stdout, stderr]).toEqual([0, `app.tako: ${said}\n`, UNDO]);
+        each.expectState(three, { ".hold": `${three.digest}\n` });
+      }
+      const { stdout } = await each.run(program, "hold", "--json", "app.tako");
+      expect(JSON.parse(stdout)).toMatchObject({ outcome: "held", already: true });
+      rmSync(each.host.path(".hold"));
+      const first = await each.run(program, "hold", "--json", "app.tako");
+      expect(JSON.parse(first.stdout)).not.toHaveProperty("already");
+    });
+
     test("ACT-84, ACT-86, ACT-89: release says what it did", async () => {
       const refused = [two, one].map(({ digest }) => `${digest} ${three.digest} 1 failed\n`);
       await using each = new HandledHost(
@@ -313,6 +327,11 @@ for (const program of programs) {
           `Looked for ${each.host.at("no-such-config")} and /etc/tako/no-such-config.tako.`,
         );
       }
+      // What is a URL was not looked for as a file.
+      const { status, stderr } = await each.run(program, "fetch", "http://127.0.0.1:9/app");
+      expect(status).toBe(2);
+      expect(stderr).toContain("A CONFIG is a file, a pipe, or a directory with *.tako files.");
+      expect(stderr).not.toContain("Looked for");
     });
 
     test("ACT-85: they wait for a run that has the lock, and say so", async () => {

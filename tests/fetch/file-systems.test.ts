@@ -17,7 +17,7 @@ const [one, two] = [image("1.0.0"), bigImage("1.1.0", 6_000_000)];
 const inFile = (mib: number, make: string) => `
   truncate -s ${mib}M "$0.img" && ${make} "$0.img" >&2 && mount -o loop "$0.img" "$0" && echo mounted && exec sleep 120`;
 const bindfs = (options: string) => `
-  (until mountpoint -q "$0"; do sleep 0.02; done; echo mounted) & exec bindfs -f ${options} "$0.lower" "$0"`;
+  (for _ in $(seq 500); do mountpoint -q "$0" && break; sleep 0.02; done; echo mounted) & exec bindfs -f ${options} "$0.lower" "$0"`;
 
 interface FileSystem {
   readonly name: string;

@@ -206,6 +206,7 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
   symlinkSync(`store/${one.digest}`, at("a"));
   writeFileSync(at(".good"), `${one.digest}\n`);
   writeFileSync(at(".etag"), "x");
+  put(`store/${one.digest}.gone`, `${one.digest}\n`);
   const writer = await destination.images.openPartial(identity(two), noProgress);
   await writer.write(Buffer.from(two.content));
   const [first, second] = [digestOf(one.digest), digestOf(two.digest)];
@@ -223,6 +224,10 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
     () => destination.removeDamaged(first),
     () => destination.images.remove(first),
     () => destination.images.openPartial(identity(one), noProgress),
+    async () => destination.images.drop(first, "image"),
+    async () => destination.images.drop(second, "partial"),
+    () => destination.images.mark(second),
+    () => destination.images.unmark(first),
   ];
   const before = () =>
     readdirSync(directory, { recursive: true, encoding: "utf8" })
@@ -409,4 +414,13 @@ test("DST-36: that there can be links is tried before the first one, and leaves 
   destination.requireLinks(digestOf(two.digest));
   rmSync(at("latest"));
   expect(() => destination.requireLinks(digestOf(two.digest))).toThrow();
+});
+
+test("DST-90: what is known of 30,000 young images is read again", async () => {
+  const digits = (index: number) => digestOf(index.toString(16).padStart(64, "0"));
+  const seen = new Map(
+    Array.from({ length: 30_000 }, (_, index) => [digits(index), 1_700_000_000]),
+  );
+  await destination.writeSeen(seen);
+  expect(openDestination(directory).records().seen).toEqual(seen);
 });

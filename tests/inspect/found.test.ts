@@ -109,7 +109,13 @@ test("INS-3, INS-14: who did not sign, what was changed, and what is none", asyn
   });
   const absent = bench.host.at("absent");
   const cannot = { message: "cannot read it: no such file or directory", source: absent };
-  expect(await failureOf(() => bench.run(absent))).toEqual({ kind: "storage", ...cannot });
+  expect(await failureOf(() => bench.run(absent))).toEqual({
+    ...{ kind: "storage", ...cannot, message: "there is no such file" },
+    hint: `Looked for ${absent}.`,
+  });
+  expect(await failureOf(() => bench.run("absent"))).toMatchObject({
+    hint: `Looked for ${process.cwd()}/absent and /etc/tako/absent.tako.`,
+  });
   expect(await failureOf(() => bench.run(bench.origin, { continues: absent }))).toEqual({
     ...{ kind: "storage", ...cannot },
   });

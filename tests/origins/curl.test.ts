@@ -110,6 +110,16 @@ describe.skipIf(ftp.missing)("ftp", async () => {
     });
   });
 
+  test("ORG-79: not where it is there and cannot be run", async () => {
+    // One string of more than 128 KiB: execve(2).
+    process.env["TAKO_TEST_LONG"] = "x".repeat(200_000);
+    const { message, hint } = await failureOf(open(url()).origin.manifest());
+    delete process.env["TAKO_TEST_LONG"];
+    const reason = "its arguments are too long";
+    expect(message).toBe(`cannot run curl, which reads ftp: origins: ${reason}`);
+    expect(hint).toContain("The environment counts among them");
+  });
+
   test("ORG-81: no .curlrc is read", async () => {
     const home = mkdtempSync(join(tmpdir(), "tako-curlrc-"));
     writeFileSync(join(home, ".curlrc"), 'url = "file:///etc/hostname"\nrange = "1-2"\n');

@@ -210,5 +210,7 @@ test("ORG-51: an error of an origin that gets facts can still pass", () => {
   expect(hinted).toBeInstanceOf(OriginError);
   expect(hinted).toMatchObject({ source: "https://a", hint: "Look.", passing: true });
   expect(hinted).toMatchObject({ message: "no", retryAfterMs: 5, cause: error });
+  const facts = { isPart: true, isMissing: true };
+  expect(new OriginError("https://a", "no", facts).with({ hint: "Look." })).toMatchObject(facts);
   expect(error.with({ source: "https://b" }).source).toBe("https://b");
 });

@@ -1,7 +1,15 @@
 // What `tako serve` answers to curl (spec/serve.md).
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { createHost, type Host } from "../support/host.ts";
 import { sources } from "../support/program.ts";
@@ -124,6 +132,16 @@ describe("files", () => {
     symlinkSync("../../origin-2/file", at("6"));
     for (const digit of "12356") expect((await get(`/store/${digit.repeat(64)}`)).status).toBe(404);
     expect(await get(`/store/${"4".repeat(64)}`)).toMatchObject({ status: 200, body: content });
+  });
+
+  test("SRV-10: where a file lies in the place of the images there is none, and nothing else to say", async () => {
+    using other = createHost();
+    const { digest } = published(other);
+    rmSync(other.at("origin/store"), { recursive: true });
+    other.write("origin/store", "a file");
+    await using serving = await serve(sources(), [other.originDirectory]);
+    expect((await curl(other, `${serving.url}/store/${digest}`)).status).toBe(404);
+    expect((await serving.end()).stderr).toBe(`tako: GET /store/${digest} 404 0\n`);
   });
 
   test("SRV-14: memory does not grow with the image", async () => {

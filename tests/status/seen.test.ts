@@ -96,6 +96,9 @@ test("STS-37, DST-5: without a manifest, a destination or a config", async () =>
   for (const what of [host.file, host.destination]) {
     expect(await failureOf(() => bench.list(what))).toEqual(noManifest(host.path("manifest")));
   }
+  expect(await failureOf(() => bench.list(host.folder))).toMatchObject({
+    hint: "It has configs: tako list takes one of them, tako status shows all.",
+  });
   rmSync(host.destination, { recursive: true });
   expect(await failureOf(() => bench.list(host.file))).toEqual(missing(host.destination));
   expect(await failureOf(() => bench.list(host.at("gone.tako")))).toMatchObject({

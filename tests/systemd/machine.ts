@@ -11,6 +11,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { checkJson } from "../support/schemas.ts";
 
 const repository = join(import.meta.dir, "../..");
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -117,6 +118,8 @@ function connect(pid: number, folder: string, stop: () => Promise<void>): Machin
       new Response(child.stderr).text(),
       child.exited,
     ]);
+    const [program, ...args] = command;
+    if (program === "tako") checkJson(args, stdout);
     return { status, stdout, stderr };
   };
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { needs } from "../support/needs.ts";
+import { checkJson } from "../support/schemas.ts";
 import { type App, type Apps, startApps, WORKS } from "./apps.ts";
 
 const systemd = needs("systemd", "sudo");
@@ -61,6 +62,7 @@ describe.skipIf(systemd.missing)("in the manager of a user", () => {
     const unit = `${name}-fetch.service`;
     await apps.machine.run(asUser("systemctl", "--user", "start", unit));
     const output = readFileSync(apps.machine.path(`/run/user/${UID}/${name}.json`), "utf8");
+    checkJson(["fetch", "--json"], output);
     const { outcome } = JSON.parse(output.trim().split("\n").at(-1) ?? "{}");
     return [await show(unit, "ExecMainStatus"), outcome];
   }

@@ -342,7 +342,10 @@ describe("the directory of an origin", () => {
     unlinkSync(inStore(one));
     write(inStore(two), "cut");
     unlinkSync(inStore(three));
-    writeFileSync(`${inStore(three)}.gone`, "");
+    writeFileSync(`${inStore(three)}.gone`, `${three.digest}\n`);
+    writeFileSync(`${inStore(two)}.gone`, `${two.digest}\n`);
+    // What is no mark to a host is none here (FET-111).
+    writeFileSync(`${inStore(one)}.gone`, `${three.digest}\n`);
     const stray = image("stray");
     write(inStore(stray), "other");
     const again = (version: string) =>
@@ -372,6 +375,7 @@ describe("the directory of an origin", () => {
     });
     expect(wrong.warnings).toEqual([
       `${stray.digest}: in ${origin}/store is an image that the manifest does not list`,
+      `${inStore(two)}.gone: it marks an image as removed that is here: tako prune removes the image, tako store the mark`,
     ]);
     // Of versions that share a missing image, the newest is named, once.
     host.publish(one, image("1.0.1", one.content));

@@ -324,7 +324,7 @@ for (const program of programs) {
       expect(other.stderr).toContain(join(origin, "manifest"));
 
       unlinkSync(join(origin, "store", one.digest));
-      writeFileSync(join(origin, "store", `${one.digest}.gone`), "");
+      writeFileSync(join(origin, "store", `${one.digest}.gone`), `${one.digest}\n`);
       expect((await run(...signed)).status).toBe(0);
       unlinkSync(join(origin, "store", `${one.digest}.gone`));
       write(join(origin, "store", two.digest), two.content.replace("i", "j"));

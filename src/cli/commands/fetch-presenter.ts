@@ -22,7 +22,12 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "released":
         return [{ on: "stdout", line: `${config}: ${describeRelease(result)}` }];
       case "held":
-        return [{ on: "stdout", line: `${config}: held on ${shown(result)}` }];
+        return [
+          {
+            on: "stdout",
+            line: `${config}: ${result.isAlready === true ? "already " : ""}held on ${shown(result)}`,
+          },
+        ];
       case "refused":
         return [sayRefused(config, result)];
       case "skipped":
@@ -46,8 +51,11 @@ export const fetchPresenter: Presenter<FetchResult> = {
       case "ready":
       case "planned":
       case "unconfirmed":
-      case "held":
         return { config, outcome, version: result.version, sha256: result.sha256 };
+      case "held": {
+        const { version, sha256, isAlready } = result;
+        return { config, outcome, version, sha256, already: isAlready === true ? true : undefined };
+      }
       case "released":
         return {
           ...{ config, outcome, version: result.version, sha256: result.sha256 },

@@ -111,5 +111,6 @@ async function linesOf(
 function formatOf(text = "table"): Format {
   const format = FORMATS.find((each) => each === text);
   if (format !== undefined) return format;
-  throw usageError(`invalid --format ${printable(text)}: expected ${FORMATS.join(", ")}`);
+  const expected = `${FORMATS.join(", ")}, or --json in its place`;
+  throw usageError(`invalid --format ${printable(text)}: expected ${expected}`);
 }

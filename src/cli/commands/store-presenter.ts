@@ -3,6 +3,7 @@
 import type { StoreResult } from "../../commands/store.ts";
 import { DONE } from "../exit-status.ts";
 import type { Presenter, Said } from "../presenter.ts";
+import { count } from "../text.ts";
 
 export const storePresenter: Presenter<StoreResult> = {
   text(result) {
@@ -76,7 +77,7 @@ function describePlace({
   const width = Math.max(...patterns.map(({ pattern }) => pattern.text.length));
   return [
     ...(published === undefined ? [] : [`${published} is published already, with these bytes`]),
-    `${version} -> ${sha256}, ${size} bytes`,
+    `${version} -> ${sha256}, ${count(size, "byte")}`,
     `${version} ${where}`,
     ...patterns.map(
       ({ pattern, takes }) => `Version=${pattern.text.padEnd(width)}  takes ${takes.text}`,

@@ -2,7 +2,7 @@
 
 import { TakoError } from "../../core/error.ts";
 import type { Effects } from "../effects.ts";
-import { type FetchResult, withheldOutcome } from "../fetch/result.ts";
+import type { FetchResult } from "../fetch/result.ts";
 import { listedEntry } from "../fetch/standing.ts";
 import { forConfig, lockedFor } from "./one-config.ts";
 
@@ -18,8 +18,9 @@ export function hold(name: string, effects: Effects): Promise<FetchResult> {
         hint: `tako fetch ${run.config.file} puts one into use.`,
       });
     }
+    const isAlready = destination.records().hold === inUse;
     await destination.writeHold(inUse);
     const version = listedEntry(run, destination, inUse)?.version.text;
-    return { config: run.config.file, ...withheldOutcome({ why: "held" }, version, inUse) };
+    return { config: run.config.file, outcome: "held", version, sha256: inUse, isAlready };
   });
 }

@@ -126,9 +126,10 @@ function missed(run: Run, destination: Destination, { version }: Entry, caught: 
 }
 
 function whatElse({ config }: Run, destination: Destination): string | undefined {
-  const manifest = destination.readManifest(config.publicKeys)?.manifest;
+  const { publicKeys, pattern } = config;
+  const manifest = destination.readManifest(publicKeys)?.manifest;
   const inUse = destination.readLatest();
-  return manifest && offer({ manifest, inUse, images: destination.images.digests() });
+  return manifest && offer({ manifest, pattern, inUse, images: destination.images.digests() });
 }
 
 /** What it would do, every check included, and nothing written (ACT-79). */

@@ -11,6 +11,8 @@ import { isErrno, storageError } from "../../shell/disk/storage-error.ts";
 /** Where the configs of a host are, by custom. */
 export const CONFIGS = "/etc/tako";
 
+const CONFIG_IS = "A CONFIG is a file, a pipe, or a directory with *.tako files.";
+
 /** A config file, and what is in it or what is wrong with it. */
 export type LoadedConfig = Readable | { readonly file: string; readonly error: TakoError };
 
@@ -166,7 +168,8 @@ export function identity(directory: string): string | undefined {
   }
 }
 
-function lookedFor(source: string): string {
+/** Where the file of a word of the command line was looked for. */
+export function lookedFor(source: string): string {
   const path = shownPath(resolve(source));
   return isName(source) ? `${path} and ${shownPath(customaryPath(source))}` : path;
 }
@@ -180,10 +183,8 @@ function asConfigError(source: string, thrown: unknown): TakoError {
   const error = storageError(thrown, "read", source);
   if (!(error instanceof TakoError)) throw error;
   if (error.kind === "config") return error;
-  const hint = isErrno(thrown, "ENOENT")
-    ? `Looked for ${lookedFor(source)}.`
-    : error.rule === "DST-27"
-      ? "A CONFIG is a file, a pipe, or a directory with *.tako files."
-      : error.hint;
-  return configError(source, error.message, "FET-5", hint);
+  const isMissing = isErrno(thrown, "ENOENT");
+  const isNoConfig = error.rule === "DST-27" || (isMissing && source.includes("://"));
+  const hint = isMissing ? `Looked for ${lookedFor(source)}.` : error.hint;
+  return configError(source, error.message, "FET-5", isNoConfig ? CONFIG_IS : hint);
 }

@@ -34,6 +34,8 @@ export type Withdrawn =
       readonly outcome: "held";
       readonly version?: string | undefined;
       readonly sha256: Sha256Hex;
+      /** Of `tako hold`: it was before. */
+      readonly isAlready?: boolean;
     };
 
 /** How a run ended that did not fail. */

@@ -13,7 +13,7 @@ import { shownPath } from "../../core/text.ts";
 import { readPipe, readRegularFile } from "../../shell/disk/read-files.ts";
 import { naming } from "../../shell/disk/storage-error.ts";
 import { parseKeyText } from "../../shell/secret-key.ts";
-import { pathOf } from "../fetch/configs.ts";
+import { lookedFor, pathOf } from "../fetch/configs.ts";
 
 export type What =
   | { readonly kind: "origin"; readonly url: OriginUrl }
@@ -30,7 +30,11 @@ export type What =
 export function findWhat(word: string): What {
   if (word.includes("://")) return { kind: "origin", url: urlOf(word) };
   const path = pathOf(word);
-  const stats = naming(path, "read", () => statSync(path));
+  const stats = naming(path, "read", () => statSync(path, { throwIfNoEntry: false }));
+  if (stats === undefined) {
+    const hint = `Looked for ${lookedFor(word)}.`;
+    throw new TakoError("storage", "there is no such file", { source: shownPath(path), hint });
+  }
   if (stats.isDirectory()) return { kind: "origin", url: urlOf(pathToFileURL(resolve(path)).href) };
   const bytes = readFile(path, stats.isFIFO());
   const source = shownPath(path);

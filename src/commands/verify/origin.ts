@@ -1,6 +1,7 @@
 // tako verify for the directory of an origin: the manifest, and each image that it lists, as they are now. Nothing is
 // locked and nothing written.
 
+import { join } from "node:path";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
 import { goneName, MANIFEST } from "../../core/layout.ts";
@@ -40,7 +41,14 @@ export async function verifyOrigin(
       ...changeableByOthers(directory, [MANIFEST]),
       ...exposed.map(({ sha256 }) => store.pathOf(sha256)),
     ];
+    const marked = checked.images.filter(({ sha256 }) => store.isMarked(sha256));
     warn(checked.warnings);
+    warn(
+      warnOf(
+        marked.map(({ sha256 }) => join(store.path, goneName(sha256))),
+        "it marks an image as removed that is here: tako prune removes the image, tako store the mark",
+      ),
+    );
     warn(warnOf(loose, "others can change it, by its owner or by its mode"));
     return { of, images, inUse: undefined, errors };
   } catch (caught) {
@@ -80,11 +88,10 @@ function missingImages(
   manifest: Manifest | undefined,
   { images }: StoreCheck,
 ): readonly ImageCheck[] {
-  const names = new Set(store.files().keys());
   const here = new Set(images.map(({ sha256 }) => sha256));
   const missing = new Map(
     manifest?.entries
-      .filter(({ digest }) => !here.has(digest) && !names.has(goneName(digest)))
+      .filter(({ digest }) => !here.has(digest) && !store.isMarked(digest))
       .map((entry) => [entry.digest, entry]),
   );
   return [...missing.values()].map(({ digest, version, size }) => ({

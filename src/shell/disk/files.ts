@@ -79,7 +79,7 @@ export async function writeFileAtomically(
   mode: number,
   before = temporaryName(name),
 ): Promise<void> {
-  const temporary = await writeTemporary(join(directory, before), bytes, { mode, isSynced: true });
+  const temporary = await writeNewFile(join(directory, before), bytes, { mode, isSynced: true });
   try {
     await moveIntoPlace(temporary, directory, name);
   } catch (error) {
@@ -96,7 +96,7 @@ export async function writeFileUnsynced(
   mode: number,
 ): Promise<void> {
   const path = join(directory, temporaryName(name));
-  const temporary = await writeTemporary(path, bytes, { mode, isSynced: false });
+  const temporary = await writeNewFile(path, bytes, { mode, isSynced: false });
   try {
     await replace(temporary, join(directory, name));
   } catch (error) {
@@ -105,15 +105,15 @@ export async function writeFileUnsynced(
   }
 }
 
-/** Writes a file under its temporary path. @returns that path; there is nothing after a failure */
-async function writeTemporary(
-  temporary: string,
+/** Writes a file that is whole, or not there after a failure. @returns its path */
+export async function writeNewFile(
+  path: string,
   bytes: Uint8Array,
   { mode, isSynced }: { readonly mode: number; readonly isSynced: boolean },
 ): Promise<string> {
-  const handle = await createFile(temporary);
+  const handle = await createFile(path);
   try {
-    await naming(temporary, "write", async () => {
+    await naming(path, "write", async () => {
       try {
         await writeAll(handle, bytes);
         await handle.chmod(mode);
@@ -122,9 +122,9 @@ async function writeTemporary(
         await handle.close();
       }
     });
-    return temporary;
+    return path;
   } catch (error) {
-    discard(temporary);
+    discard(path);
     throw error;
   }
 }

@@ -15,7 +15,7 @@ import {
   stalePartials,
 } from "../../core/layout.ts";
 import type { ImageState } from "../../core/plan.ts";
-import { encodeImageRecord } from "../../core/records.ts";
+import { decodeImageRecord, encodeImageRecord, IMAGE_RECORD_BYTES } from "../../core/records.ts";
 import {
   isTrustedOwner,
   makeDirectory,
@@ -27,7 +27,7 @@ import {
 import { hashFile } from "./hash.ts";
 import { ImageWriter, type Progress } from "./image-writer.ts";
 import type { Lock } from "./lock.ts";
-import { isPresent, notA, statRegularFile } from "./read-files.ts";
+import { isPresent, notA, readRegularFile, statRegularFile } from "./read-files.ts";
 import { naming } from "./storage-error.ts";
 
 /** What tells an image from all others. */
@@ -94,6 +94,13 @@ export class ImageStore {
   names(): readonly string[] {
     if (!isPresent(this.path, "directory")) return [];
     return naming(this.path, "read", () => readdirSync(this.path));
+  }
+
+  /** Whether hosts take an image that is not there for removed on purpose: by its mark, and what is in it (FET-111). */
+  isMarked(digest: Sha256Hex): boolean {
+    const path = join(this.path, goneName(digest));
+    const bytes = readRegularFile(path, IMAGE_RECORD_BYTES, "absent");
+    return bytes !== undefined && decodeImageRecord(new TextDecoder().decode(bytes)) === digest;
   }
 
   /** In bytes, of what has this name; 0 if that is gone. */

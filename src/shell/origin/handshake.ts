@@ -95,7 +95,7 @@ async function shakeHands(target: URL, signal: AbortSignal, tunnel?: Socket): Pr
   socket.on("error", (error) => {
     // Until TLS 1.2 a missing client certificate has the same alert as a missing cipher. But the server
     // shows its own certificate only once the cipher is agreed on.
-    const wasAgreed = Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
+    const wasAgreed = socket.getPeerCertificate()?.raw !== undefined;
     const found = reasonOf(error);
     resolve(found === NO_CIPHER && wasAgreed ? CLIENT_CERTIFICATE : found);
   });

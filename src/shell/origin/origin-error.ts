@@ -33,9 +33,9 @@ export class OriginError extends TakoError {
   }
 
   override with({ source = this.source, ...facts }: Facts): OriginError {
-    const { rule, hint, passing, retryAfterMs } = this;
+    const { rule, hint, passing, retryAfterMs, isPart, isMissing } = this;
     return new OriginError(source, this.message, {
-      ...{ rule, hint, passing, retryAfterMs, cause: this },
+      ...{ rule, hint, passing, retryAfterMs, isPart, isMissing, cause: this },
       ...facts,
     });
   }

@@ -31,7 +31,7 @@ function words(state: State, now: number): string {
       return `restart owed: ${units.join(" ")}${tried}`;
     }
     case "no-image":
-      return "no image yet";
+      return "no image is in use";
     case "rejected":
       return `what the origin has is not authentic since ${moment(state.since)}: ${state.message}`;
     case "failed":
