@@ -12,6 +12,7 @@ export const PAGE = join(repository, "docs/messages.md");
 const binary = join(repository, "dist/tako");
 
 const TESTS = [
+  "buckets",
   "check",
   "cli",
   "fetch",
