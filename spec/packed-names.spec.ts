@@ -14,16 +14,16 @@ const patches = [
   { old: one, new: two, size: 5 },
   { old: two, new: three, size: 6 },
 ];
-const frame = { name: `${three}.zst`, part: `${three}.part-zst`, size: 7 };
+const frame = { name: `${three}.zst`, part: `${three}.part-zst-7`, size: 7 };
 const travelling = [
   {
     name: `${two}.from-${one}.patch`,
-    part: `${three}.part-1111111111111111-2222222222222222`,
+    part: `${three}.part-1111111111111111-2222222222222222-5`,
     size: 5,
   },
   {
     name: `${three}.from-${two}.patch`,
-    part: `${three}.part-2222222222222222-3333333333333333`,
+    part: `${three}.part-2222222222222222-3333333333333333-6`,
     size: 6,
   },
 ];
@@ -46,7 +46,7 @@ describe("PCK-55", () => {
 });
 
 test("PCK-56: they belong to the image that is wanted, and no other name does", () => {
-  const [partial, part] = [`${one}.partial`, `${one}.part-zst`];
+  const [partial, part] = [`${one}.partial`, `${one}.part-zst-7`];
   const others = [
     one,
     `${one}.zst`,

@@ -153,7 +153,8 @@ describe("states", () => {
       [1, 0],
       [2, 1],
     ] as const) {
-      const partials = new Map(next === undefined ? [] : [[next, part] as const]);
+      const partial = { image: part, packed: 0, packedSize: 0 };
+      const partials = new Map(next === undefined ? [] : [[next, partial] as const]);
       expect(statesOf({ ...sight, partials })).toContainEqual({ ...behind, missing } as never);
     }
     const images = new Map(next === undefined ? [] : [[next, "present"] as const]);

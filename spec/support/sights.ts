@@ -94,13 +94,16 @@ export function sightOf(changes: Changes): Sight {
     images: new Map(
       Object.entries(changes.images ?? {}).map(([version, state]) => [entry(version), state]),
     ),
-    partials: new Map(changes.partial === undefined ? [] : [[entry(changes.partial), 0]]),
+    packed: true,
+    partials: new Map(changes.partial === undefined ? [] : [[entry(changes.partial), NOTHING]]),
     withdrawn: new Set((changes.withdrawn ?? []).map(imageOf)),
     checked: { look: { time, outcome, since: time, message }, tries, gone: [] },
     damagedRecords: changes.damagedRecords ?? [],
     now: NOW,
   };
 }
+
+const NOTHING = { image: 0, packed: 0, packedSize: 0 };
 
 function unlisted(version: string): never {
   throw new Error(`the manifest does not list ${version}`);

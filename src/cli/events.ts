@@ -110,16 +110,20 @@ function describeDownload({
   offset,
   by,
   bytes: whole,
+  patch = 1,
+  patches = 1,
 }: Extract<Event, { event: "download" }>): string {
   const left = offset === 0 ? bytes(whole) : `${bytes(whole - offset)} left of ${bytes(whole)}`;
   const instead = by === "image" ? "" : ` instead of ${bytes(size)}`;
-  return `downloading ${version}, ${left}${instead}`;
+  const step = patches === 1 ? "" : `patch ${patch} of ${patches}, `;
+  return `downloading ${version}, ${step}${left}${instead}`;
 }
 
 function describePlan(event: Extract<Event, { event: "would" }>): string {
   const plan = `would ${event.action} ${event.what}`;
   if (event.action !== "download") return plan;
-  return `${plan}, ${event.mayBeLess ? "up to " : ""}${bytes(event.missing)}`;
+  const instead = event.by === "image" ? "" : ` instead of ${bytes(event.size)}`;
+  return `${plan}, ${event.mayBeLess ? "up to " : ""}${bytes(event.missing)}${instead}`;
 }
 
 function describeManifest(
@@ -179,8 +183,8 @@ function fieldsOf(event: Event): object | undefined {
     case "gone":
       return { version: event.version, url: event.url };
     case "download": {
-      const { version, url, size, offset, by, bytes: whole } = event;
-      return { version, url, size, offset, by, bytes: whole };
+      const { version, url, size, offset, by, bytes: whole, patch, patches } = event;
+      return { version, url, size, offset, by, bytes: whole, patch, patches };
     }
     case "reading":
     case "unpacking":
@@ -227,10 +231,11 @@ function fieldsOf(event: Event): object | undefined {
       const { what, version, sha256, size } = event;
       return { what, version, sha256, size };
     }
-    case "would":
-      return event.action === "download"
-        ? { action: event.action, what: event.what, size: event.size, missing: event.missing }
-        : { action: event.action, what: event.what };
+    case "would": {
+      const { action, what } = event;
+      if (action !== "download") return { action, what };
+      return { action, what, size: event.size, missing: event.missing, by: event.by };
+    }
     case "serving":
       return { url: event.url, directory: event.directory };
     case "request": {

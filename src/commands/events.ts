@@ -51,6 +51,9 @@ export type Event = { readonly config?: string } & (
       /** What travels, and its bytes: the image itself, or what it is made from. */
       readonly by: Carrier;
       readonly bytes: number;
+      /** Of how many patches, one after the other, it is which one, from 1. */
+      readonly patch?: number;
+      readonly patches?: number;
     }
   | { readonly event: "reading"; readonly version: string; readonly size: number }
   | {
@@ -153,6 +156,7 @@ export type Event = { readonly config?: string } & (
       readonly size: number;
       /** The bytes that travel at most. */
       readonly missing: number;
+      readonly by: Carrier;
       /** Whether they may be fewer: packed files are asked for then. */
       readonly mayBeLess: boolean;
     }

@@ -134,20 +134,31 @@ export function partialName(digest: Sha256Hex): string {
 /** What follows the digest in the name of what belongs to a packed download of it (PCK-55). */
 const PART = ".part-";
 
-/** The name in `store/` of a zstd frame of an image that is not complete yet (PCK-55). */
-export function zstPartName(wanted: Sha256Hex): string {
-  return `${wanted}${PART}zst`;
+/** The name in `store/` of a zstd frame of so many bytes that is not complete yet (PCK-55). */
+export function zstPartName(wanted: Sha256Hex, size: number): string {
+  return `${wanted}${PART}zst-${size}`;
 }
 
-/** The name in `store/` of a patch that is not complete yet, on the way to the image `wanted` (PCK-55). */
-export function patchPartName(wanted: Sha256Hex, old: Sha256Hex, next: Sha256Hex): string {
+/** The name in `store/` of a patch of so many bytes that is not complete yet, on the way to the image `wanted` (PCK-55). */
+export function patchPartName(
+  wanted: Sha256Hex,
+  old: Sha256Hex,
+  next: Sha256Hex,
+  size: number,
+): string {
   // Not whole: some file systems have no room for three digests in a name.
-  return `${wanted}${PART}${old.slice(0, 16)}-${next.slice(0, 16)}`;
+  return `${wanted}${PART}${old.slice(0, 16)}-${next.slice(0, 16)}-${size}`;
 }
 
 /** The name in `store/` of what a patch or a frame is becoming, the Nth on the way to the image `wanted` (PCK-55). */
 export function unpackedName(wanted: Sha256Hex, nth: number): string {
   return `${wanted}${PART}image-${nth}`;
+}
+
+/** How many bytes a packed file has that is on its way under this name; `undefined` for any other name (PCK-55). */
+export function travellingSize(name: string): number | undefined {
+  const size = /^[0-9a-f]{64}\.part-(?:zst|[0-9a-f]{16}-[0-9a-f]{16})-(\d{1,16})$/.exec(name)?.[1];
+  return size === undefined ? undefined : Number(size);
 }
 
 /** Of the names in `store/`, those that belong to a packed download of an image (PCK-55). */

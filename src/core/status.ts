@@ -5,7 +5,7 @@ import { type Phase, phaseOf, type Standing } from "./activation.ts";
 import { type Checked, isOk } from "./checked.ts";
 import type { Sha256Hex } from "./digest.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import { missingBytes } from "./packed/cheapest-way.ts";
+import { isWorthList, missingBytes } from "./packed/cheapest-way.ts";
 import { matches, type Pattern } from "./pattern.ts";
 import type { Choice, ImageState } from "./plan.ts";
 import { entryInUse, firstLeft, newestMatch } from "./select.ts";
@@ -40,8 +40,10 @@ export type State =
       readonly state: "behind";
       readonly version: string;
       readonly isHere: boolean;
-      /** Bytes of its image that are not here. */
+      /** The bytes that travel at most. */
       readonly missing: number;
+      /** Whether packed files may make them fewer (PCK-50). */
+      readonly mayBeLess: boolean;
     }
   | { readonly state: "withdrawn"; readonly version: string }
   | { readonly state: "waiting"; readonly version: string; readonly at: number }
@@ -49,7 +51,9 @@ export type State =
   | {
       readonly state: "partial";
       readonly version: string;
+      /** That are here, of the image or of the packed files that travel for it. */
       readonly bytes: number;
+      /** In bytes, of what travels. */
       readonly size: number;
     }
   | { readonly state: "no-news"; readonly since: number }
@@ -58,6 +62,16 @@ export type State =
 export type StateName = State["state"] | "error";
 
 export type Severity = "ok" | "warning" | "critical" | "unknown";
+
+/** What is here of a download. Sizes in bytes. */
+export interface Partial {
+  /** Of `.partial`. */
+  readonly image: number;
+  /** Of packed files that travel. */
+  readonly packed: number;
+  /** That these have in all. */
+  readonly packedSize: number;
+}
 
 /** What is on the disk. */
 export interface Sight {
@@ -76,8 +90,10 @@ export interface Sight {
   readonly choice: Choice | undefined;
   /** The entries of the manifest whose image was looked at, and how it is. */
   readonly images: ReadonlyMap<Entry, ImageState>;
-  /** Downloads that are not complete, and how many bytes they have. */
-  readonly partials: ReadonlyMap<Entry, number>;
+  /** Whether the config has packed files asked for. */
+  readonly packed: boolean;
+  /** Downloads that are not complete. */
+  readonly partials: ReadonlyMap<Entry, Partial>;
   /** The images that the origin had taken away at the last look, and that are not here. */
   readonly withdrawn: ReadonlySet<Sha256Hex>;
   readonly checked: Checked | undefined;
@@ -214,10 +230,10 @@ function statesOfImages({ images, partials, standing }: Sight): readonly State[]
       ? [{ state: "damaged", version: version.text, sha256, isInUse, isMissing } as const]
       : [];
   });
-  const partial = [...partials].map(
-    ([{ version, size }, bytes]) =>
-      ({ state: "partial", version: version.text, bytes, size }) as const,
-  );
+  const partial = [...partials].map(([{ version, size: whole }, { image, packed, packedSize }]) => {
+    const [bytes, size] = packedSize > 0 ? [packed, packedSize] : [image, whole];
+    return { state: "partial", version: version.text, bytes, size } as const;
+  });
   return [...damaged, ...partial];
 }
 
@@ -290,8 +306,9 @@ function statesOfChoice(sight: Sight): readonly State[] {
   const next = firstLeft(candidates, withdrawn);
   if (next !== undefined && next.digest !== inUse) {
     const isHere = images.get(next) === "present";
-    const missing = isHere ? 0 : missingBytes(next.size, sight.partials.get(next) ?? 0);
-    states.push({ state: "behind", version: next.version.text, isHere, missing });
+    const missing = isHere ? 0 : missingBytes(next.size, sight.partials.get(next)?.image ?? 0);
+    const mayBeLess = sight.packed && isWorthList(missing);
+    states.push({ state: "behind", version: next.version.text, isHere, missing, mayBeLess });
   }
   for (const { version } of candidates.slice(0, next && candidates.indexOf(next))) {
     states.push({ state: "withdrawn", version: version.text });

@@ -491,12 +491,16 @@ describe("status", () => {
     ],
     [{ state: "held", version }, "held on 1.2"],
     [
-      { state: "behind", version, isHere: true, missing: 0 },
+      { state: "behind", version, isHere: true, missing: 0, mayBeLess: false },
       "behind: 1.2 is here, and not in use yet",
     ],
     [
-      { state: "behind", version, isHere: false, missing: 4_100_000 },
+      { state: "behind", version, isHere: false, missing: 4_100_000, mayBeLess: true },
       "behind: 1.2 is not fetched yet, up to 4.1 MB",
+    ],
+    [
+      { state: "behind", version, isHere: false, missing: 19, mayBeLess: false },
+      "behind: 1.2 is not fetched yet, 19 B",
     ],
     [{ state: "waiting", version, at }, "1.2 is too young (MinAge=) until 2026-11-29 08:30:00 UTC"],
     [{ state: "beyond", version }, "1.2 is beyond Version="],
@@ -563,7 +567,7 @@ describe("status", () => {
         checked: undefined,
         states: [
           { state: "damaged", version, sha256: cd, isInUse: true, isMissing: false },
-          { state: "behind", version, isHere: true, missing: 0 },
+          { state: "behind", version, isHere: true, missing: 0, mayBeLess: false },
           { state: "held", version },
         ],
       }),
@@ -597,7 +601,7 @@ describe("status", () => {
     };
     const behind: Status = {
       ...{ ...base, now: since - 9 },
-      states: [{ state: "behind", version, isHere: true, missing: 0 }],
+      states: [{ state: "behind", version, isHere: true, missing: 0, mayBeLess: false }],
     };
     const one = (name: string, value: string | number, of = 4) => `${name}=${value};;;0;${of}`;
     expect(nagiosLines([behind, held, unseen, damaged])).toEqual([

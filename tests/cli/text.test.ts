@@ -174,17 +174,28 @@ test("CLI-20, CLI-55: every event has a line of its own", () => {
       "downloading 1.2, 4.0 MB instead of 300 MB",
     ],
     [
+      {
+        ...{ event: "download", url, offset: 0, ...image, by: "patch", bytes: 4_000_000 },
+        ...{ patch: 2, patches: 3 },
+      },
+      "downloading 1.2, patch 2 of 3, 4.0 MB instead of 300 MB",
+    ],
+    [
       { event: "download", url, offset: 1_000_000, ...image, by: "zst", bytes: 4_000_000 },
       "downloading 1.2, 3.0 MB left of 4.0 MB instead of 300 MB",
     ],
     [{ event: "unpacking", version: "1.2", size: 300_000_000 }, undefined],
     [
-      { event: "would", action: "download", what: "1.2", ...cost, mayBeLess: true },
+      { event: "would", action: "download", what: "1.2", ...cost, by: "image", mayBeLess: true },
       "would download 1.2, up to 200 MB",
     ],
     [
-      { event: "would", action: "download", what: "1.2", ...cost, mayBeLess: false },
+      { event: "would", action: "download", what: "1.2", ...cost, by: "image", mayBeLess: false },
       "would download 1.2, 200 MB",
+    ],
+    [
+      { event: "would", action: "download", what: "1.2", ...cost, by: "zst", mayBeLess: false },
+      "would download 1.2, 200 MB instead of 300 MB",
     ],
     [{ event: "reading", version: "1.2", size: 300_000_000 }, "reading 1.2, 300 MB"],
     [{ event: "progress", version: "1.2", size: 3, done: 1 }, "reading 1.2, 3 B"],

@@ -361,7 +361,7 @@ export async function fetchStories(site: Site): Promise<readonly Story[]> {
       ...base,
       name: "first install by the rest of a frame",
       config: { ...config, Origin: local(packed.framed) },
-      before: { files: { [`store/${packed.last.digest}.part-zst`]: packed.begun } },
+      before: { files: packed.begun },
       after: { published: packed.all, store: [packed.last], latest: packed.last },
     },
   ];
@@ -377,7 +377,8 @@ async function packedOrigin(site: Site) {
   const frames = new PackedOrigin(framed.directory);
   const frame = frames.zst(last);
   frames.list(last, frame);
-  const begun = frames.read(frame).subarray(0, 500_000).toString("latin1");
+  const part = `store/${last.digest}.part-zst-${frames.size(frame)}`;
+  const begun = { [part]: frames.read(frame).subarray(0, 500_000).toString("latin1") };
   return { all, first, middle, last, patched, framed, begun };
 }
 

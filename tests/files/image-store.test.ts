@@ -228,7 +228,7 @@ test("DST-37: once somebody has removed the lock, or released it, nothing is wri
     async () => destination.images.drop(second, "partial"),
     async () => destination.images.dropParts(second),
     () => destination.images.prepareParts(first),
-    () => destination.images.openPart(`${second}.part-zst`, 1),
+    () => destination.images.openPart(`${second}.part-zst-1`, 1),
     () => destination.images.openUnpacked(`${second}.part-image-1`, noProgress),
     () => destination.images.mark(second),
     () => destination.images.unmark(first),

@@ -189,12 +189,29 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     const frame = packed.zst(four);
     packed.list(four, frame);
     const begun = packed.read(frame).subarray(0, 700_001);
-    const part = join(host.destination, "store", `${four.digest}.part-zst`);
+    const part = join(host.destination, "store", `${four.digest}.part-zst-${packed.size(frame)}`);
     writeFileSync(part, begun, { mode: 0o600 });
     const run = await fetched(host, origin);
     expectDone(host, run);
     const left = packed.size(frame) - begun.length;
     expect(log(run).slice(1)).toEqual([`store/${frame} 206 ${left} bytes=700001-`]);
+  });
+
+  test("PCK-55: a frame that was made anew meanwhile is begun anew", async () => {
+    const { origin, packed, host } = await scene({ published: [one], latest: one });
+    using _ = host;
+    const frame = packed.zst(four);
+    packed.list(four, frame);
+    const part = join(
+      host.destination,
+      "store",
+      `${four.digest}.part-zst-${packed.size(frame) + 1}`,
+    );
+    writeFileSync(part, Buffer.alloc(700_000), { mode: 0o600 });
+    const run = await fetched(host, origin);
+    expectDone(host, run);
+    expect(run.of("warning")).toEqual([]);
+    expect(log(run).slice(1)).toEqual([`store/${frame} 200 ${packed.size(frame)}`]);
   });
 
   test("PCK-55: a part of a patch has the digests of both images in its name", async () => {
@@ -203,7 +220,11 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     const patch = await packed.patch(one, four);
     packed.list(four, patch);
     const [from, to] = [one, four].map(({ digest }) => digest.slice(0, 16));
-    const part = join(host.destination, "store", `${four.digest}.part-${from}-${to}`);
+    const part = join(
+      host.destination,
+      "store",
+      `${four.digest}.part-${from}-${to}-${packed.size(patch)}`,
+    );
     writeFileSync(part, packed.read(patch).subarray(0, 500), { mode: 0o600 });
     const run = await fetched(host, origin);
     expectDone(host, run);
@@ -216,7 +237,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     using _ = host;
     const frame = packed.zst(four);
     packed.list(four, frame);
-    const part = join(host.destination, "store", `${four.digest}.part-zst`);
+    const part = join(host.destination, "store", `${four.digest}.part-zst-${packed.size(frame)}`);
     writeFileSync(part, Buffer.alloc(700_000), { mode: 0o600 });
     const run = await fetched(host, origin);
     expectDone(host, run);
@@ -246,22 +267,58 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     expect(run.of("downloaded")).toMatchObject([{ by: "image", received: four.content.length }]);
   });
 
-  test("PCK-50, PCK-58, FET-115: a dry run asks for no list, and says what travels at most", async () => {
+  test("PCK-40, PCK-58, FET-115: a dry run asks for the list alone, and says what travels", async () => {
     const { origin, packed, host } = await scene({ published: [one], latest: one });
     using _ = host;
-    packed.list(four, packed.zst(four));
-    partial(host, four.content.slice(0, 500_000));
+    const patch = await packed.patch(one, four);
+    packed.list(four, packed.zst(four), patch);
+    const before = host.state();
+    const plan = async () => (await program.run(["fetch", "--dry-run", host.file])).stdout;
     const { stdout } = await program.run(["fetch", "--dry-run", "--json", host.file]);
-    const missing = four.content.length - 500_000;
     expect(JSON.parse(stdout.split("\n")[0]!)).toMatchObject({
-      ...{ event: "would", action: "download", size: four.content.length, missing },
+      ...{ event: "would", action: "download", size: four.content.length },
+      ...{ missing: packed.size(patch), by: "patch" },
     });
-    const { stdout: text } = await program.run(["fetch", "--dry-run", host.file]);
-    expect(text).toContain(": would download 1.3.0, up to 1.6 MB\n");
-    expect(await origin.asked()).toEqual(["manifest 200", "manifest 200"]);
+    expect(await plan()).toMatch(/: would download 1\.3\.0, [\d.]+ [kM]?B instead of 2\.1 MB\n/);
+    const asked = ["manifest 200", `${list} 200`];
+    expect(await origin.asked()).toEqual([...asked, ...asked]);
+    expect(host.state()).toEqual(before);
+    partial(host, four.content.slice(0, 500_000));
     host.configure({ Origin: origin.url, Packed: "no" });
-    const { stdout: exact } = await program.run(["fetch", "--dry-run", host.file]);
-    expect(exact).toContain(": would download 1.3.0, 1.6 MB\n");
+    expect(await plan()).toContain(": would download 1.3.0, 1.6 MB\n");
+    expect(await origin.asked()).toEqual(["manifest 200"]);
+  });
+
+  test("PCK-58, PCK-59, FET-115: a dry run without a list, or with an odd one, counts the image itself", async () => {
+    const { packed, host } = await scene({ published: [one], latest: one });
+    using _ = host;
+    const plan = () => program.run(["fetch", "--dry-run", host.file]);
+    const line = ": would download 1.3.0, 2.1 MB\n";
+    expect(await plan()).toMatchObject({
+      status: 0,
+      stderr: "",
+      stdout: expect.stringContaining(line),
+    });
+    writeFileSync(packed.path(`${four.digest}.packed`), "zst much\n");
+    const { status, stdout, stderr } = await plan();
+    expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining(line) });
+    expect(stderr.match(/warning/g)).toHaveLength(1);
+  });
+
+  test("STS-10, PCK-55: what there is of a packed download is a partial one, of what travels", async () => {
+    const { packed, host } = await scene({ published: all, store: [one], latest: one });
+    using _ = host;
+    const size = packed.size(packed.zst(four));
+    leave(host, `${four.digest}.part-zst-${size}`, Buffer.alloc(300_000));
+    leave(host, `${four.digest}.part-image-1`, Buffer.alloc(100));
+    const { stdout } = await program.run(["status", "--json", host.file]);
+    const { states } = JSON.parse(stdout.split("\n")[0]!);
+    expect(states).toContainEqual({ state: "partial", version: "1.3.0", bytes: 300_000, size });
+    expect(states).toContainEqual({
+      ...{ state: "behind", version: "1.3.0", here: false, missing: four.content.length },
+    });
+    const { stdout: versions } = await program.run(["list", host.file]);
+    expect(versions).toMatch(/1\.3\.0 .*\bpartial\b/);
   });
 
   test("PCK-54: file: origins have packed files as others do", async () => {
@@ -288,7 +345,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     const { origin, packed, host } = await scene({ published: all, store: [two], latest: two });
     using _ = host;
     packed.list(four, await packed.patch(two, four));
-    const left = ["part-zst", "part-0123456789abcdef-0123456789abcdef", "part-image-1"];
+    const left = ["part-zst-9", "part-0123456789abcdef-0123456789abcdef-9", "part-image-1"];
     const leaveAll = (digest: string) => {
       for (const name of left) leave(host, `${digest}.${name}`);
     };

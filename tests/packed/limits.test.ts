@@ -147,7 +147,11 @@ describe.skipIf(needed.missing)("requests", () => {
     });
     const first = await hasty.run(["fetch", origin.host.file]);
     expect(first.status).toBe(69);
-    const part = join(origin.host.destination, "store", `${four.digest}.part-zst`);
+    const part = join(
+      origin.host.destination,
+      "store",
+      `${four.digest}.part-zst-${origin.packed.size(frame)}`,
+    );
     const begun = origin.packed.read(frame).subarray(0, 300_000);
     expect(readFileSync(part).equals(begun)).toBe(true);
     cut.isOn = false;
@@ -215,7 +219,7 @@ describe.skipIf(needed.missing || sshd.missing).each(["sftp", "scp"])("%s", (sch
     const server = await startSshServer();
     const begun = packed.read(frame).subarray(0, 300_000);
     host.configure({ Origin: `${scheme}://${server.host}${host.originDirectory}` });
-    if (hasList) leave(host, `${four.digest}.part-zst`, begun);
+    if (hasList) leave(host, `${four.digest}.part-zst-${packed.size(frame)}`, begun);
     const { status, stderr } = await program.run(["fetch", host.file], {
       env: { HOME: server.home },
     });

@@ -74,8 +74,9 @@ describe.skipIf(needed.missing || !canMount)("room", () => {
   test("PCK-59: what a network left of a frame goes where the image has no room beside it", async () => {
     await using each = await hostWith(four.content.length + 300_000);
     const { origin, packed, host } = each;
-    const begun = packed.read(packed.zst(four)).subarray(0, 390_000);
-    leave(host, `${four.digest}.part-zst`, begun);
+    const frame = packed.zst(four);
+    const begun = packed.read(frame).subarray(0, 390_000);
+    leave(host, `${four.digest}.part-zst-${packed.size(frame)}`, begun);
     packed.list(four);
     const run = await fetched(host, origin);
     expectDone(host, run);
@@ -85,7 +86,7 @@ describe.skipIf(needed.missing || !canMount)("room", () => {
   test("PCK-56, FET-74: what is left for another image makes room", async () => {
     await using each = await hostWith(four.content.length + 400_000);
     const { origin, packed, host } = each;
-    leave(host, `${two.digest}.part-zst`, Buffer.alloc(390_000));
+    leave(host, `${two.digest}.part-zst-390001`, Buffer.alloc(390_000));
     packed.list(four, await packed.patch(one, four));
     const run = await fetched(host, origin);
     expectDone(host, run);

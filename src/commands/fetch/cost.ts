@@ -2,14 +2,17 @@
 
 import type { Config } from "../../core/config.ts";
 import type { Entry } from "../../core/manifest.ts";
-import { LEAST_MISSING, missingBytes } from "../../core/packed/cheapest-way.ts";
+import { isWorthList, missingBytes } from "../../core/packed/cheapest-way.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
+import type { Carrier } from "../events.ts";
 
 export interface Cost {
   /** Of the image, in bytes. */
   readonly size: number;
-  /** The bytes of it that are not here: no more travel. */
+  /** The bytes that travel at most. */
   readonly missing: number;
+  /** What they are. */
+  readonly by: Carrier;
   /** Whether packed files are asked for, so that fewer may travel. */
   readonly mayBeLess: boolean;
 }
@@ -20,5 +23,5 @@ export function costOf(
   { digest, size }: Pick<Entry, "digest" | "size">,
 ): Cost {
   const missing = missingBytes(size, images.partialSize(digest));
-  return { size, missing, mayBeLess: config.packed && missing >= LEAST_MISSING };
+  return { size, missing, by: "image", mayBeLess: config.packed && isWorthList(missing) };
 }

@@ -164,9 +164,9 @@ async function planOnly(run: Run): Promise<Outcome> {
   if (wayBack !== undefined) return wayBack;
   let isTold = false;
   try {
-    const { plan, end } = await planUpdate(run, destination);
+    const { plan, cost, end } = await planUpdate(run, destination);
     isTold = true;
-    const isSomething = tellPlan(run, destination, plan);
+    const isSomething = tellPlan(run, destination, plan, cost);
     const outcome = end();
     return isSomething && plan !== undefined ? ended("planned", plan.entry) : outcome;
   } finally {

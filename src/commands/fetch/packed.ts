@@ -2,34 +2,44 @@
 // one line, nothing of them is kept, and the image itself is downloaded.
 
 import type { Sha256Hex } from "../../core/digest.ts";
-import { asTakoError } from "../../core/error.ts";
+import { asTakoError, type TakoError } from "../../core/error.ts";
 import type { Entry } from "../../core/manifest.ts";
 import { storeLocation } from "../../core/origin-url.ts";
-import { cheapestWay, type Here } from "../../core/packed/cheapest-way.ts";
+import { cheapestWay, type Here, type Way } from "../../core/packed/cheapest-way.ts";
 import { filesOfList } from "../../core/packed/packed-file.ts";
 import type { PackedList } from "../../core/packed/packed-list.ts";
-import type { LockedDestination } from "../../shell/destination.ts";
-import type { LockedImageStore } from "../../shell/disk/image-store.ts";
+import type { Destination, LockedDestination } from "../../shell/destination.ts";
+import type { ImageStore } from "../../shell/disk/image-store.ts";
 import { freeSpace, requireSpace } from "../../shell/download.ts";
 import { type Origin, orMarkedGone } from "../../shell/origin/origin.ts";
 import { OriginError } from "../../shell/origin/origin-error.ts";
 import type { Carrier } from "../events.ts";
 import { checkImage } from "./check-image.ts";
-import { costOf } from "./cost.ts";
+import { type Cost, costOf } from "./cost.ts";
 import type { Run } from "./run.ts";
 
-/** What an image is wanted for, and where. */
-export interface Order {
+/** An image that is wanted, and where. */
+interface Wish {
   readonly run: Run;
-  readonly destination: LockedDestination;
+  readonly destination: Destination;
   readonly origin: Origin;
   readonly entry: Entry;
+}
+
+export interface Order extends Wish {
+  readonly destination: LockedDestination;
   /** Called with bytes that have travelled. */
   readonly onReceived: (bytes: number) => void;
 }
 
+const CARRIERS: Readonly<Record<Way["by"], Carrier>> = {
+  plain: "image",
+  zst: "zst",
+  patches: "patch",
+};
+
 /** Whether so much is missing that a list is asked for, which was not yet in this run (PCK-50). */
-export function isWorthAsking({ run, destination, entry }: Order): boolean {
+export function isWorthAsking({ run, destination, entry }: Omit<Wish, "origin">): boolean {
   return !run.plain.has(entry.digest) && costOf(run, destination, entry).mayBeLess;
 }
 
@@ -60,12 +70,38 @@ export async function obtainPacked(order: Order): Promise<Carrier | undefined> {
     // Of what the network cut short, the next run may need the rest only, if there is room for it beside the image (PCK-59).
     const mayGoOn = error instanceof OriginError && error.passing && (await hasRoom());
     if (!mayGoOn) images.dropParts(entry.digest);
-    const line = error.line === undefined ? "" : `, line ${error.line}`;
-    const where = error.source === undefined ? "" : `${error.source}${line}: `;
-    const message = `${where}${error.message}; the image itself is downloaded`;
-    run.effects.report({ event: "warning", message });
+    warn(run, error);
     return undefined;
   }
+}
+
+/**
+ * What a run would download, by what the origin lists now (FET-115). That the images from which patches lead are whole
+ * is taken for granted.
+ *
+ * @param entries of the manifest, which a dry run does not keep
+ */
+export async function offeredCost(wish: Wish, entries: readonly Entry[]): Promise<Cost> {
+  const { run, destination, origin, entry } = wish;
+  const cost = costOf(run, destination, entry);
+  if (!isWorthAsking(wish)) return cost;
+  try {
+    const packed = await origin.packed(entry.digest);
+    const olds = imagesHere(destination.images, entries);
+    const here = hereOf(wish, packed?.list, olds);
+    const { by, missing } = cheapestWay(entry, packed?.list, here, sizesOf(entries));
+    return { ...cost, missing, mayBeLess: false, by: CARRIERS[by] };
+  } catch (caught) {
+    warn(run, asTakoError(caught));
+    return { ...cost, mayBeLess: false };
+  }
+}
+
+function warn(run: Run, error: TakoError): void {
+  const line = error.line === undefined ? "" : `, line ${error.line}`;
+  const where = error.source === undefined ? "" : `${error.source}${line}: `;
+  const message = `${where}${error.message}; the image itself is downloaded`;
+  run.effects.report({ event: "warning", message });
 }
 
 /** Whether the image itself is at the origin: one that was withdrawn does not come by its packed files (PCK-47). */
@@ -90,22 +126,23 @@ async function byCheapestWay(order: Order, list: PackedList): Promise<Carrier | 
   const { downloadPacked } = await import("../../shell/packed/download-packed.ts");
   // Accepted by this run, under its lock: nobody has to ask again who signed it.
   const entries = destination.readManifest([])?.manifest.entries ?? [];
-  const sizes = new Map(entries.map((each) => [each.digest, each.size]));
+  const sizes = sizesOf(entries);
   const olds = imagesHere(images, entries);
   for (;;) {
     const way = cheapestWay(entry, list, hereOf(order, list, olds), sizes);
     if (way.by === "plain") return undefined;
     const about = { version: entry.version.text, size };
-    const by = way.by === "zst" ? "zst" : "patch";
+    const by = CARRIERS[way.by];
     const end = await downloadPacked({
       ...{ origin, wanted: { digest, size }, images, way, sizes, onReceived },
       holds: async (old) => {
         const known = olds.get(old);
         return known !== undefined && (await holds(run, images, known));
       },
-      onStart: ({ name, size: bytes }, offset) => {
+      onStart: ({ name, size: bytes }, patch, offset) => {
         const url = storeLocation(origin.url, name).shown;
-        report({ event: "download", ...about, url, offset, by, bytes });
+        const place = way.by === "patches" ? { patch, patches: way.patches.length } : {};
+        report({ event: "download", ...about, url, offset, by, bytes, ...place });
       },
       onProgress: (done) => report({ event: "progress", ...about, done }),
       onUnpacking: (bytes) => report({ event: "unpacking", ...about, size: bytes }),
@@ -116,8 +153,12 @@ async function byCheapestWay(order: Order, list: PackedList): Promise<Carrier | 
   }
 }
 
+function sizesOf(entries: readonly Entry[]): ReadonlyMap<Sha256Hex, number> {
+  return new Map(entries.map(({ digest, size }) => [digest, size]));
+}
+
 /** The images that are here, as far as their sizes tell, by what the manifest says of them. */
-function imagesHere(images: LockedImageStore, entries: readonly Entry[]): Map<Sha256Hex, Entry> {
+function imagesHere(images: ImageStore, entries: readonly Entry[]): Map<Sha256Hex, Entry> {
   const names = images.digests();
   const whole = entries.filter((entry) => {
     if (!names.has(entry.digest)) return false;
@@ -128,13 +169,14 @@ function imagesHere(images: LockedImageStore, entries: readonly Entry[]): Map<Sh
 }
 
 function hereOf(
-  { run, destination, entry }: Order,
-  list: PackedList,
+  { run, destination, entry }: Wish,
+  list: PackedList | undefined,
   olds: ReadonlyMap<Sha256Hex, Entry>,
 ): Here {
   const { images } = destination;
   const names = new Set(images.names());
-  const begun = filesOfList(entry.digest, list).filter(({ part }) => names.has(part));
+  const files = list === undefined ? [] : filesOfList(entry.digest, list);
+  const begun = files.filter(({ part }) => names.has(part));
   return {
     images: new Set(olds.keys()),
     partial: entry.size - costOf(run, destination, entry).missing,
@@ -143,7 +185,7 @@ function hereOf(
 }
 
 /** Whether an old image is what its name says. One that is not is told, and stays where it is. */
-async function holds(run: Run, images: LockedImageStore, old: Entry): Promise<boolean> {
+async function holds(run: Run, images: ImageStore, old: Entry): Promise<boolean> {
   const state = await checkImage(images, old, true, run.effects);
   if (state === "damaged") {
     const path = images.pathOf(old.digest);

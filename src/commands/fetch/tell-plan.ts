@@ -4,15 +4,25 @@ import { phaseOf } from "../../core/activation.ts";
 import { type Plan, planFor, standingAfterPlan, startsUnit } from "../../core/plan.ts";
 import type { Destination } from "../../shell/destination.ts";
 import { checkImage } from "./check-image.ts";
-import { costOf } from "./cost.ts";
+import { type Cost, costOf } from "./cost.ts";
 import { isShared } from "./exposed.ts";
 import { ended, type Outcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { slotToStart } from "./slots.ts";
 import { listedEntry, readStanding } from "./standing.ts";
 
-/** Tells a plan, and the restart that follows it (FET-91). @returns whether there is something to do */
-export function tellPlan(run: Run, destination: Destination, plan: Plan | undefined): boolean {
+/**
+ * Tells a plan, and the restart that follows it (FET-91).
+ *
+ * @param cost of its download, if more is known than what it is at most
+ * @returns whether there is something to do
+ */
+export function tellPlan(
+  run: Run,
+  destination: Destination,
+  plan: Plan | undefined,
+  cost?: Cost,
+): boolean {
   const { mode, activates } = run;
   let isSomething = false;
   const would = (action: "activate" | "restart", what: string) => {
@@ -22,8 +32,8 @@ export function tellPlan(run: Run, destination: Destination, plan: Plan | undefi
   const version = plan?.entry.version.text ?? "";
   if (plan !== undefined && plan.obtain.step !== "rely") {
     isSomething = true;
-    const cost = costOf(run, destination, plan.entry);
-    run.effects.report({ event: "would", action: "download", what: version, ...cost });
+    const known = cost ?? costOf(run, destination, plan.entry);
+    run.effects.report({ event: "would", action: "download", what: version, ...known });
   }
   if (!activates) return isSomething;
   if (plan?.swaps) would("activate", version);

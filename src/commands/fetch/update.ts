@@ -20,10 +20,12 @@ import type { Destination, LockedDestination } from "../../shell/destination.ts"
 import type { Origin } from "../../shell/origin/origin.ts";
 import { obtain, withRoom } from "./carry-out.ts";
 import { checkImage } from "./check-image.ts";
+import type { Cost } from "./cost.ts";
 import { isShared, warnOfExposed } from "./exposed.ts";
 import { accept, isLocal, type News, reportManifest, takeNews, viewOf } from "./news.ts";
 import type { LookEnd } from "./note-look.ts";
 import { originOf } from "./origin.ts";
+import { offeredCost } from "./packed.ts";
 import { ended, noMatch, type Outcome, withheldOutcome } from "./result.ts";
 import type { Run } from "./run.ts";
 import { listedEntry, readStanding } from "./standing.ts";
@@ -32,6 +34,8 @@ import { listedEntry, readStanding } from "./standing.ts";
 export interface Prepared {
   /** None if nothing is to be put into use. */
   readonly plan: Plan | undefined;
+  /** Of its download, in a dry run that asked for it. */
+  readonly cost?: Cost | undefined;
   /** What kept the run from looking for news. */
   readonly missed?: TakoError | undefined;
   /** @throws TakoError for what kept a run from looking for news */
@@ -222,7 +226,10 @@ export async function planUpdate(run: Run, destination: Destination): Promise<Pr
       run.effects.report({ event: "gone", version: entry.version.text, url });
       continue;
     }
-    return { plan, end: () => endedBy(run, plan) };
+    const isDownload = plan.obtain.step !== "rely";
+    const wish = { run, destination, origin, entry };
+    const cost = isDownload ? await offeredCost(wish, manifest.entries) : undefined;
+    return { plan, cost, end: () => endedBy(run, plan) };
   }
   throw allGone(run, candidates[0], withheld);
 }

@@ -4,11 +4,11 @@
 import { earlierEntry } from "../../core/by-hand.ts";
 import type { Checked } from "../../core/checked.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
-import { partialName } from "../../core/layout.ts";
+import { imageOfPartial, partialName, travellingSize } from "../../core/layout.ts";
 import { EMPTY_MANIFEST, type Entry, type Manifest } from "../../core/manifest.ts";
 import { choose, type ImageState } from "../../core/plan.ts";
 import { entryInUse, firstLeft } from "../../core/select.ts";
-import type { Sight } from "../../core/status.ts";
+import type { Partial, Sight } from "../../core/status.ts";
 import { openDestination } from "../../shell/destination.ts";
 import type { ImageStore } from "../../shell/disk/image-store.ts";
 import type { Effects } from "../effects.ts";
@@ -19,13 +19,14 @@ import { readStanding } from "../fetch/standing.ts";
 
 /** Characters of a digest; the name of a download has more. */
 const DIGEST_LENGTH = 64;
+const NO_BYTES: Partial = { image: 0, packed: 0, packedSize: 0 };
 
 /** What is in a store, as its names tell. */
 export interface Stock {
   /** Those whose image is here. */
   readonly here: readonly Entry[];
-  /** Downloads that are not complete, and how many bytes they have. */
-  readonly partials: ReadonlyMap<Entry, number>;
+  /** Downloads that are not complete. */
+  readonly partials: ReadonlyMap<Entry, Partial>;
   /** Of all that is there; an image counts as the manifest has it. */
   readonly bytes: number;
 }
@@ -76,6 +77,7 @@ export async function lookAt(
     hold: host.hold,
     choice: local && choice,
     images,
+    packed: config.packed,
     partials: stock.partials,
     withdrawn,
     checked,
@@ -105,10 +107,10 @@ export function withdrawnOf(
 export function takeStock(images: ImageStore, { entries }: Manifest): Stock {
   const names = images.names();
   const left = new Set(names);
-  const hasPartials = names.some((name) => name.length > DIGEST_LENGTH);
+  const unfinished = downloadsIn(images, names);
   const here: Entry[] = [];
   const others: Entry[] = [];
-  const partials = new Map<Entry, number>();
+  const partials = new Map<Entry, Partial>();
   let bytes = 0;
   for (const entry of entries) {
     if (left.delete(entry.digest)) {
@@ -117,16 +119,34 @@ export function takeStock(images: ImageStore, { entries }: Manifest): Stock {
     } else {
       others.push(entry);
     }
-    const partial = hasPartials ? partialName(entry.digest) : "";
-    if (left.delete(partial)) {
-      const size = images.sizeOf(partial);
-      partials.set(entry, size);
-      bytes += size;
-    }
+    const partial = unfinished.get(entry.digest);
+    if (partial !== undefined) partials.set(entry, partial);
   }
   // Versions may share an image.
   const digests = new Set(others.length === 0 ? [] : here.map(({ digest }) => digest));
   const sharing = others.filter(({ digest }) => digests.has(digest));
   for (const name of left) bytes += images.sizeOf(name);
   return { here: [...here, ...sharing], partials, bytes };
+}
+
+/** The downloads that are not complete, by their images. */
+function downloadsIn(
+  images: ImageStore,
+  names: readonly string[],
+): ReadonlyMap<Sha256Hex, Partial> {
+  const found = new Map<Sha256Hex, Partial>();
+  for (const name of names) {
+    // The name of an image is its digest; most are.
+    const digest = name.length > DIGEST_LENGTH ? imageOfPartial(name) : undefined;
+    if (digest === undefined) continue;
+    const size = travellingSize(name);
+    const { image, packed, packedSize } = found.get(digest) ?? NO_BYTES;
+    if (name === partialName(digest)) {
+      found.set(digest, { image: images.sizeOf(name), packed, packedSize });
+    } else if (size !== undefined) {
+      const here = packed + images.sizeOf(name);
+      found.set(digest, { image, packed: here, packedSize: packedSize + size });
+    }
+  }
+  return found;
 }

@@ -42,7 +42,12 @@ export const MOST_PATCHES = 8;
  * So many bytes of the plain image have to be missing before a list is asked for: the list, of 64 KiB at most, is a sixteenth
  * of that (PCK-50).
  */
-export const LEAST_MISSING = 1024 * 1024;
+const LEAST_MISSING = 1024 * 1024;
+
+/** Whether so many bytes of the plain image are missing that its list is asked for (PCK-50). */
+export function isWorthList(missing: number): boolean {
+  return missing >= LEAST_MISSING;
+}
 
 /** A chain that ends in the wanted image, and the bytes missing of it. */
 interface Chain {

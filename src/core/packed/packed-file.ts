@@ -34,9 +34,9 @@ export function filesOfWay(wanted: Sha256Hex, way: PackedWay): readonly PackedFi
 }
 
 function zstFile(wanted: Sha256Hex, size: number): PackedFile {
-  return { name: zstName(wanted), part: zstPartName(wanted), size };
+  return { name: zstName(wanted), part: zstPartName(wanted, size), size };
 }
 
 function patchFile(wanted: Sha256Hex, { old, new: next, size }: PatchLine): PackedFile {
-  return { name: patchName(old, next), part: patchPartName(wanted, old, next), size };
+  return { name: patchName(old, next), part: patchPartName(wanted, old, next, size), size };
 }

@@ -31,8 +31,8 @@ export interface PackedDownload {
   readonly sizes: ReadonlyMap<Sha256Hex, number>;
   /** Whether an image that is here holds; asked while the patches travel. */
   readonly holds: (old: Sha256Hex) => Promise<boolean>;
-  /** Called before each request, with the offset in bytes from which it asks. */
-  readonly onStart: (file: PackedFile, offset: number) => void;
+  /** Called before each request for the Nth file of the way, with the offset in bytes from which it asks. */
+  readonly onStart: (file: PackedFile, nth: number, offset: number) => void;
   /** Called with the bytes that are here of the file that travels. */
   readonly onProgress: (done: number) => void;
   /** Called with bytes that have travelled. */
@@ -57,9 +57,9 @@ export async function downloadPacked(
   const received: PartFile[] = [];
   const check = new OldImageCheck(way.by === "patches" ? download.holds(way.from) : undefined);
   try {
-    for (const file of filesOfWay(wanted.digest, way)) {
+    for (const [index, file] of filesOfWay(wanted.digest, way).entries()) {
       const part = parts.use(await images.openPart(file.part, file.size));
-      await receiveFile(download, file, part, check);
+      await receiveFile(download, file, index + 1, part, check);
       received.push(part);
     }
   } catch (error) {
@@ -102,6 +102,7 @@ class OldImageCheck {
 async function receiveFile(
   { origin, onStart, onProgress, onReceived }: PackedDownload,
   file: PackedFile,
+  nth: number,
   part: PartFile,
   check: OldImageCheck,
 ): Promise<void> {
@@ -117,7 +118,7 @@ async function receiveFile(
       onProgress(part.size);
     },
   };
-  const start = (offset: number) => onStart(file, offset);
+  const start = (offset: number) => onStart(file, nth, offset);
   const { kind } = await receive({ origin, name, size, into, onStart: start, onReceived });
   if (kind === "ended") return;
   const what = kind === "gone" ? "the origin has it no more" : "it is longer than the list says";

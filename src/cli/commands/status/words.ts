@@ -59,7 +59,7 @@ function words(state: State, now: number): string {
     case "behind":
       return state.isHere
         ? `behind: ${state.version} is here, and not in use yet`
-        : `behind: ${state.version} is not fetched yet, up to ${bytes(state.missing)}`;
+        : `behind: ${state.version} is not fetched yet, ${state.mayBeLess ? "up to " : ""}${bytes(state.missing)}`;
     case "withdrawn":
       return `${state.version} was withdrawn by the origin`;
     case "waiting":
