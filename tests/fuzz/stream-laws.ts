@@ -140,7 +140,7 @@ interface Read {
  * bytes alone.
  *
  * @returns `unknown` if that would be too much, or where decoders differ: it is cut off behind its content, a block is
- *   larger than the window, or repeats a byte no times
+ *   larger than the window, or has no bytes and is not a raw one
  */
 function readFrame(bytes: Buffer): Read | undefined | "unknown" {
   const header = headerOf(bytes);
@@ -152,7 +152,8 @@ function readFrame(bytes: Buffer): Read | undefined | "unknown" {
   while (!isLast && at + 3 <= bytes.length) {
     const word = bytes.readUIntLE(at, 3);
     const [kind, size] = [(word >> 1) & 3, word >> 3];
-    isStrict &&= size <= Math.min(Number(header.window), MOST_BLOCK_BYTES) && word >> 1 !== 1;
+    isStrict &&= size <= Math.min(Number(header.window), MOST_BLOCK_BYTES);
+    isStrict &&= size > 0 || kind === 0;
     const end = at + 3 + (kind === 1 ? 1 : size);
     if (end > bytes.length) break;
     isLast = (word & 1) === 1;
