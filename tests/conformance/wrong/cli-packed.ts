@@ -7,7 +7,7 @@ import type { Sha256Hex } from "../../../src/core/digest.ts";
 import { packedName, patchName, zstName } from "../../../src/core/layout.ts";
 import type { Entry, Manifest } from "../../../src/core/manifest.ts";
 import { imageLocation, storeLocation } from "../../../src/core/origin-url.ts";
-import { cheapestWay, LEAST_MISSING, type Way } from "../../../src/core/packed/cheapest-way.ts";
+import { cheapestWay, isWorthList, type Way } from "../../../src/core/packed/cheapest-way.ts";
 import {
   MAX_PACKED_BYTES,
   type PackedList,
@@ -32,7 +32,7 @@ export interface PackedOrder {
 export async function obtainPacked(order: PackedOrder): Promise<Uint8Array | undefined> {
   const { config, entry } = order;
   if (wrong("packed-never") || (!config.packed && !wrong("packed-always"))) return undefined;
-  if (entry.size < LEAST_MISSING && !wrong("packed-of-small-images")) return undefined;
+  if (!isWorthList(entry.size) && !wrong("packed-of-small-images")) return undefined;
   const files = new PackedOrigin(config);
   try {
     const list = await files.list(entry);

@@ -111,6 +111,13 @@ function removeFromStore(
   };
 }
 
+/** Gives the part of any frame the name of that of 289 bytes. */
+function takeParts(destination: string): void {
+  const store = join(destination, "store");
+  for (const name of existsSync(store) ? readdirSync(store) : [])
+    renameSync(join(store, name), join(store, name.replace(/\.part-zst-\d+$/, ".part-zst-289")));
+}
+
 const removePartials = removeFromStore((name) => /^[0-9a-f]{64}\.partial$/.test(name));
 const removeParts = removeFromStore((name) => name.includes(".part-"));
 const removeDamaged = removeFromStore(
@@ -229,11 +236,17 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["fetch-packed-frame-continued", "fetch-packed-patch-continued"],
     before: removeParts,
   },
+  "packed-other-part-continued": {
+    what: "a part of a frame that was made anew is continued",
+    breaks: ["PCK-55"],
+    caught: ["fetch-packed-frame-made-anew"],
+    before: takeParts,
+  },
   "packed-parts-left": {
     what: "a part of a packed file stays when the image is there",
     breaks: ["PCK-55"],
     caught: ["fetch-packed-frame-continued"],
-    after: leave("store/{digest}.part-zst"),
+    after: leave("store/{digest}.part-zst-289"),
   },
   "packed-damaged-removed": {
     what: "an old image that is damaged is removed",
