@@ -6,23 +6,15 @@
 // It needs root, zstd, xdelta3, bsdiff, casync, zsync, squashfs-tools, debootstrap and about 20 GiB of disk. Bytes do not
 // differ from run to run; the times of the table are of one run each, those of the host at the end are medians.
 
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveWithNginx } from "../tests/support/nginx.ts";
-import { key, sha256sumOfFile } from "../tests/support/publishing.ts";
-import { compare, type Program, run, type Sample, shell } from "./measure.ts";
+import { sha256sumOfFile } from "../tests/support/publishing.ts";
+import { compare, type Program, run, shell } from "./measure.ts";
+import { millions, publish, resetHost, sample, sizeOf, tako } from "./packed-host.ts";
 import { PAIRS, type Pair } from "./packed-pairs.ts";
 
-const tako = join(import.meta.dir, "../dist/tako");
 const RUNS = 5;
 
 /** A program that turns the one image into the other. */
@@ -89,7 +81,7 @@ try {
 
 async function comparePair(pair: Pair): Promise<void> {
   await pair.make();
-  await publish();
+  await publish(server.url);
   console.log(`${pair.name}: ${millions(sizeOf("new"))} MB`);
   for (const { name, make, apply, bytes, largestImage = Infinity } of WAYS) {
     if (sizeOf("new") > largestImage) continue;
@@ -109,25 +101,6 @@ async function comparePair(pair: Pair): Promise<void> {
   console.log(`on one core ${ratio.toFixed(2)} of the other (median of ${RUNS} pairs)`);
   console.log(`  ${sample(median.ours)}  ${ours.command.replaceAll(tako, "tako")}`);
   console.log(`  ${sample(median.theirs)}  ${theirs.command}\n`);
-}
-
-/** An origin with both images, of which the older one is packed, and a host that has that one. */
-async function publish(): Promise<void> {
-  for (const name of ["origin", "installed", "dest"])
-    rmSync(name, { recursive: true, force: true });
-  for (const name of ["origin", "dest"]) mkdirSync(name);
-  writeFileSync("key", `${key.secret}\n`, { mode: 0o600 });
-  await shell(`${tako} store --new --pack -f key -o origin old 1.0`);
-  const lines = [`Origin=${server.url}/origin`, `PublicKey=${key.public}`, "Version=*"];
-  writeFileSync("host.tako", `${lines.join("\n")}\nDestination=${join(folder, "dest")}\n`);
-  await shell(`${tako} fetch host.tako`);
-  cpSync("dest", "installed", { recursive: true, verbatimSymlinks: true });
-  await shell(`${tako} store -f key -o origin new 1.1`);
-}
-
-function resetHost(): void {
-  rmSync("dest", { recursive: true });
-  cpSync("installed", "dest", { recursive: true, verbatimSymlinks: true });
 }
 
 /** In bytes, of what `tako pack` made of the new image, if it did. */
@@ -156,16 +129,4 @@ async function zsyncBytes(): Promise<number> {
   const fetched = /fetched (\d+)/.exec(said)?.[1];
   if (fetched === undefined) throw new Error(`zsync: ${said}`);
   return Number(fetched) + sizeOf("new.zsync");
-}
-
-function sizeOf(...paths: readonly string[]): number {
-  return paths.reduce((sum, path) => sum + statSync(path).size, 0);
-}
-
-function millions(bytes: number): string {
-  return (bytes / 1e6).toFixed(2);
-}
-
-function sample({ milliseconds, peakBytes }: Sample): string {
-  return `${(milliseconds / 1000).toFixed(2)} s ${(peakBytes / 2 ** 20).toFixed(0)} MiB`;
 }

@@ -178,6 +178,7 @@ describe("lists", () => {
     ]) {
       expect(packedFileOf(other)).toBeUndefined();
     }
-    for (const other of [`${a}.new`, name, ".new"]) expect(unfinishedOf(other)).toBeUndefined();
+    for (const other of [`.${a}.new`, `${name}.new`, `.${name}`, name, ".new"])
+      expect(unfinishedOf(other)).toBeUndefined();
   });
 });

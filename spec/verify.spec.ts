@@ -81,7 +81,15 @@ describe("a destination", () => {
 });
 
 test("VFY-15: a name of store/ is Tako's own if it begins with a digest, alone or before a dot and more", () => {
-  const ours = [one, `${one}.partial`, `${one}.gone`, `${one}.zst`, `${one}.zst.partial`, ".new"];
+  const ours = [
+    one,
+    `${one}.partial`,
+    `${one}.gone`,
+    `${one}.zst`,
+    `${one}.zst.partial`,
+    `.${one}.zst.new`,
+    ".new",
+  ];
   const foreign = [
     "README",
     "",

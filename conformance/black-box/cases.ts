@@ -33,6 +33,7 @@ const TABLES = [
   "by-hand",
   "slots",
   "command-line",
+  "packed",
 ];
 
 /**

@@ -65,6 +65,10 @@ export type Installed = Infer<typeof installed>;
 const plant = table({
   path: text,
   text: optional(text),
+  /** Bytes, and then others, so many times. */
+  hex: optional(text),
+  more: optional(text),
+  times: optional(number),
   /** A version, whose image is the content. */
   image: optional(text),
   link: optional(text),
@@ -123,6 +127,8 @@ const expected = table({
   stdout: optional(text),
   output_has: or([], list(text)),
   output_lacks: or([], list(text)),
+  /** What a warning names, for each of them. */
+  warns: optional(list(text)),
   json: optional(list(mapOf(scalar))),
   /** The name under which the pair that `gen-key` printed is known from now on. */
   keys: optional(text),

@@ -34,7 +34,20 @@ export function output(world: World, expect: Expected, outcome: RunEnd | undefin
       .filter((text) => all.includes(text))
       .map((text) => `expected no ${JSON.stringify(text)} in the output, got one`),
     ...jsonLines(world, expect.json, stdout),
+    ...warnings(world, expect.warns, all),
   ];
+}
+
+/** PCK-59: as many lines with the word as are expected, if the command uses the word; what each has to name, it names. */
+function warnings(world: World, expected: Expected["warns"], output: string): string[] {
+  if (expected === undefined) return [];
+  const lines = output.split("\n").filter((line) => /warning/i.test(line));
+  const missing = expected
+    .map((text) => world.fill(text))
+    .filter((text) => !output.includes(text))
+    .map((text) => `expected a warning with ${JSON.stringify(text)}, got none`);
+  const isMore = lines.length > expected.length;
+  return isMore ? [...missing, ...differs("warnings", expected.length, lines.length)] : missing;
 }
 
 /** Each expected object is met, in order, by a line that has at least its fields. */
@@ -84,9 +97,9 @@ export function requests(
   const problems: string[] = [];
   if (expect.requests !== undefined) {
     const wanted = expect.requests.map((text) => world.fill(text));
-    // Whoever looks for the mark of a missing image has asked for no other image (FET-111).
+    // Whoever looks for the mark of a missing image, or whether it is there, has asked for no image (FET-111, PCK-47).
     const got = asked
-      .filter(({ file }) => !file.endsWith(".gone"))
+      .filter(({ file, method }) => !file.endsWith(".gone") && method !== "HEAD")
       .map((request) => requestText(world, request));
     const isSame =
       wanted.length === got.length && wanted.every((text, index) => isMet(text, got[index] ?? ""));
@@ -113,16 +126,25 @@ function isMet(wanted: string, got: string): boolean {
 
 /** `manifest`, `image 1.1.0 from 5`, `manifest conditional`. */
 export function requestText(world: World, { file, headers }: HostileRequest): string {
-  const version = world.versionOf(file.slice("store/".length));
   const range = /^bytes=(\d+)-$/.exec(headers["range"] ?? "");
   return [
-    version !== undefined && file.startsWith("store/") ? `image ${version}` : file,
+    fileText(world, file),
     range === null ? headers["range"] : `from ${range[1]}`,
     headers["if-none-match"] === undefined ? undefined : "conditional",
     headers["authorization"] === undefined ? undefined : "with credentials",
   ]
     .filter((word) => word !== undefined)
     .join(" ");
+}
+
+/** `image 1.1.0`, `list 1.1.0`, `zst 1.1.0`, `patch 1.0.0 to 1.1.0`; any other file by its name. */
+function fileText(world: World, file: string): string {
+  const [, digest = "", old = "", kind = ""] =
+    /^store\/([0-9a-f]{64})(?:\.from-([0-9a-f]{64}))?(|\.packed|\.zst|\.patch)$/.exec(file) ?? [];
+  const [version, from] = [world.versionOf(digest), world.versionOf(old)];
+  if (version === undefined || (old !== "" && from === undefined)) return file;
+  const words = { "": "image", ".packed": "list", ".zst": "zst" }[kind] ?? `patch ${from} to`;
+  return `${words} ${version}`;
 }
 
 /** One line for two values that should be the same. */

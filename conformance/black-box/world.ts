@@ -219,8 +219,10 @@ export class World {
     else this.#write(path, this.#contentOf(plant), plant.mode ?? "0644");
   }
 
-  #contentOf({ text = "", image, first, damaged = false, extra = "" }: Plant): Buffer {
+  #contentOf({ text = "", hex, more = "", times = 0, image, ...part }: Plant): Buffer {
+    if (hex !== undefined) return Buffer.from(hex + more.repeat(times), "hex");
     if (image === undefined) return Buffer.from(this.fill(text));
+    const { first, damaged = false, extra = "" } = part;
     const { content } = this.image(image);
     const shown = damaged ? servedOf(content, "damaged") : content;
     return Buffer.concat([shown.subarray(0, first), Buffer.from(this.fill(extra))]);

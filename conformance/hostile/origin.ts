@@ -73,11 +73,12 @@ export async function startHostileOrigin(
       const request = { ...parseRequest(head), closed, sent };
       head = "";
       requests.push(request);
-      const { file } = request;
+      const { file, method } = request;
       const body = files[file];
       if (body === undefined) return end(socket, 404);
       const count = requests.filter(
-        (each) => each.scenario === request.scenario && each.file === file,
+        (each) =>
+          each.scenario === request.scenario && each.file === file && each.method === method,
       ).length;
       behave(request.scenario, {
         request,
@@ -109,14 +110,16 @@ export async function startHostileOrigin(
   };
 }
 
-function parseRequest(head: string): Pick<HostileRequest, "scenario" | "file" | "headers"> {
+function parseRequest(
+  head: string,
+): Pick<HostileRequest, "method" | "scenario" | "file" | "headers"> {
   const [first = "", ...lines] = head.split("\r\n");
-  const [, target = ""] = first.split(" ");
+  const [method = "", target = ""] = first.split(" ");
   // A client that takes this for its proxy sends the whole URL.
   const path = target.replace(/^http:\/\/[^/]*/, "");
   const [scenario = "", file = ""] = split(path.slice(1), "/");
   const headers = lines
     .map((line) => split(line, ":"))
     .map(([name = "", value = ""]) => [name.toLowerCase(), value.trim()]);
-  return { scenario, file, headers: Object.fromEntries(headers) };
+  return { method, scenario, file, headers: Object.fromEntries(headers) };
 }

@@ -11,10 +11,13 @@ export const scenarios = { honest, ...statuses, ...bodies, ...headers } satisfie
   Scenario
 >;
 
-/** For the manifest or the images only, or for the first request of each file only. */
+/** For the files of one kind only, or for the first request of each file only. */
 const limits: Readonly<Record<string, (exchange: Exchange) => boolean>> = {
   manifest: ({ request }) => request.file === "manifest",
-  image: ({ request }) => request.file !== "manifest",
+  image: ({ request }) => /^store\/[0-9a-f]{64}$/.test(request.file),
+  list: ({ request }) => request.file.endsWith(".packed"),
+  zst: ({ request }) => request.file.endsWith(".zst"),
+  patch: ({ request }) => request.file.endsWith(".patch"),
   first: ({ count }) => count === 1,
 };
 

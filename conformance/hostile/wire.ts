@@ -5,6 +5,8 @@ import type { Socket } from "node:net";
 
 /** A request as it came. */
 export interface HostileRequest {
+  /** `GET`, `HEAD`. */
+  readonly method: string;
   readonly scenario: string;
   /** What follows the scenario in the path: `manifest`, `store/<hex>`. */
   readonly file: string;
@@ -21,7 +23,7 @@ export interface Exchange {
   readonly request: HostileRequest;
   /** What follows `=` in the scenario. */
   readonly argument: string;
-  /** How often this file of this scenario was asked for, this time included. */
+  /** How often this file of this scenario was asked for by this method, this time included. */
   readonly count: number;
   /** The true content of the file. */
   readonly body: Uint8Array;
@@ -50,7 +52,8 @@ interface Reply {
 /** What a good server does, ranges and conditional requests included. */
 export function honest(exchange: Exchange): void {
   const { status, headers, part } = honestAnswer(exchange);
-  end(exchange.socket, status, { ...headers, "Content-Length": part.length }, part);
+  const body = exchange.request.method === "HEAD" ? [] : [part];
+  end(exchange.socket, status, { ...headers, "Content-Length": part.length }, ...body);
 }
 
 export function honestAnswer({ request, body }: Exchange): Reply {

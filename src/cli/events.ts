@@ -52,9 +52,10 @@ function describe(event: Event): Message | undefined {
     case "packing":
       return info(`making ${packedFile(event)}`);
     case "packed": {
-      const { size, isKept } = event;
-      const what = isKept ? "made" : "left out";
-      return info(`${what} ${packedFile(event)}, ${bytes(size)}`);
+      const { size, isKept, what } = event;
+      if (isKept) return info(`made ${packedFile(event)}, ${bytes(size)}`);
+      const why = what === "zst" ? "it saves less than 5 %" : "another way is no larger";
+      return info(`left out ${packedFile(event)}, ${bytes(size)}: ${why}`);
     }
     // What is wrong with an image is told as an error.
     case "image":

@@ -93,12 +93,13 @@ const UNFINISHED = ".new";
 
 /** The name in `store/` under which a packed file is made (PCK-66). */
 export function unfinishedName(name: string): string {
-  return `${name}${UNFINISHED}`;
+  return `.${name}${UNFINISHED}`;
 }
 
 /** What packed file is being made under a name in `store/`; `undefined` for any other name. */
 export function unfinishedOf(name: string): PackedName | undefined {
-  return name.endsWith(UNFINISHED) ? packedFileOf(name.slice(0, -UNFINISHED.length)) : undefined;
+  const isSo = name.startsWith(".") && name.endsWith(UNFINISHED);
+  return isSo ? packedFileOf(name.slice(1, -UNFINISHED.length)) : undefined;
 }
 
 /**
@@ -120,7 +121,7 @@ export function foreignNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => {
     const [digest, more] = [name.slice(0, 64), name.slice(64)];
     const isOurs = parseSha256Hex(digest) !== undefined && /^(\.[^.]+)*$/.test(more);
-    return !isOurs && name !== NEW_IMAGE;
+    return !isOurs && name !== NEW_IMAGE && unfinishedOf(name) === undefined;
   });
 }
 

@@ -482,7 +482,7 @@ export function packStories(folder: string, program: Runnable): readonly Story[]
       name: "pack after a killed run",
       before: {
         published: alike,
-        files: { [`store/${two.digest}.zst.new`]: "x", "store/.new": "x" },
+        files: { [`store/.${two.digest}.zst.new`]: "x", "store/.new": "x" },
       },
       after: { published: alike, files },
     },

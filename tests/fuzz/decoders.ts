@@ -13,8 +13,7 @@ import {
 } from "../../spec/support/versions.ts";
 import { encodeBase64 } from "../../src/core/base64.ts";
 import { SecretKey } from "../../src/core/keys.ts";
-import { SegmentEncoder } from "../../src/core/packed/encode-segment.ts";
-import { OldIndex } from "../../src/core/packed/old-index.ts";
+import type { Decoder } from "./decoder.ts";
 import { fixtureTexts, mutated } from "./inputs.ts";
 import {
   checkArguments,
@@ -42,26 +41,9 @@ import {
   checkSignedBody,
   checkUnitStates,
   checkVersion,
-  law,
   NAMES,
 } from "./laws.ts";
-import {
-  checkFrameHeader,
-  checkPackedList,
-  checkSegment,
-  OLD_BYTES,
-  SEGMENT,
-  START,
-} from "./packed-laws.ts";
-
-export interface Decoder {
-  readonly inputs: fc.Arbitrary<string>;
-  /** @throws Error that names the law that the input breaks */
-  readonly check: (input: string) => void;
-}
-
-/** A check takes milliseconds, a second on a busy machine; one that takes this long is not linear. */
-const TOO_LONG_MS = 20_000;
+import { packedDecoders } from "./packed-decoders.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 const PUBLIC_KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
@@ -95,23 +77,6 @@ const configs = fc.oneof(
   fixtureTexts("config", ".tako"),
 );
 const configWords = [...NAMES.map((name) => `${name}=`), "[Image]", "\\\n", "SECRET+AAAA", ...URLS];
-
-/** Segments that copy parts of the old image, with a few bytes that differ. */
-const segments = fc
-  .array(fc.tuple(fc.nat(500), fc.integer({ min: 1, max: 200 }), fc.nat(3)), { minLength: 1 })
-  .map((pieces) => {
-    const bytes = pieces.flatMap(([from, length, added]) => [
-      ...OLD_BYTES.subarray(from, from + length).map((byte, at) =>
-        at % 20 === 9 ? byte + added : byte,
-      ),
-    ]);
-    const segment = Uint8Array.from({ length: SEGMENT }, (_, at) => bytes[at] ?? at);
-    const window = { index: new OldIndex(OLD_BYTES), from: 0 };
-    return Buffer.from(new SegmentEncoder().encode(segment, START, window)).toString("latin1");
-  });
-const frames = fc
-  .uint8Array({ maxLength: 300 })
-  .map((bytes) => Buffer.from(Bun.zstdCompressSync(bytes)).toString("latin1"));
 
 export const decoders: Readonly<Record<string, Decoder>> = {
   "manifest-body": {
@@ -284,34 +249,9 @@ export const decoders: Readonly<Record<string, Decoder>> = {
     ]),
     check: checkPrintable,
   },
-  "packed-list": {
-    inputs: mutated(
-      fc.constantFrom(
-        "Tako Packed 1\n",
-        `Tako Packed 1\nzst 12\npatch ${HEX} ${"f".repeat(64)} 34\n`,
-        `Tako Packed 1\npatch ${"0".repeat(64)} ${HEX} 34\nlater 5\nzst 9007199254740991\n`,
-      ),
-      ["zst ", "patch ", `${HEX} `, "\n", " ", "0", "zst 1\n", `patch ${HEX} ${HEX} 1\n`],
-    ),
-    check: checkPackedList,
-  },
-  "patch-segment": {
-    inputs: mutated(segments, ["\0\0\0\0", "\x80\x80", "\xff\xff\xff\xff", "\0\x01\0\0", "\x01"]),
-    check: checkSegment,
-  },
-  "frame-header": {
-    inputs: mutated(frames, ["(\xb5/\xfd", "\x68", "\xff\xff\xff\xff", "\0", " "]),
-    check: checkFrameHeader,
-  },
+  ...packedDecoders,
   "near-miss": {
     inputs: mutated(fc.constantFrom(...NAMES), ["__proto__", "e"]),
     check: checkNearMiss,
   },
 };
-
-/** @throws Error when the input breaks a law of the decoder, or takes it too long */
-export function checkInput(decoder: Decoder, input: string): void {
-  const start = performance.now();
-  decoder.check(input);
-  law(performance.now() - start < TOO_LONG_MS, "it takes too long");
-}

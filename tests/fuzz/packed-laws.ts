@@ -34,22 +34,30 @@ export function checkPackedList(input: string): void {
 
 /** The old image of {@link checkSegment}. */
 export const OLD_BYTES = Uint8Array.from({ length: 600 }, (_, at) => (at * 7 + (at >> 3)) & 255);
-/** The bytes of its segment. */
-export const SEGMENT = 400;
-/** Where the segment stands. */
-export const START = 100;
 
-/** A segment as it stands in a frame, of SEGMENT bytes. */
+/** Sizes and places in bytes. */
+export interface SegmentPlace {
+  readonly old: Uint8Array;
+  /** The bytes of the segment. */
+  readonly size: number;
+  /** Where it stands in the new image. */
+  readonly start: number;
+}
+
+export const ONE_SEGMENT: SegmentPlace = { old: OLD_BYTES, size: 400, start: 100 };
+
+/** A segment as it stands in a frame. */
 export function checkSegment(input: string): void {
   const bytes = asBytes(input);
+  const { size, start } = ONE_SEGMENT;
   if (bytes.length < LENGTHS_BYTES) return;
-  const into = new Uint8Array(SEGMENT);
+  const into = new Uint8Array(size);
   const isWhole = accepted(["origin"], () => {
-    const length = partBytes(bytes.subarray(0, LENGTHS_BYTES), SEGMENT);
-    law(length <= 2 * SEGMENT + 64, "the parts have no bound");
+    const length = partBytes(bytes.subarray(0, LENGTHS_BYTES), size);
+    law(length <= 2 * size + 64, "the parts have no bound");
     const parts = bytes.subarray(LENGTHS_BYTES, LENGTHS_BYTES + length);
     if (parts.length < length) throw new TakoError("origin", "it is cut off");
-    decodeSegment(splitParts(bytes, parts), into, START, {
+    decodeSegment(splitParts(bytes, parts), into, start, {
       size: OLD_BYTES.length,
       read(place, room) {
         law(place >= 0 && place + room.length <= OLD_BYTES.length, "a read beyond the old image");
@@ -58,16 +66,23 @@ export function checkSegment(input: string): void {
     });
     return true;
   });
-  const expected = segmentOf(bytes);
+  const expected = segmentOf(bytes, ONE_SEGMENT)?.made;
   law((isWhole === true) === (expected !== undefined), "the second reading disagrees");
   if (expected !== undefined) same(into, expected, "the second reading makes other bytes");
 }
 
-/** The bytes of the segment, by the words of PCK-25 to PCK-31 in the order in which they stand. */
-function segmentOf(bytes: Uint8Array): Uint8Array | undefined {
+/**
+ * The bytes of the segment, by the words of PCK-25 to PCK-31 in the order in which they stand.
+ *
+ * @returns them, and how many bytes the segment takes
+ */
+export function segmentOf(
+  bytes: Uint8Array,
+  { old, size, start }: SegmentPlace,
+): { readonly made: Uint8Array; readonly length: number } | undefined {
   const lengths = [0, 4, 8, 12].map((at) => Buffer.from(bytes).readUInt32LE(at));
   const sum = lengths.reduce((all, each) => all + each);
-  if (sum > 2 * SEGMENT + 64 || bytes.length < LENGTHS_BYTES + sum) return undefined;
+  if (sum > 2 * size + 64 || bytes.length < LENGTHS_BYTES + sum) return undefined;
   let at = LENGTHS_BYTES;
   const [copyBytes = [], runBytes = [], differences = [], literals = []] = lengths.map((length) => {
     at += length;
@@ -76,14 +91,14 @@ function segmentOf(bytes: Uint8Array): Uint8Array | undefined {
   const [copies, runs] = [numbersOf(copyBytes), numbersOf(runBytes)];
   if (copies === undefined || runs === undefined || copies.length % 4 > 0) return undefined;
   const out: number[] = [];
-  for (let end = START; copies.length > 0; ) {
+  for (let end = start; copies.length > 0; ) {
     const [before = 0n, length = 0n, move = 0n, count = 0n] = copies.splice(0, 4);
     const from = BigInt(end) + (move % 2n === 0n ? move / 2n : -(move + 1n) / 2n);
     if (before > literals.length || length < 1n || count > runs.length / 2) return undefined;
-    if (from < 0n || from + length > OLD_BYTES.length) return undefined;
+    if (from < 0n || from + length > old.length) return undefined;
     end = Number(from + length);
     out.push(...literals.splice(0, Number(before)));
-    const copied = [...OLD_BYTES.subarray(Number(from), end)];
+    const copied = [...old.subarray(Number(from), end)];
     let place = 0n;
     for (const [skip = 0n, run = 0n] of pairs(runs.splice(0, 2 * Number(count)))) {
       if (place + skip + run > length || run > differences.length) return undefined;
@@ -96,8 +111,8 @@ function segmentOf(bytes: Uint8Array): Uint8Array | undefined {
     out.push(...copied);
   }
   out.push(...literals);
-  return out.length === SEGMENT && runs.length + differences.length === 0
-    ? Uint8Array.from(out)
+  return out.length === size && runs.length + differences.length === 0
+    ? { made: Uint8Array.from(out), length: LENGTHS_BYTES + sum }
     : undefined;
 }
 
@@ -132,7 +147,9 @@ export function checkFrameHeader(input: string): void {
 }
 
 /** RFC 8878, section 3.1.1.1, by its tables. */
-function headerOf(bytes: Buffer): { window: bigint; content: bigint | undefined } | undefined {
+export function headerOf(
+  bytes: Buffer,
+): { readonly window: bigint; readonly content: bigint | undefined } | undefined {
   const [descriptor = 0] = bytes.subarray(4);
   if (bytes.length < 5 || bytes.readUInt32BE(0) !== 0x28b52ffd || descriptor & 0b1011) return;
   const single = (descriptor & 0b100000) > 0;

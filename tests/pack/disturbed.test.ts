@@ -116,9 +116,9 @@ describe.skipIf(tools.missing)("a disturbed run of pack", () => {
 
   test("PCK-66: what a run that is at work makes is no leftover", async () => {
     await using origin = await Origin.of(images);
-    const name = `${newest.digest}.zst.new`;
+    const name = `.${newest.digest}.zst.new`;
     write(origin.path(name), "half", 0o600);
-    write(origin.path(`${second.digest}.zst.new`), "half", 0o444);
+    write(origin.path(`.${second.digest}.zst.new`), "half", 0o444);
     const holder = Bun.spawn(["flock", origin.path(name), "sleep", "2"]);
     await Bun.sleep(300);
     const run = origin.run(program, "pack", "-o", "origin");

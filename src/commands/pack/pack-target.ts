@@ -49,10 +49,11 @@ interface Wanted {
   readonly isWorth: (size: number) => boolean;
 }
 
-/** What became of one: its size, and whether it is there. */
+/** What became of one: its size, whether it is there, and whether this run has made it. */
 interface Made {
   readonly size: number;
   readonly isKept: boolean;
+  readonly isNew: boolean;
 }
 
 /**
@@ -75,9 +76,9 @@ export async function packTarget(
   const patches = new Map(known.patches);
   const tried = new Map(known.tried);
   let made = 0;
-  const note = (what: Sha256Hex | "zst", { size: bytes, isKept }: Made) => {
-    if (isKept) made += 1;
-    else tried.set(what, bytes);
+  const note = (what: Sha256Hex | "zst", { size: bytes, isKept, isNew }: Made) => {
+    if (isKept && isNew) made += 1;
+    if (!isKept) tried.set(what, bytes);
     return isKept ? bytes : undefined;
   };
   // One after the other: a patch alone keeps two cores busy, one with the search and one with zstd.
@@ -144,11 +145,11 @@ async function make(wanted: Wanted, packing: Packing): Promise<Made> {
     }
     const path = openDirectoryPublication(packing.directory).packed.pathOf(name);
     const isRight = await check(path);
-    if (isRight && isWorth(begun)) return { size: begun, isKept: true };
+    if (isRight && isWorth(begun)) return { size: begun, isKept: true, isNew: false };
     // Nothing that Tako made, or that is worth it no longer: without it, the next turn begins one.
     await using publication = await packing.lock();
     if (publication.packed.sizes().get(name) === begun) await publication.packed.remove([name]);
-    if (isRight) return { size: begun, isKept: false };
+    if (isRight) return { size: begun, isKept: false, isNew: false };
   }
 }
 
@@ -186,7 +187,7 @@ async function fill(
   const { size } = file;
   const told = (isKept: boolean): Made => {
     report({ event: "packed", ...about, size, isKept });
-    return { size, isKept };
+    return { size, isKept, isNew: true };
   };
   if (!isWorth(size)) return told(false);
   // What is wrong here is a fault of ours, and no host is to meet it.
@@ -196,7 +197,7 @@ async function fill(
   const images = await publication.images();
   const isNeeded = images.has(entry.digest) && (from === undefined || images.has(from.digest));
   // Another run may have removed an image meanwhile, and what belongs to it.
-  if (!isNeeded) return { size, isKept: false };
+  if (!isNeeded) return { size, isKept: false, isNew: true };
   await publication.packed.keep(file);
   return told(true);
 }

@@ -8,6 +8,7 @@ import type { Entry, Manifest } from "../../core/manifest.ts";
 import { cheapestWay, type Way } from "../../core/packed/cheapest-way.ts";
 import { NOTHING_PACKED, patchesTowards } from "../../core/packed/own-list.ts";
 import { planPacking, type Target } from "../../core/packed/pack-plan.ts";
+import type { PatchLine } from "../../core/packed/packed-list.ts";
 import type { PackedByImage } from "../../shell/packed/packed-files.ts";
 import {
   lockDirectoryPublication,
@@ -103,13 +104,28 @@ function describe(
     const { entry, from } = target;
     const { zst } = listed.get(entry.digest) ?? NOTHING_PACKED;
     const list = { zst, patches: patchesTowards(entry.digest, listed) };
-    const ways = [undefined, ...from].map((old) => {
-      const images = new Set<Sha256Hex>(old === undefined ? [] : [old.digest]);
-      const here = { images, partial: 0, parts: new Map() };
-      return { from: old, way: cheapestWay(entry, list, here, sizes) };
-    });
+    const ways = [undefined, ...olderThan(entry, manifest, [...from, ...list.patches])].map(
+      (old) => {
+        const images = new Set<Sha256Hex>(old === undefined ? [] : [old.digest]);
+        const here = { images, partial: 0, parts: new Map() };
+        return { from: old, way: cheapestWay(entry, list, here, sizes) };
+      },
+    );
     return { entry, zst, ways, missing: missingOf(target, listed, sizes) };
   });
+}
+
+/** The older images from which packed files may lead to an image, newest first. */
+function olderThan(
+  { digest }: Entry,
+  { entries }: Manifest,
+  known: readonly (Entry | PatchLine)[],
+): readonly Entry[] {
+  const olds = new Set(known.map((each) => ("old" in each ? each.old : each.digest)));
+  const newest = new Map(entries.map((entry) => [entry.digest, entry]));
+  return [...newest.values()]
+    .filter((entry) => entry.digest !== digest && olds.has(entry.digest))
+    .toReversed();
 }
 
 function sizesOf({ entries }: Manifest): ReadonlyMap<Sha256Hex, number> {

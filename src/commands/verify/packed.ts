@@ -47,10 +47,13 @@ function wrongList(
   if (bytes === undefined) return [wrongFile(path, "it is larger than 64 KiB")];
   try {
     const { zst, patches } = parsePackedList(bytes);
-    const isThere =
-      zst === listed.get(image)?.zst &&
-      patches.every((patch) => listed.get(patch.new)?.patches.get(patch.old) === patch.size);
-    return isThere ? [] : [wrongFile(path, "it names files that are not there as it says")];
+    const wrong = [
+      ...(zst === listed.get(image)?.zst ? [] : [zstName(image)]),
+      ...patches
+        .filter((patch) => listed.get(patch.new)?.patches.get(patch.old) !== patch.size)
+        .map((patch) => patchName(patch.old, patch.new)),
+    ];
+    return wrong.map((name) => wrongFile(path, `${name} is not there, or not with this size`));
   } catch (caught) {
     return [wrongFile(path, asTakoError(caught).message)];
   }
@@ -92,6 +95,6 @@ function wrongFile(path: string, message: string): TakoError {
   return new TakoError("storage", message, {
     rule: "VFY-16",
     source,
-    hint: "Hosts take the plain image then. Remove the file: tako pack makes it anew.",
+    hint: "Hosts take the plain image then. tako pack makes what is missing, and anew what is removed.",
   });
 }

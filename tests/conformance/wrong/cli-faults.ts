@@ -1,6 +1,7 @@
 // The faults that the small command line of cli.ts can be given, one at a time, and the cases of
 // the suite that are meant to catch each. What a fault does is where its name is asked for.
 
+import { CLI_PACKED_FAULTS } from "./cli-packed-faults.ts";
 import type { Fault } from "./fault.ts";
 
 export const CLI_FAULTS = {
@@ -394,6 +395,8 @@ export const CLI_FAULTS = {
     breaks: ["PUB-23"],
     caught: ["store-new-origin"],
   },
+
+  ...CLI_PACKED_FAULTS,
 
   // gen-key.
   "public-key-of-another": {

@@ -29,6 +29,7 @@ import { wrong } from "./cli-faults.ts";
 import { readRegular, replaceFile, replaceManifest, storeOf } from "./cli-files.ts";
 import { get } from "./cli-http.ts";
 import { readManifest, readUnverified } from "./cli-manifest.ts";
+import { obtainPacked } from "./cli-packed.ts";
 
 /** @returns the exit status */
 export async function fetchCommand(words: readonly string[]): Promise<number> {
@@ -78,14 +79,15 @@ async function fetchOne(file: string, init: boolean): Promise<void> {
 }
 
 /** The entry whose image is there now. */
-async function obtain(config: Config, { entries }: Manifest, entry: Entry): Promise<Entry> {
+async function obtain(config: Config, manifest: Manifest, entry: Entry): Promise<Entry> {
+  const { entries } = manifest;
   const older = entries[entries.indexOf(entry) - 1];
   try {
-    await obtainImage(config, entry);
+    await obtainImage(config, manifest, entry);
     return entry;
   } catch (error) {
     if (older === undefined || !wrong("older-image-instead")) throw error;
-    await obtainImage(config, older);
+    await obtainImage(config, manifest, older);
     return older;
   }
 }
@@ -196,14 +198,17 @@ function imagePath({ destination }: Config, { digest }: Entry): string {
   return join(destination, "store", digest);
 }
 
-async function obtainImage(config: Config, entry: Entry): Promise<void> {
+async function obtainImage(config: Config, manifest: Manifest, entry: Entry): Promise<void> {
   const store = storeOf(config.destination);
   const path = join(store, entry.digest);
   const isPresent = wrong("damaged-image-taken") ? existsSync(path) : isWhole(config, entry);
   if (isPresent && !wrong("image-downloaded-again")) return;
   const isDamaged = existsSync(path) && !isPresent;
   try {
-    await download(config, entry, path);
+    const packed = await byPackedFiles(config, manifest, entry);
+    if (packed !== undefined) replaceFile(path, `${path}.partial`, packed);
+    if (packed === undefined || wrong("packed-image-comes-too"))
+      await download(config, entry, path);
   } catch (error) {
     if (isDamaged && !wrong("damaged-image-left")) discard(config, entry);
     throw error;
@@ -226,6 +231,16 @@ async function download(config: Config, entry: Entry, path: string): Promise<voi
     return;
   }
   replaceFile(path, `${path}.partial`, bytes);
+}
+
+function byPackedFiles(
+  config: Config,
+  manifest: Manifest,
+  entry: Entry,
+): Promise<Uint8Array | undefined> {
+  const contentOf = (other: Entry) =>
+    isWhole(config, other) ? readRegular(imagePath(config, other)) : undefined;
+  return obtainPacked({ config, entry, manifest, contentOf });
 }
 
 /** FET-56. */

@@ -1,5 +1,5 @@
 // A small program with the command lines fetch, store and gen-key, right in all that the profiles
-// `fetch` and `publish` ask for unless its first word names a fault.
+// `fetch` and `publish` ask for, and in `packed` but for what goes on from an earlier run, unless its first word names a fault.
 //
 //   bun tests/conformance/wrong/cli.ts none fetch app.tako
 //   bun tests/conformance/wrong/cli.ts digest-not-checked fetch app.tako

@@ -16,6 +16,7 @@ export interface Leniency {
   readonly goesOn?: boolean;
   readonly cutOff?: boolean;
   readonly largeParts?: boolean;
+  readonly largeSegments?: boolean;
   /** A move counts from the beginning of the old image. */
   readonly absolute?: boolean;
   /** The first copy of a segment goes on where the last one of the segment before it ended. */
@@ -80,7 +81,7 @@ function segmentOf(
     const from = (lenient.absolute ? 0 : end) + signedOf(move, lenient);
     end = from + length;
     const isOutside = from < 0 || end > old.length;
-    if (length > 1_048_576 || (isOutside && !lenient.outside)) refuse();
+    if ((length > 1_048_576 && !lenient.largeSegments) || (isOutside && !lenient.outside)) refuse();
     const copied = Array.from({ length }, (_, each) => old[from + each] ?? 0);
     for (let each = 0, place = 0; each < count; each++, run += 2) {
       const [skip, many] = [runs[run], runs[run + 1]];

@@ -106,12 +106,12 @@ const known = (what: string, breaks: string, caught: string): Known => ({
 
 const SKIPPABLE = Buffer.from("502a4d18", "hex");
 
-function afterSkippable(data: Buffer): Buffer {
+export function afterSkippable(data: Buffer): Buffer {
   return data.indexOf(SKIPPABLE) === 0 ? data.subarray(8 + data.readUInt32LE(4)) : data;
 }
 
 /** With a window of 8 MiB in place of a larger one. */
-function smallWindow(data: Buffer): Buffer {
+export function smallWindow(data: Buffer): Buffer {
   const hasWindow = data.length > 5 && data.readUInt32LE(0) === 0xfd2fb528 && !(data[4]! & 0x20);
   if (hasWindow && data[5]! > 0x68) data[5] = 0x68;
   return data;

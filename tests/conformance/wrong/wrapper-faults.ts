@@ -98,12 +98,33 @@ function replaceIn(name: string, from: RegExp, to: string): (destination: string
   };
 }
 
-function removePartials(destination: string): void {
-  const store = join(destination, "store");
-  for (const name of existsSync(store) ? readdirSync(store) : []) {
-    if (/^[0-9a-f]{64}\.partial$/.test(name)) rmSync(join(store, name));
-  }
+/** Removes the files in `store/` of which that is so. */
+function removeFromStore(
+  isMeant: (name: string, content: () => Uint8Array) => boolean,
+): (destination: string) => void {
+  return (destination) => {
+    const store = join(destination, "store");
+    for (const name of existsSync(store) ? readdirSync(store) : []) {
+      const path = join(store, name);
+      if (isMeant(name, () => readFileSync(path))) rmSync(path);
+    }
+  };
 }
+
+/** Gives the part of any frame the name of that of 289 bytes. */
+function takeParts(destination: string): void {
+  const store = join(destination, "store");
+  for (const name of existsSync(store) ? readdirSync(store) : [])
+    renameSync(join(store, name), join(store, name.replace(/\.part-zst-\d+$/, ".part-zst-289")));
+}
+
+const removePartials = removeFromStore((name) => /^[0-9a-f]{64}\.partial$/.test(name));
+const removeParts = removeFromStore((name) => name.includes(".part-"));
+const removeDamaged = removeFromStore(
+  (name, content) =>
+    /^[0-9a-f]{64}$/.test(name) &&
+    name !== new Bun.CryptoHasher("sha256").update(content()).digest("hex"),
+);
 
 /** Leaves files in a destination; one for each image where the name has `{digest}`. */
 function leave(...names: readonly string[]): (destination: string) => void {
@@ -202,6 +223,36 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     breaks: ["FET-60"],
     caught: ["resume", "resume-part-of-range"],
     before: removePartials,
+  },
+  "packed-partial-dropped": {
+    what: "a partial download is forgotten, and a list asked for",
+    breaks: ["PCK-41", "PCK-50"],
+    caught: ["fetch-packed-partial-of-the-image"],
+    before: removePartials,
+  },
+  "packed-parts-dropped": {
+    what: "a packed file begins anew each time",
+    breaks: ["PCK-54"],
+    caught: ["fetch-packed-frame-continued", "fetch-packed-patch-continued"],
+    before: removeParts,
+  },
+  "packed-other-part-continued": {
+    what: "a part of a frame that was made anew is continued",
+    breaks: ["PCK-55"],
+    caught: ["fetch-packed-frame-made-anew"],
+    before: takeParts,
+  },
+  "packed-parts-left": {
+    what: "a part of a packed file stays when the image is there",
+    breaks: ["PCK-55"],
+    caught: ["fetch-packed-frame-continued"],
+    after: leave("store/{digest}.part-zst-289"),
+  },
+  "packed-damaged-removed": {
+    what: "an old image that is damaged is removed",
+    breaks: ["PCK-51"],
+    caught: ["fetch-packed-old-image-damaged"],
+    after: removeDamaged,
   },
   "partials-not-kept": {
     what: "a download that was cut leaves nothing to continue",
