@@ -49,15 +49,19 @@ export async function whyUnsafe(client: S3Client, expected: Expected): Promise<s
 /**
  * Whether the bucket compares an ETag as it gives it, with its quotes (BKT-12): asked with the same object and its own ETag, which
  * holds in one form or the other.
+ *
+ * @returns undefined if that cannot be told from the answers, such as where another publisher asks at the same time
  */
-export async function comparesQuoted(client: S3Client): Promise<boolean> {
+export async function comparesQuoted(client: S3Client): Promise<boolean | undefined> {
   const put = (headers: Condition) =>
     client.ask({ method: "PUT", key: EMPTY_KEY, headers, body: EMPTY });
   const etag = (await put({})).headers.get("ETag");
-  if (etag === null) return true;
-  const holds = async (isQuoted: boolean) =>
-    (await put(conditionOf({ kind: "etag", etag, isQuoted }))).status === 200;
-  return (await holds(true)) || !(await holds(false));
+  if (etag === null) return undefined;
+  const statusOf = async (isQuoted: boolean) =>
+    (await put(conditionOf({ kind: "etag", etag, isQuoted }))).status;
+  const quoted = await statusOf(true);
+  if (quoted === 200) return true;
+  return quoted === 412 && (await statusOf(false)) === 200 ? false : undefined;
 }
 
 export function unsafe(client: S3Client, why: string): TakoError {

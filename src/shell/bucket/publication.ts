@@ -112,8 +112,9 @@ export class BucketPublication implements WritablePublication {
     if (status === 200) return true;
     // Another publisher's came between, or it was not the form that the service compares.
     if (status === 412 && this.#expected?.kind === "etag" && !this.#isFormKnown) {
-      this.#isQuoted = await comparesQuoted(this.#client);
-      this.#isFormKnown = true;
+      const isQuoted = await comparesQuoted(this.#client);
+      this.#isQuoted = isQuoted ?? this.#isQuoted;
+      this.#isFormKnown = isQuoted !== undefined;
     }
     const isUncertain = [404, 408, 409, 412, 429].includes(status) || status >= 500;
     if (isUncertain && code !== "NoSuchBucket") return false;

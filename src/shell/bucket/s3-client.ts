@@ -64,6 +64,11 @@ export class S3Client {
     this.#region = account.region;
   }
 
+  /** The time as the service has it, as far as that is known. */
+  now(): number {
+    return this.effects.clock.now() + this.#skewMs;
+  }
+
   /** Asks until it is answered by something else than what passes by itself (BKT-62). */
   ask(request: S3Request): Promise<S3Answer> {
     return retry(this.effects, async () => {
@@ -111,7 +116,7 @@ export class S3Client {
     const endpoint = this.#account.endpoint(this.#region);
     const at = addressOf(endpoint, bucket, key === undefined ? "" : `${prefix}${key}`);
     const accessKey = await this.#account.accessKey();
-    const moment = new Date(clock.now() + this.#skewMs).toISOString().replace(/[-:]|\.\d+/g, "");
+    const moment = new Date(this.now()).toISOString().replace(/[-:]|\.\d+/g, "");
     const signed = signRequest(
       { method, ...at, query, headers, payload: body?.sha256 ?? NOTHING },
       accessKey,
@@ -196,7 +201,7 @@ function hintFor({ status, code }: S3Answer): string | undefined {
     return "Check the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile.";
   if (code === "ExpiredToken") return "Get new temporary credentials.";
   if (status === 403)
-    return "The credentials need s3:GetObject, s3:PutObject, s3:ListBucket and s3:AbortMultipartUpload here.";
+    return "The credentials need s3:GetObject, s3:PutObject, s3:ListBucket and s3:AbortMultipartUpload here, to remove images s3:DeleteObject.";
   return status === 301 || status === 400 ? "Check AWS_REGION and AWS_ENDPOINT_URL_S3." : undefined;
 }
 

@@ -235,7 +235,7 @@ export async function abortLeftovers(client: S3Client): Promise<void> {
     ] as const;
     const answer = await client.once({ method: "GET", query });
     if (answer.status !== 200) return;
-    const oldest = client.effects.clock.now() - LEFT_MS;
+    const oldest = client.now() - LEFT_MS;
     for (const { key, id, since } of uploadsOf(textOf(answer.bytes))) {
       const isOurs = imageOfKey(key, store) !== undefined;
       if (isOurs && Date.parse(since) < oldest)
