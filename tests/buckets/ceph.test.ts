@@ -157,7 +157,7 @@ describe.skipIf(need.missing)("a bucket of Ceph", () => {
       return (kib ?? Infinity) / 1024;
     };
     const [small, large] = [await peak(1), await peak(256)];
-    expect(large - small).toBeLessThan(64);
+    expect(large - small).toBeLessThan(16);
   }, 120_000);
 
   test("BKT-26: an image from a pipe", async () => {

@@ -13,8 +13,8 @@ export interface S3Body {
   /** In bytes. */
   readonly size: number;
   readonly sha256: string;
-  /** So many bytes of it at most, from there on. */
-  readonly read: (at: number, length: number) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Fills a block from there on. @returns how many bytes there are in it */
+  readonly read: (at: number, block: Uint8Array) => Promise<number>;
 }
 
 const read = promisify(readCallback);
@@ -25,7 +25,10 @@ export function bodyOf(bytes: Uint8Array): S3Body {
   return {
     size: bytes.length,
     sha256: hashBytes(bytes),
-    read: async (at, length) => new Uint8Array(bytes.subarray(at, at + length)),
+    read: async (at, block) => {
+      block.set(bytes.subarray(at, at + block.length));
+      return block.length;
+    },
   };
 }
 
@@ -34,14 +37,14 @@ export function bodyOfFile(
   { fd, name }: { readonly fd: number; readonly name: string },
   [start, end, sha256]: readonly [start: number, end: number, sha256: string],
 ): S3Body {
-  const readBlock = async (at: number, length: number) => {
-    const block = new Uint8Array(length);
-    const { bytesRead } = await read(fd, block, 0, length, start + at).catch((error: unknown) => {
+  const readBlock = async (at: number, block: Uint8Array) => {
+    const reading = read(fd, block, 0, block.length, start + at);
+    const { bytesRead } = await reading.catch((error: unknown) => {
       throw storageError(error, "read", name);
     });
     // It is shorter than it was (BKT-24).
     if (bytesRead === 0) throw changed(name);
-    return block.subarray(0, bytesRead);
+    return bytesRead;
   };
   return { size: end - start, sha256, read: readBlock };
 }
@@ -51,17 +54,19 @@ export function streamOf(
   { size, read }: S3Body,
   onTaken: (isAll: boolean) => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  // A block is copied when it is taken, and asked for only then: so two are enough for all.
+  const length = Math.min(BLOCK, size);
+  let [block, spare] = [new Uint8Array(length), new Uint8Array(length)];
   let done = 0;
-  return new ReadableStream({
-    type: "bytes",
-    async pull(stream) {
-      const block = await read(done, Math.min(BLOCK, size - done));
-      done += block.length;
-      onTaken(done === size);
-      stream.enqueue(block);
-      if (done === size) stream.close();
-    },
-  });
+  const pull = async (stream: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+    [block, spare] = [spare, block];
+    const filled = await read(done, block.subarray(0, size - done));
+    done += filled;
+    onTaken(done === size);
+    stream.enqueue(block.subarray(0, filled));
+    if (done === size) stream.close();
+  };
+  return new ReadableStream({ pull }, { highWaterMark: 0 });
 }
 
 /** @param name of the image */
