@@ -128,11 +128,23 @@ export class LockedPackedFiles extends PackedFiles {
     }
   }
 
-  /** Removes files; who asks for one that a list still names takes the plain image. */
+  /**
+   * Removes files; who asks for one that a list still names takes the plain image.
+   *
+   * @throws TakoError of kind `storage`, once all others are removed
+   */
   async remove(names: readonly string[]): Promise<void> {
     this.#lock.requireHeld();
-    for (const name of names) removeIfPresent(this.pathOf(name));
+    const errors: unknown[] = [];
+    for (const name of names) {
+      try {
+        removeIfPresent(this.pathOf(name));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
     if (names.length > 0) await syncDirectory(this.store.path);
+    if (errors.length > 0) throw errors[0];
   }
 
   /**
