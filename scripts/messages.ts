@@ -1,6 +1,7 @@
 // `bun run messages`: writes docs/messages.md, every message of the program with an example from a real run: those of the
 // conformance suite, and of the tests of its commands. That takes minutes; what it says then is for review. With `--keep`, the
-// examples are those that the page has already. A test (tests/messages.test.ts) holds the list itself current.
+// examples are those that the page has already; with words such as `buckets`, these and what the tests of these folders say. A test
+// (tests/messages.test.ts) holds the list itself current.
 
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ export const PAGE = join(repository, "docs/messages.md");
 const binary = join(repository, "dist/tako");
 
 const TESTS = [
+  "buckets",
   "check",
   "cli",
   "fetch",
@@ -38,7 +40,10 @@ these runs did not have.
 type Said = readonly string[];
 
 if (import.meta.main) {
-  const said = byLength(process.argv.includes("--keep") ? shownNow() : await listen());
+  const words = process.argv.slice(2);
+  const kept = words.length === 0 ? [] : shownNow();
+  const heard = words.includes("--keep") ? [] : await listen(words);
+  const said = byLength([...kept, ...heard]);
   const pages = [...(await templates())].map(([file, texts]) => {
     const entries = texts.map((text) => entryOf(text, said));
     return `\n## ${file}\n\n${entries.join("")}`;
@@ -71,8 +76,8 @@ function shownNow(): readonly Said[] {
   return blocksOf(indented.map((line) => line.slice(6)).join("\n"));
 }
 
-/** What real runs say. */
-async function listen(): Promise<readonly Said[]> {
+/** What real runs say, or those of some tests. */
+async function listen(tests: readonly string[]): Promise<readonly Said[]> {
   const folder = mkdtempSync(join(tmpdir(), "tako-messages-"));
   try {
     const ear = join(folder, "tako");
@@ -81,12 +86,12 @@ async function listen(): Promise<readonly Said[]> {
       `#!/bin/sh\nout=$(mktemp -p ${folder} XXXXXX.said)\n${binary} "$@" 2> $out.err\nstatus=$?\ncat $out.err >> $out\ncat $out.err >&2\nexit $status\n`,
     );
     chmodSync(ear, 0o755);
-    await run([binary, "conformance", "--cli", ear]);
+    if (tests.length === 0) await run([binary, "conformance", "--cli", ear]);
     const words = [
       process.execPath,
       "test",
       "--parallel",
-      ...TESTS.map((name) => `./tests/${name}/`),
+      ...(tests.length === 0 ? TESTS : tests).map((name) => `./tests/${name}/`),
     ];
     await run(words, { TAKO_TEST_SAID: folder });
     const files = readdirSync(folder).filter((name) => name.endsWith(".said"));

@@ -144,7 +144,7 @@ function drawCells(
         name.length * LETTER > room ? ` textLength="${room}" lengthAdjust="spacingAndGlyphs"` : "";
       return [
         `<rect class="cell" x="${x}" y="${y}" width="${CELL.width}" height="${CELL.height}" rx="3"/>`,
-        text(x + CELL.pad, y + 14, "file", name, squeeze),
+        text(x + CELL.pad, y + 14, "", name, squeeze),
         drawBricks(x + CELL.pad, y + 20, file),
       ].join("");
     })

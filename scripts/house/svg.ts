@@ -1,9 +1,13 @@
 // The words of SVG that the picture is made of, and its style. Text stays text; light and dark are the reader's choice.
 
-/** @param more further attributes, each with a space before it */
+/**
+ * @param classes none if it is empty
+ * @param more further attributes, each with a space before it
+ */
 export function text(x: number, y: number, classes: string, content: string, more = ""): string {
   if (content === "") return "";
-  return `<text class="${classes}" x="${x}" y="${y}"${more}>${escaped(content)}</text>`;
+  const named = classes === "" ? "" : ` class="${classes}"`;
+  return `<text${named} x="${x}" y="${y}"${more}>${escaped(content)}</text>`;
 }
 
 function escaped(content: string): string {

@@ -13,7 +13,7 @@ import type { Tree } from "./tree.ts";
  */
 const TESTS = [
   "spec/*.spec.ts",
-  "tests/{check,cli,concurrency,fetch,files,hostile,inspect,origins,pack,packed,prune,publish,serve,status,verify}/*.test.ts",
+  "tests/{buckets,check,cli,concurrency,fetch,files,hostile,inspect,origins,pack,packed,prune,publish,serve,status,verify}/*.test.ts",
   "tests/conformance/command.test.ts",
 ];
 

@@ -7,7 +7,7 @@ import { EMPTY_MANIFEST, type Manifest } from "../core/manifest.ts";
 import { shownPath } from "../core/text.ts";
 import { compareVersions, type Version } from "../core/version.ts";
 import type { ManifestFile } from "../shell/disk/manifest-file.ts";
-import type { Publication } from "../shell/publication.ts";
+import type { Publication } from "../shell/publication/publication.ts";
 
 /** Who signs, and whether a manifest may be begun. */
 export interface Signer {
@@ -21,20 +21,26 @@ export interface Signer {
   readonly warn: (message: string) => void;
 }
 
+/** The manifest until now; without bytes if there is none. */
+export interface Ours {
+  readonly manifest: Manifest;
+  readonly bytes?: Uint8Array;
+}
+
 /**
  * The manifest until now; that there is none is said (PUB-19).
  *
  * @throws as requireOurs; TakoError of kind `storage` if there is none and none may be begun
  */
-export function readOurs(
+export async function readOurs(
   publication: Publication,
   { key, replaced, isNew, isWatched, warn }: Signer,
-): { readonly manifest: Manifest; readonly bytes?: Uint8Array } {
+): Promise<Ours> {
   const keys = replaced === undefined ? [key.publicKey] : [key.publicKey, replaced];
   const { manifestPath } = publication;
-  const ours = requireOurs(publication.readManifest(keys), manifestPath, replaced);
+  const ours = requireOurs(await publication.readManifest(keys), manifestPath, replaced);
   if (ours.bytes === undefined) {
-    if (!isNew && !(isWatched && !publication.hasStore())) throw noManifest(manifestPath);
+    if (!isNew && !(isWatched && !(await publication.hasStore()))) throw noManifest(manifestPath);
     warn(
       `starting a new manifest, ${shownPath(manifestPath)}: hosts that know an earlier one will refuse it`,
     );
@@ -48,11 +54,7 @@ export function readOurs(
  * @throws TakoError of kind `signature` for a manifest of another key, `storage` for one that is
  *   damaged, or missing in a rotation
  */
-function requireOurs(
-  file: ManifestFile,
-  source: string,
-  replaced: PublicKey | undefined,
-): { readonly manifest: Manifest; readonly bytes?: Uint8Array } {
+function requireOurs(file: ManifestFile, source: string, replaced: PublicKey | undefined): Ours {
   switch (file.state) {
     case "signed":
       return file;
@@ -76,12 +78,12 @@ function requireOurs(
  * @param absent what is said if there is none
  * @throws TakoError of kind `storage` for one that is damaged or missing
  */
-export function readPublished(
+export async function readPublished(
   publication: Publication,
   absent: { readonly rule: string; readonly hint: string },
-): Manifest {
+): Promise<Manifest> {
   const { manifestPath: source } = publication;
-  const file = publication.readManifest([]);
+  const file = await publication.readManifest([]);
   switch (file.state) {
     case "signed":
     case "foreign":

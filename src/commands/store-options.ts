@@ -26,6 +26,8 @@ export interface StoreOptions {
   readonly expected?: ExpectedImage;
   /** Make packed files of the image before the manifest names it (PUB-85). */
   readonly pack?: { readonly level: number; readonly patches: number };
+  /** A bucket that keeps no conditions is written all the same (BKT-33). */
+  readonly isUnsafeAllowed?: boolean;
 }
 
 /** `tako store 1.0.0 app.img` is a likely slip (PUB-57). */

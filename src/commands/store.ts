@@ -1,35 +1,36 @@
 // tako store: publishes an image under a version, and rotates the key (spec/publish.md).
-// The story in its order; how each step touches the disk is shell/publication.ts.
+// The story in its order; how each step is done in a directory or a bucket is shell/publication/ and shell/bucket/.
 
+import { refusePacking } from "../core/bucket.ts";
 import type { Sha256Hex } from "../core/digest.ts";
-import { TakoError } from "../core/error.ts";
 import type { PublicKey } from "../core/keys.ts";
-import {
-  type Entry,
-  encodeManifest,
-  insertEntry,
-  MAX_MANIFEST_BYTES,
-  type Manifest,
-} from "../core/manifest.ts";
+import { type Entry, insertEntry, type Manifest } from "../core/manifest.ts";
 import { type Place, placeOf, placeWarnings, spellingWarnings } from "../core/new-version.ts";
 import { parseSize } from "../core/size.ts";
 import { compareVersions, type Version } from "../core/version.ts";
 import type { Progress } from "../shell/disk/image-writer.ts";
-import { platformSha512 } from "../shell/platform-crypto.ts";
 import {
   hashImage,
   type ImageSource,
-  type LockedPublication,
-  lockPublication,
   openedImage,
   openImage,
-  openPublication,
-} from "../shell/publication.ts";
+} from "../shell/publication/image-source.ts";
+import type { Kept, Publication, WritablePublication } from "../shell/publication/publication.ts";
+import { lockPublication, openPublication } from "../shell/publication.ts";
 import { findSecretKey } from "../shell/secret-key.ts";
+import {
+  type Change,
+  type NextManifest,
+  nextManifest,
+  putInPlace,
+  refuseOversized,
+  signingAgain,
+} from "./change-manifest.ts";
 import type { Effects } from "./effects.ts";
 import type { Report } from "./events.ts";
 import { type ExpectedImage, requireExpected } from "./expected-image.ts";
 import { readOurs, requireBegun, type Signer } from "./own-manifest.ts";
+import { publicationEffects } from "./publication-effects.ts";
 import {
   parseImageVersion,
   parseReplaced,
@@ -73,15 +74,16 @@ interface Image {
 }
 
 /**
- * Publishes an image in a directory that a web server can serve as it is.
+ * Publishes an image in a directory that a web server can serve as it is, or in a bucket.
  *
  * @throws TakoError of kind `usage`, `version`, `key`, `storage`, `signature`, `digest`, or `failed`
  *   if the version is published already
  */
 export async function store(options: StoreOptions, effects: Effects): Promise<StoreResult> {
-  const { directory, isNew = false, isWatched = false } = options;
-  const { clock, environment, report } = effects;
+  const { directory, isNew = false, isWatched = false, isUnsafeAllowed = false } = options;
+  const { environment, report } = effects;
   refuseSwapped(options);
+  if (options.pack !== undefined) refusePacking(directory);
   const version = parseImageVersion(options);
   const replaced = parseReplaced(options);
   const warn = (message: string) => report({ event: "warning", message });
@@ -90,39 +92,62 @@ export async function store(options: StoreOptions, effects: Effects): Promise<St
 
   await using source = await openSource(options.image, effects.stdin);
   const image = version && source && imageOf(version, source, options.expected ?? {}, report);
-  if (options.dryRun && image !== undefined) return await planStore(directory, image, signer);
-  const onWait = () => report({ event: "waiting", directory });
-  const lock = () => lockPublication(directory, { clock, onWait });
-  const { pack } = options;
-  if (pack === undefined || image === undefined) {
-    using publication = await lock();
-    return await publish(publication, image, signer);
+  const way = { ...publicationEffects(directory, effects), isUnsafeAllowed };
+  if (options.dryRun && image !== undefined) {
+    return await planStore(await openPublication(directory, way), image, signer);
   }
-  return await publishPacked(lock, image, signer, async (manifest, entry) => {
+  const lock = () => lockPublication(directory, way);
+  if (image === undefined) return await signAnew(lock, signer, effects);
+  const { pack } = options;
+  if (pack === undefined) return await publish(lock, image, signer, effects);
+  return await publishPacked(lock, image, signer, effects, async ({ manifest }, entry) => {
     const { packNew } = await import("./pack/pack-new.ts");
     await packNew(manifest, entry, { directory, ...pack }, effects);
   });
 }
 
-/** With the lock only while names come and go: the image, what is packed of it, and then the manifest (PUB-85). */
-async function publishPacked(
-  lock: () => Promise<LockedPublication>,
+type Lock = () => Promise<WritablePublication>;
+
+/** The manifest as it is, by another key (PUB-50). */
+async function signAnew(lock: Lock, signer: Signer, effects: Effects): Promise<StoreResult> {
+  await using publication = await lock();
+  const asItIs = (manifest: Manifest) => manifest;
+  const ours = await readOurs(publication, signer);
+  const next = nextManifest(ours, asItIs, signer, publication.manifestPath);
+  const changed = await putInPlace(publication, next, asItIs, signer, effects);
+  return { stored: "signature", publicKey: signer.key.publicKey, changed };
+}
+
+/** First the image, then the manifest that names it (PUB-13). */
+async function publish(
+  lock: Lock,
   image: Image,
   signer: Signer,
-  pack: (grown: Manifest, entry: Entry) => Promise<void>,
+  effects: Effects,
+): Promise<StoreResult> {
+  await using publication = await lock();
+  const kept = await keep(publication, image, signer);
+  return await name(publication, kept, signer, effects);
+}
+
+/** With the lock only while names come and go: the image, what is packed of it, and then the manifest (PUB-85). */
+async function publishPacked(
+  lock: Lock,
+  image: Image,
+  signer: Signer,
+  effects: Effects,
+  pack: (next: NextManifest, entry: Entry) => Promise<void>,
 ): Promise<StoreResult> {
   const keepImage = async () => {
-    using publication = await lock();
+    await using publication = await lock();
     return await keep(publication, image, signer);
   };
   const kept = await keepImage();
-  await pack(kept.grown, kept.entry);
-  using publication = await lock();
-  // What there was to say of it is said.
-  const silent = { ...signer, isNew: signer.isNew || kept.bytes === undefined, warn: () => {} };
-  const { bytes, manifest } = readOurs(publication, silent);
-  const next = encode(insertEntry(manifest, kept.entry), signer, publication.manifestPath);
-  return await name(publication, { ...kept, bytes, next });
+  await pack(kept.next, kept.entry);
+  await using publication = await lock();
+  const ours = await readOurs(publication, signingAgain(signer, kept.next.old));
+  const next = nextManifest(ours, kept.change, signer, publication.manifestPath);
+  return await name(publication, { ...kept, next }, signer, effects);
 }
 
 /** What shows how far it is, if that is known (PUB-79). */
@@ -149,12 +174,11 @@ function imageOf(
  * written, and no lock taken.
  */
 async function planStore(
-  directory: string,
+  publication: Publication,
   { version, source, expected, onProgress }: Image,
   signer: Signer,
 ): Promise<StoreResult> {
-  const publication = openPublication(directory);
-  const { manifest } = readOurs(publication, signer);
+  const { manifest } = await readOurs(publication, signer);
   if (signer.isNew) requireBegun(manifest, version, publication.manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
   const same = warnOfVersion(version, published, signer.warn);
@@ -199,94 +223,53 @@ function warnOfTwin(
   warn(`${version.text} has the same bytes as ${twin.version.text}, which is published already`);
 }
 
-/** With the lock: first the image, then the manifest that names it (PUB-13). */
-async function publish(
-  publication: LockedPublication,
-  image: Image | undefined,
-  signer: Signer,
-): Promise<StoreResult> {
-  if (image !== undefined) {
-    return await name(publication, await keep(publication, image, signer));
-  }
-  const { key } = signer;
-  const { bytes, manifest } = readOurs(publication, signer);
-  const next = encodeManifest(manifest, key, platformSha512);
-  const changed = await writeIfNew(publication, bytes, next);
-  return { stored: "signature", publicKey: key.publicKey, changed };
-}
-
 /** An image that is in the store, and the manifest that is to name it. */
-interface Kept {
+interface KeptImage extends Kept {
   readonly entry: Entry;
-  readonly isKept: boolean;
-  readonly isUnmarked: boolean;
-  /** The manifest until now. */
-  readonly bytes: Uint8Array | undefined;
-  readonly grown: Manifest;
-  /** The same as bytes. */
-  readonly next: Uint8Array;
+  readonly change: Change;
+  readonly next: NextManifest;
 }
 
 async function keep(
-  publication: LockedPublication,
+  publication: WritablePublication,
   { version, source, expected, onProgress }: Image,
   signer: Signer,
-): Promise<Kept> {
+): Promise<KeptImage> {
   const { manifestPath } = publication;
-  const { warn } = signer;
-  const { bytes, manifest } = readOurs(publication, signer);
-  if (signer.isNew) requireBegun(manifest, version, manifestPath);
+  const { warn, isNew } = signer;
+  const ours = await readOurs(publication, signer);
+  const { bytes, manifest } = ours;
+  if (isNew) requireBegun(manifest, version, manifestPath);
   const published = manifest.entries.map((entry) => entry.version);
   if (warnOfVersion(version, published, warn) === undefined) {
     const line = `${version.text} ${source.size ?? 0} ${"0".repeat(64)}\n`;
     refuseOversized((bytes?.length ?? 0) + line.length, manifestPath);
   }
-  await using copy = await publication.copyImage(source, onProgress);
-  const { digest } = copy;
-  requireExpected(copy, expected, source.name);
-  const entry = { version, size: parseSize(copy.size), digest };
+  await using taken = await publication.takeImage(source, onProgress);
+  const { digest } = taken;
+  requireExpected(taken, expected, source.name);
+  const entry = { version, size: parseSize(taken.size), digest };
   warnOfTwin(manifest, entry, warn);
-  const grown = insertEntry(manifest, entry);
-  const next = encode(grown, signer, manifestPath);
-  return { entry, bytes, grown, next, ...(await copy.keep()) };
-}
-
-function encode(manifest: Manifest, { key }: Signer, source: string): Uint8Array {
-  const bytes = encodeManifest(manifest, key, platformSha512);
-  refuseOversized(bytes.length, source);
-  return bytes;
+  const change = (found: Manifest) => {
+    if (isNew) requireBegun(found, version, manifestPath);
+    return insertEntry(found, entry);
+  };
+  // Refused before the image is kept, if it is to be refused.
+  const next = nextManifest(ours, change, signer, manifestPath);
+  return { entry, change, next, ...(await taken.keep()) };
 }
 
 async function name(
-  publication: LockedPublication,
-  { entry: { version, digest }, bytes, next, isKept, isUnmarked }: Kept,
+  publication: WritablePublication,
+  { entry: { version, digest }, change, next, isKept, isUnmarked }: KeptImage,
+  signer: Signer,
+  effects: Effects,
 ): Promise<StoreResult> {
-  const changed = await writeIfNew(publication, bytes, next);
+  const changed = await putInPlace(publication, next, change, signer, effects);
   return { stored: "image", version: version.text, sha256: digest, isKept, isUnmarked, changed };
-}
-
-/** The same manifest and key give the same bytes: then nothing is written (PUB-30, PUB-52). */
-async function writeIfNew(
-  publication: LockedPublication,
-  old: Uint8Array | undefined,
-  next: Uint8Array,
-): Promise<boolean> {
-  const isSame = old !== undefined && Buffer.from(old).equals(next);
-  await (isSame ? publication.syncManifest() : publication.writeManifest(next));
-  return !isSame;
 }
 
 async function openSource(image: string | undefined, stdin: number) {
   if (image === undefined) return undefined;
   return image === "-" ? openedImage(stdin, "standard input") : await openImage(image);
-}
-
-/** Hosts take no more (PUB-21). */
-function refuseOversized(length: number, source: string): void {
-  if (length <= MAX_MANIFEST_BYTES) return;
-  throw new TakoError("failed", `the manifest would exceed ${MAX_MANIFEST_BYTES} bytes`, {
-    rule: "PUB-21",
-    source,
-    hint: "No more versions fit; start a new origin.",
-  });
 }

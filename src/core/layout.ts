@@ -102,6 +102,20 @@ export function unfinishedOf(name: string): PackedName | undefined {
   return isSo ? packedFileOf(name.slice(1, -UNFINISHED.length)) : undefined;
 }
 
+/**
+ * Of the names in the `store/` of an origin, those of all packed files for an image of which that is so, or that need one; also of
+ * what is being made.
+ */
+export function packedNamesOf(
+  names: readonly string[],
+  isSo: (image: Sha256Hex) => boolean,
+): readonly string[] {
+  return names.filter((name) => {
+    const file = packedFileOf(name) ?? unfinishedOf(name);
+    return file !== undefined && (isSo(file.image) || (file.what === "patch" && isSo(file.from)));
+  });
+}
+
 /** Of the names in a `store/`, those that neither a host nor a publisher gives (DST-9). */
 export function foreignNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => {

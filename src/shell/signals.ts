@@ -38,6 +38,32 @@ function actBefore(signal: NodeJS.Signals, act: () => void): void {
   });
 }
 
+const ENDING = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** As long as what is to be done before the end may take. */
+const BEFORE_END_MS = 3000;
+
+/** Does something before a signal ends the process, until it is disposed of. */
+export function beforeEnd(act: () => Promise<void>): AsyncDisposable {
+  let isEnding = false;
+  const end = async (signal: NodeJS.Signals) => {
+    if (isEnding) return;
+    isEnding = true;
+    await Promise.race([act(), Bun.sleep(BEFORE_END_MS)]);
+    stop();
+    process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    for (const signal of ENDING) process.off(signal, end);
+  };
+  for (const signal of ENDING) process.on(signal, end);
+  const dispose = async () => {
+    // What failed because of it is not told any more.
+    if (isEnding) await new Promise(() => {});
+    stop();
+  };
+  return { [Symbol.asyncDispose]: dispose };
+}
+
 /** Waits until the process is asked to end, by SIGINT or SIGTERM, which do not end it any more. */
 export function askedToEnd(): Promise<void> {
   return new Promise((resolve) => {

@@ -61,7 +61,7 @@ const usages = {
   verify: ["[CONFIG...]", "--public-key --quiet --json"],
   store: [
     "[IMAGE] [VERSION] --output=<dir>",
-    "-k,--key -f,--key-file -o,--output --rotate-key --dry-run --new --sha256 --size --allow-empty --pack --json",
+    "-k,--key -f,--key-file -o,--output --rotate-key --dry-run --new --sha256 --size --allow-empty --unsafe-last-writer-wins --pack --json",
   ],
   pack: ["[VERSION...] --output=<dir>", "-o,--output --patches --level --dry-run --quiet --json"],
   "gen-key": ["", "--output --json"],

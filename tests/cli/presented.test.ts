@@ -254,7 +254,7 @@ describe("prune", () => {
     const lost = { pattern: "1.0.*", newest: "1.0.0", instead: undefined };
     const planned: PruneOriginResult = {
       ...{ remove: [origin], stay: ["1.3.0"], effects: [takes, lost] },
-      outcome: "planned",
+      ...{ outcome: "planned", isToCopy: true },
     };
     const json = {
       ...{ removed: [fields.one], kept: ["1.3.0"], freed: 48_200_000 },
@@ -280,7 +280,9 @@ describe("prune", () => {
       ],
       ...{ json: { outcome: "pruned", ...json }, errors: [], status: 0 },
     });
-    const empty = { remove: [], stay: ["2", "1"], effects: [] };
+    const inBucket = { ...planned, outcome: "pruned", isToCopy: false } as const;
+    expect(shown(pruneOriginPresenter, inBucket).said).not.toContain(mark);
+    const empty = { remove: [], stay: ["2", "1"], effects: [], isToCopy: true };
     expect(shown(pruneOriginPresenter, { ...empty, outcome: "nothing" })).toEqual({
       said: ["nothing to remove, 2 versions of the pattern stay"],
       json: { outcome: "nothing", removed: [], kept: ["2", "1"], patterns: [], freed: 0 },

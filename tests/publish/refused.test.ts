@@ -266,7 +266,7 @@ test("PRU-20, PRU-21, PRU-22: what goes from an origin, whose manifest anybody s
   for (const dryRun of [false, true]) {
     expect(await failureOf(() => prune({ dryRun }))).toEqual({
       ...{ kind: "storage", message: "there is no manifest", source },
-      hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
+      hint: "--output is an origin that tako store has made; without it, tako prune is for hosts.",
     });
   }
 });

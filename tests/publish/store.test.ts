@@ -19,7 +19,7 @@ import {
 import { join } from "node:path";
 import { TakoError } from "../../src/core/error.ts";
 import { systemClock } from "../../src/shell/clock.ts";
-import { lockPublication } from "../../src/shell/publication.ts";
+import { lockDirectoryPublication } from "../../src/shell/publication/directory.ts";
 import { key, manifestOf, secondKey, sha256sum, sha256sumOfFile } from "../support/publishing.ts";
 import { Publisher } from "./publisher.ts";
 
@@ -640,7 +640,7 @@ describe("PUB-66: a dry run", () => {
       await publisher.store({ image: publisher.file("other", version), version });
     const before = publisher.snapshot();
     const waiting = { clock: systemClock, onWait: () => {} };
-    using _lock = await lockPublication(publisher.directory, waiting);
+    await using _lock = await lockDirectoryPublication(publisher.directory, waiting);
     const result = await publisher.store({ image, version: "1.2.4", dryRun: true });
     if (result.stored !== "nothing") throw new Error("it has stored");
     expect(result.changed).toBe(false);

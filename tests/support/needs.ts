@@ -12,7 +12,11 @@ import { join } from "node:path";
 /** Each program's Debian package. */
 const packages = {
   apache2: "apache2",
+  aws: "awscli",
   bindfs: "bindfs",
+  ceph: "ceph-common",
+  "ceph-mon": "ceph-mon",
+  "ceph-osd": "ceph-osd",
   cryptography: "python3-cryptography",
   curl: "curl",
   fish: "fish",
@@ -31,6 +35,8 @@ const packages = {
   prove: "perl",
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
+  radosgw: "radosgw",
+  rclone: "rclone",
   squid: "squid",
   sshd: "openssh-server",
   strace: "strace",

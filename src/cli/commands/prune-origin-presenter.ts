@@ -31,7 +31,7 @@ export const pruneOriginPresenter: Presenter<PruneOriginResult> = {
     const said = [...lines, ...describeEffects(effects, does)];
     return [
       ...said.map((line): Said => ({ on: "stdout", line })),
-      ...(outcome === "pruned" ? [MARKS] : []),
+      ...(outcome === "pruned" && result.isToCopy ? [MARKS] : []),
     ];
   },
 

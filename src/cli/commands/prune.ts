@@ -25,7 +25,7 @@ export const prune = command({
       type: "string",
       alias: "o",
       valueHint: "dir",
-      description: "Prune an origin; needs --keep and --pattern",
+      description: "Prune an origin, also s3://...; with --keep, --pattern",
     },
     pattern: {
       type: "string",

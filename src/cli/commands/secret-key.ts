@@ -11,7 +11,7 @@ export const SECRET_KEY = {
     type: "string",
     alias: "f",
     valueHint: "file",
-    description: "A file with it, as secret.key; else TAKO_SECRET_KEY",
+    description: "A file with it (secret.key); or TAKO_SECRET_KEY",
   },
 } as const;
 

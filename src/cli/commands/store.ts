@@ -27,7 +27,7 @@ export const store = command({
       alias: "o",
       valueHint: "dir",
       required: true,
-      description: "The directory of the origin",
+      description: "The origin, a directory or s3://BUCKET",
     },
     "rotate-key": {
       type: "string",
@@ -36,7 +36,7 @@ export const store = command({
     },
     "dry-run": {
       type: "boolean",
-      description: "Show who would take the version, and store nothing",
+      description: "Show who would take the version, store nothing",
     },
     new: {
       type: "boolean",
@@ -53,11 +53,15 @@ export const store = command({
       description: "Store only an image of this size",
     },
     "allow-empty": { type: "boolean", description: "Store even an image of 0 bytes" },
+    "unsafe-last-writer-wins": {
+      type: "boolean",
+      description: "For a bucket without conditions",
+    },
     pack: {
       type: "boolean",
       description: "Make packed files of it first, as tako pack does",
     },
-    json: { type: "boolean", description: "Print events and results as JSON, one object a line" },
+    json: { type: "boolean", description: "Print events and results as JSON, one a line" },
   },
   completes: { image: "file" },
   async run(args, { output, effects, io }) {
@@ -72,6 +76,7 @@ export const store = command({
         directory: args.output,
         dryRun: args["dry-run"] === true,
         isNew: args.new === true,
+        isUnsafeAllowed: args["unsafe-last-writer-wins"] === true,
         isWatched: io.stderr.isTerminal,
         expected,
         ...(args.pack === true ? { pack: { level: LEVEL.usual, patches: PATCHES.usual } } : {}),

@@ -3,7 +3,7 @@
 import type { Entry, Manifest } from "../../core/manifest.ts";
 import { planPacking } from "../../core/packed/pack-plan.ts";
 import { shownPath } from "../../core/text.ts";
-import { openPublication } from "../../shell/publication.ts";
+import { openDirectoryPublication } from "../../shell/publication/directory.ts";
 import type { Effects } from "../effects.ts";
 import { type PackOptions, packTargets } from "./pack.ts";
 
@@ -17,7 +17,7 @@ export async function packNew(
   options: Pick<PackOptions, "directory" | "level" | "patches">,
   effects: Effects,
 ): Promise<void> {
-  const here = openPublication(options.directory).images();
+  const here = await openDirectoryPublication(options.directory).images();
   const targets = planPacking(manifest, here, options.patches, [version.text]);
   const isFirst = manifest.entries.every((entry) => entry.digest === digest);
   if (options.patches > 0 && !isFirst && targets.every(({ from }) => from.length === 0)) {

@@ -11,7 +11,10 @@ import { makesByFrame, makesByPatch } from "../../shell/packed/check-packed.ts";
 import { makePatch, packImage } from "../../shell/packed/make-patch.ts";
 import type { PackedByImage } from "../../shell/packed/packed-files.ts";
 import type { UnfinishedFile } from "../../shell/packed/unfinished-file.ts";
-import { type LockedPublication, openPublication } from "../../shell/publication.ts";
+import {
+  type LockedPublication,
+  openDirectoryPublication,
+} from "../../shell/publication/directory.ts";
 import type { Report } from "../events.ts";
 import type { VerifiedImages } from "./verified-images.ts";
 
@@ -104,8 +107,8 @@ export async function packTarget(
     const patch = note(older.digest, await make(wanted, packing));
     if (patch !== undefined) patches.set(older.digest, patch);
   }
-  using publication = await packing.lock();
-  const isHere = publication.images().has(digest);
+  await using publication = await packing.lock();
+  const isHere = (await publication.images()).has(digest);
   await publication.packed.writeLists(new Map(isHere ? [[digest, { zst, patches, tried }]] : []));
   return made;
 }
@@ -141,11 +144,11 @@ async function make(wanted: Wanted, packing: Packing): Promise<Made> {
       await using file = begun;
       return await fill(file, wanted, packing);
     }
-    const path = openPublication(packing.directory).packed.pathOf(name);
+    const path = openDirectoryPublication(packing.directory).packed.pathOf(name);
     const isRight = await check(path);
     if (isRight && isWorth(begun)) return { size: begun, isKept: true, isNew: false };
     // Nothing that Tako made, or that is worth it no longer: without it, the next turn begins one.
-    using publication = await packing.lock();
+    await using publication = await packing.lock();
     if (publication.packed.sizes().get(name) === begun) await publication.packed.remove([name]);
     if (isRight) return { size: begun, isKept: false, isNew: false };
   }
@@ -158,7 +161,7 @@ async function begin(
 ): Promise<UnfinishedFile | number> {
   for (let isTold = false; ; ) {
     {
-      using publication = await lock();
+      await using publication = await lock();
       const size = publication.packed.sizes().get(name);
       if (size !== undefined) return size;
       const file = await publication.packed.begin(name);
@@ -193,8 +196,8 @@ async function fill(
     throw new Error(`${name} does not make the image`);
   }
   await file.finish();
-  using publication = await lock();
-  const images = publication.images();
+  await using publication = await lock();
+  const images = await publication.images();
   const isNeeded = images.has(entry.digest) && (from === undefined || images.has(from.digest));
   // Another run may have removed an image meanwhile, and what belongs to it, and a third one may have put it there again.
   if (!isNeeded || !(await file.isThere())) return { size, isKept: false, isNew: true };

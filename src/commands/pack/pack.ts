@@ -1,6 +1,7 @@
 // tako pack: makes for the images of an origin what hosts get them from with fewer bytes (spec/packed.md, PCK-60 and
 // following). The story of it.
 
+import { refusePacking } from "../../core/bucket.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
 import type { Entry, Manifest } from "../../core/manifest.ts";
@@ -9,7 +10,10 @@ import { NOTHING_PACKED, patchesTowards } from "../../core/packed/own-list.ts";
 import { planPacking, type Target } from "../../core/packed/pack-plan.ts";
 import type { PatchLine } from "../../core/packed/packed-list.ts";
 import type { PackedByImage } from "../../shell/packed/packed-files.ts";
-import { lockPublication, openPublication } from "../../shell/publication.ts";
+import {
+  lockDirectoryPublication,
+  openDirectoryPublication,
+} from "../../shell/publication/directory.ts";
 import type { Effects } from "../effects.ts";
 import { readPublished } from "../own-manifest.ts";
 import { missingOf, type Packing, packTarget } from "./pack-target.ts";
@@ -50,12 +54,13 @@ export interface PackResult {
 /** @throws TakoError of kind `version`, `failed`, `storage`, or `usage` for the directory of a host */
 export async function pack(options: PackOptions, effects: Effects): Promise<PackResult> {
   const { directory, dryRun, versions, patches } = options;
-  const publication = openPublication(directory);
-  const manifest = readPublished(publication, {
+  refusePacking(directory);
+  const publication = openDirectoryPublication(directory);
+  const manifest = await readPublished(publication, {
     rule: "PCK-60",
     hint: "--output is a directory that tako store has made.",
   });
-  const targets = planPacking(manifest, publication.images(), patches, versions);
+  const targets = planPacking(manifest, await publication.images(), patches, versions);
   if (dryRun) {
     const images = describe(targets, manifest, publication.packed.listed());
     const isPlanned = images.some(({ missing }) => missing.zst || missing.from.length > 0);
@@ -74,13 +79,13 @@ export async function packTargets(
   { clock, report }: Pick<Effects, "clock" | "report">,
 ): Promise<{ readonly made: number; readonly wrong: ReadonlyMap<Sha256Hex, TakoError> }> {
   const onWait = () => report({ event: "waiting", directory });
-  const lock = () => lockPublication(directory, { clock, onWait });
-  const { packed, pathOf } = openPublication(directory);
+  const lock = () => lockDirectoryPublication(directory, { clock, onWait });
+  const { packed, pathOf } = openDirectoryPublication(directory);
   using images = new VerifiedImages(pathOf, report);
   const sizes = sizesOf(manifest);
   const packing: Packing = { directory, level, sizes, images, lock, clock, report };
   {
-    using publication = await lock();
+    await using publication = await lock();
     publication.packed.removeLeftovers();
     await publication.packed.writeLists(new Map());
   }

@@ -1,17 +1,14 @@
 // tako prune --output: removes images of a publisher's directory that no host is to ask for any more (spec/prune.md, PRU-20
 // and following). The manifest stays as it is: its entries are history.
 
-import type { Sha256Hex } from "../../core/digest.ts";
+import { isBucketUrl } from "../../core/bucket.ts";
 import { matches, parsePattern } from "../../core/pattern.ts";
 import { planWithdrawal, type Withdrawal } from "../../core/withdrawal.ts";
-import {
-  type LockedPublication,
-  lockPublication,
-  openPublication,
-  type Publication,
-} from "../../shell/publication.ts";
+import type { Publication } from "../../shell/publication/publication.ts";
+import { lockPublication, openPublication } from "../../shell/publication.ts";
 import type { Effects } from "../effects.ts";
 import { readPublished } from "../own-manifest.ts";
+import { publicationEffects } from "../publication-effects.ts";
 
 export interface PruneOriginOptions {
   readonly directory: string;
@@ -23,18 +20,21 @@ export interface PruneOriginOptions {
 
 export interface PruneOriginResult extends Withdrawal {
   readonly outcome: "pruned" | "planned" | "nothing";
+  /** Whether it is a directory, which may have to be copied to where hosts look. */
+  readonly isToCopy: boolean;
 }
 
 /** @throws TakoError of kind `pattern` or `storage` */
 export async function pruneOrigin(
   { directory, keep, pattern, dryRun }: PruneOriginOptions,
-  { clock, report }: Effects,
+  effects: Effects,
 ): Promise<PruneOriginResult> {
+  const { report } = effects;
   const parsed = parsePattern(pattern);
-  const planFor = (publication: Publication) => {
-    const manifest = readPublished(publication, {
+  const planFor = async (publication: Publication) => {
+    const manifest = await readPublished(publication, {
       rule: "PRU-21",
-      hint: "--output is a directory that tako store has made; without it, tako prune is for hosts.",
+      hint: "--output is an origin that tako store has made; without it, tako prune is for hosts.",
     });
     if (!manifest.entries.some(({ version }) => matches(parsed, version))) {
       const message = `no version of the manifest matches ${parsed.text}`;
@@ -44,32 +44,22 @@ export async function pruneOrigin(
         "--keep=0 is as --keep=1: hosts are to find the newest version of the pattern";
       report({ event: "warning", message });
     }
-    return planWithdrawal(manifest, parsed, keep, publication.images());
+    return planWithdrawal(manifest, parsed, keep, await publication.images());
   };
+  const way = publicationEffects(directory, effects);
+  const isToCopy = !isBucketUrl(directory);
   if (dryRun) {
-    const plan = planFor(openPublication(directory));
-    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", ...plan };
+    const plan = await planFor(await openPublication(directory, way));
+    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", isToCopy, ...plan };
   }
-  const onWait = () => report({ event: "waiting", directory });
-  using publication = await lockPublication(directory, { clock, onWait });
-  const plan = planFor(publication);
+  await using publication = await lockPublication(directory, way);
+  const plan = await planFor(publication);
   for (const { digest, size, version } of plan.remove) {
     await publication.retire(digest);
     report({ event: "removed", what: "image", version, sha256: digest, size });
   }
-  await removePacked(publication);
+  await publication.removePacked();
   // A run that did it already may have been killed before its own sync.
   if (plan.remove.length === 0) await publication.syncImages();
-  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", ...plan };
-}
-
-/** What belongs to images that were removed, by this run or by one that was killed (PRU-28): first the lists forget it. */
-async function removePacked(publication: LockedPublication): Promise<void> {
-  const { packed } = publication;
-  const images = publication.images();
-  const isGone = (digest: Sha256Hex) => !images.has(digest) && publication.isMarked(digest);
-  const going = packed.namesOf(isGone);
-  if (going.length === 0) return;
-  await packed.writeLists(new Map(), new Set(going));
-  await packed.remove(going);
+  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", isToCopy, ...plan };
 }

@@ -10,7 +10,7 @@ import { shownPath } from "../../core/text.ts";
 import { openRegularFile } from "../../shell/disk/read-files.ts";
 import { makesByFrame, makesByPatch } from "../../shell/packed/check-packed.ts";
 import type { PackedFiles } from "../../shell/packed/packed-files.ts";
-import { openPublication } from "../../shell/publication.ts";
+import { openDirectoryPublication } from "../../shell/publication/directory.ts";
 import type { ImageCheck } from "./images.ts";
 
 type Whole = Pick<ImageCheck, "sha256" | "size">;
@@ -20,7 +20,7 @@ export async function checkPacked(
   directory: string,
   images: readonly ImageCheck[],
 ): Promise<readonly TakoError[]> {
-  const { packed, pathOf } = openPublication(directory);
+  const { packed, pathOf } = openDirectoryPublication(directory);
   const whole = images.filter(({ state }) => state === "whole" || state === "exposed");
   const here = new Map(whole.map((image) => [image.sha256, image]));
   const listed = packed.listed();

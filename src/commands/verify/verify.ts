@@ -6,7 +6,7 @@ import { TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
 import { MANIFEST } from "../../core/layout.ts";
 import { HashLanes } from "../../shell/disk/hash-lanes.ts";
-import { refuseDestination } from "../../shell/publication.ts";
+import { refuseDestination } from "../../shell/publication/directory.ts";
 import type { Effects } from "../effects.ts";
 import type { Report } from "../events.ts";
 import { CONFIGS, type LoadedConfig, loadConfigs } from "../fetch/configs.ts";

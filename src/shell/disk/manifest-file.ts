@@ -43,7 +43,11 @@ export type ManifestFile =
  */
 export function readManifestFile(directory: string, keys: readonly PublicKey[]): ManifestFile {
   const bytes = readRegularFile(join(directory, MANIFEST), MAX_MANIFEST_BYTES);
-  if (bytes === undefined) return { state: "absent" };
+  return bytes === undefined ? { state: "absent" } : manifestFileOf(bytes, keys);
+}
+
+/** What these bytes are, wherever they were read. */
+export function manifestFileOf(bytes: Uint8Array, keys: readonly PublicKey[]): ManifestFile {
   if (keys.length === 0) return readForeign(bytes);
   try {
     return { state: "signed", bytes, ...decodeSignedManifest(bytes, keys, platformVerify) };

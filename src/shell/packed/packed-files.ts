@@ -7,6 +7,7 @@ import {
   NEW_IMAGE,
   packedFileOf,
   packedName,
+  packedNamesOf,
   patchName,
   unfinishedName,
   unfinishedOf,
@@ -57,10 +58,7 @@ export class PackedFiles {
 
   /** The names of all that is for an image of which that is so, or that needs one; also what is being made. */
   namesOf(isSo: (image: Sha256Hex) => boolean): readonly string[] {
-    return this.store.names().filter((name) => {
-      const file = packedFileOf(name) ?? unfinishedOf(name);
-      return file !== undefined && (isSo(file.image) || (file.what === "patch" && isSo(file.from)));
-    });
+    return packedNamesOf(this.store.names(), isSo);
   }
 
   /** What the list of each image says of its own, as far as it is there with that size. */
