@@ -7,7 +7,6 @@ import {
   NEW_IMAGE,
   packedFileOf,
   packedName,
-  packedNamesOf,
   patchName,
   unfinishedName,
   unfinishedOf,
@@ -54,11 +53,6 @@ export class PackedFiles {
         packedFileOf(name) !== undefined && stats.isFile() ? [[name, stats.size]] : [],
       ),
     );
-  }
-
-  /** The names of all that is for an image of which that is so, or that needs one; also what is being made. */
-  namesOf(isSo: (image: Sha256Hex) => boolean): readonly string[] {
-    return packedNamesOf(this.store.names(), isSo);
   }
 
   /** What the list of each image says of its own, as far as it is there with that size. */
