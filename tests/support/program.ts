@@ -155,8 +155,8 @@ function binaryCommand(): string[] {
 
 function buildIfOld(): void {
   const built = existsSync(dist) ? statSync(dist).mtimeMs : 0;
-  const folders = new Bun.Glob("{src,conformance,fixtures}/**/*").scanSync(root);
-  const files = [...folders, "package.json", "scripts/build.ts"];
+  const folders = new Bun.Glob("{src,conformance,fixtures,scripts/build}/**/*").scanSync(root);
+  const files = [...folders, "package.json", "LICENSE", "NOTICE", "scripts/build.ts"];
   if (files.every((file) => statSync(join(root, file)).mtimeMs < built)) return;
   const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")]);
   if (!build.success) throw new Error(`the binary can't be built: ${build.stderr}`);
