@@ -12,13 +12,12 @@ import { stage } from "./build/stage.ts";
 
 const root = join(import.meta.dir, "..");
 
-if (packageManager !== `bun@${Bun.version}`)
-  throw new Error(`this is bun@${Bun.version}, and Tako is built with ${packageManager}`);
-const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
-
 // Outside of the tree, so that nothing else of it is found.
 const scratch = mkdtempSync(join(tmpdir(), "tako-build-"));
 try {
+  if (packageManager !== `bun@${Bun.version}`)
+    throw new Error(`this is bun@${Bun.version}, and Tako is built with ${packageManager}`);
+  const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
   if (values.all) (await import("./build/release.ts")).buildRelease(root, scratch);
   else buildHere();
 } catch (error) {

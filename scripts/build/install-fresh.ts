@@ -14,12 +14,12 @@ import { join } from "node:path";
 export function installFresh(from: string, to: string, ...options: readonly string[]): string {
   mkdirSync(to, { recursive: true });
   for (const name of ["package.json", "bun.lock"]) copyFileSync(join(from, name), join(to, name));
-  const words = ["--frozen-lockfile", "--ignore-scripts", "--no-progress", "--silent"];
+  const words = ["--frozen-lockfile", "--ignore-scripts", "--no-progress"];
   const cache = `--cache-dir=${join(to, "cache")}`;
   const installed = Bun.spawnSync([process.execPath, "install", ...words, cache, ...options], {
     cwd: to,
     stdin: "ignore",
   });
-  if (!installed.success) throw new Error(`${from}: bun install: ${installed.stderr}`.trimEnd());
+  if (!installed.success) throw new Error(`the packages of ${from}: ${installed.stderr}`.trimEnd());
   return join(to, "node_modules");
 }

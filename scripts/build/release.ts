@@ -24,6 +24,8 @@ export const TARGETS = {
  * @throws Error - the registry can't be reached or gives other bytes, another Bun runs this, or there is no commit to name
  */
 export function buildRelease(root: string, scratch: string): void {
+  if (process.arch !== "x64")
+    throw new Error("a release is built on x86-64: elsewhere the bytecode is another");
   const commit = commitOf(root);
   if (commit === undefined) throw new Error("a release names its commit: build it in a clone");
   const packages = installFresh(root, join(scratch, "packages"), "--production");
