@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageManager } from "../package.json";
-import { commitOf } from "./build/commit.ts";
 import { compile } from "./build/compile.ts";
+import { commitOf } from "./build/git.ts";
 import { stage } from "./build/stage.ts";
 
 const root = join(import.meta.dir, "..");

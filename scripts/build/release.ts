@@ -3,8 +3,8 @@
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { commitOf } from "./commit.ts";
 import { compile } from "./compile.ts";
+import { commitOf } from "./git.ts";
 import { installFresh } from "./install-fresh.ts";
 import { sbom } from "./sbom.ts";
 import { stage } from "./stage.ts";

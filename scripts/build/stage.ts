@@ -1,9 +1,10 @@
 // The folder that a binary is built in: the sources, the bundled packages and what is embedded, and nothing else of
 // the machine. Two such folders of one commit give the same bytes, wherever they are.
 
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Glob } from "bun";
+import { ownFiles } from "./git.ts";
 import { copyBundled } from "./packages.ts";
 
 /** What the program reads when it runs, at /$bunfs/root. */
@@ -29,15 +30,18 @@ export function stage(root: string, packages: string, to: string): void {
   writeFileSync(join(to, "fixtures.json"), JSON.stringify(Object.fromEntries(fixtures)));
 }
 
-/** Those that git knows or does not ignore; where there is no git, all. Sorted. */
+const FILES = ["package.json", "LICENSE", "NOTICE"];
+const FOLDERS = ["src", "conformance", "fixtures"];
+
+/** Those that are the tree's own; where git does not know, all. Sorted. */
 function filesOf(root: string): readonly string[] {
-  const wanted = ["package.json", "LICENSE", "NOTICE", "src", "conformance", "fixtures"];
-  const listed = Bun.spawnSync(
-    ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ...wanted],
-    { cwd: root, stderr: "ignore" },
-  );
-  const found = listed.success
-    ? listed.stdout.toString().split("\0").filter(Boolean)
-    : wanted.flatMap((path) => [...new Glob(`${path}{,/**/*}`).scanSync({ cwd: root, dot: true })]);
-  return [...new Set(found)].toSorted();
+  const own = ownFiles(root, [...FILES, ...FOLDERS]);
+  const found = own ?? [...FILES, ...FOLDERS.flatMap((folder) => allIn(root, folder))];
+  // git lists also what was removed since.
+  return [...new Set(found)].filter((path) => existsSync(join(root, path))).toSorted();
+}
+
+function allIn(root: string, folder: string): readonly string[] {
+  const names = new Glob("**/*").scanSync({ cwd: join(root, folder), dot: true });
+  return Array.from(names, (name) => `${folder}/${name}`);
 }

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dependencies, packageManager, version } from "../../package.json";
-import { commitOf } from "../../scripts/build/commit.ts";
+import { commitOf } from "../../scripts/build/git.ts";
 import { LIST } from "../../scripts/build/packages.ts";
 import { dependencies as runtimes } from "../../scripts/build/runtimes/package.json";
 import { needs } from "../support/needs.ts";
@@ -52,6 +52,22 @@ test.skipIf(missing || !canMount)(
       expect(
         Bun.spawnSync(["grep", "--quiet", "--text", "--fixed-strings", folder, one]).exitCode,
       ).toBe(1);
+  },
+  BUILD_MS,
+);
+
+test.skipIf(missing)(
+  "CLI-80: without git all files are built, and no commit is named",
+  () => {
+    const tree = new Tree(join(scratch, "archive"));
+    rmSync(join(tree.folder, ".git"), { recursive: true });
+    expect(tree.build()).toEqual({ status: 0, stderr: "" });
+    const said = (...words: string[]) => Bun.spawnSync(words).stdout.toString();
+    const binary = join(tree.folder, "dist/tako");
+    expect(said(binary, "--version")).toBe(`tako ${version}\n`);
+    expect(said(binary, "conformance", "--list")).toBe(
+      said(process.execPath, join(root, "src/main.ts"), "conformance", "--list"),
+    );
   },
   BUILD_MS,
 );
