@@ -11,6 +11,8 @@ const repository = join(import.meta.dir, "..");
 /** A part of the runtime. */
 export interface Component {
   readonly name: string;
+  /** Of what, or what its license wants said. */
+  readonly note?: string;
   /** A key of `process.versions`. */
   readonly version?: string;
   /** An SPDX expression. */
@@ -31,9 +33,10 @@ export function noticeText(): string {
   const packages = Object.entries(dependencies).map(([name, version]) =>
     section(`${name} ${version}`, read(`node_modules/${name}/LICENSE`)),
   );
-  const runtime = runtimeComponents().map(({ name, version, license, copyright, url }) =>
+  const runtime = runtimeComponents().map(({ name, note, version, license, copyright, url }) =>
     [
       version === "bun" ? `${name} ${Bun.version}` : name,
+      ...(note === undefined ? [] : note.split("\n").map((line) => `  ${line}`)),
       `  ${url}`,
       `  License: ${license}`,
       ...copyright.map((holder) => `  Copyright (c) ${holder}`),

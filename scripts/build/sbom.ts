@@ -24,9 +24,10 @@ export function sbom({ commit, binaries }: Release): string {
   const carried = Object.entries(runtimes).map(([name, its]) =>
     registered(name, its, bun?.license ?? "", integrityIn("scripts/build/runtimes/bun.lock", name)),
   );
-  const parts = linked.map(({ name, version: key, license: its, copyright, url }) => {
+  const parts = linked.map(({ name, note, version: key, license: its, copyright, url }) => {
     const part = new Models.Component(Enums.ComponentType.Library, name, {
       bomRef: `runtime/${name}`,
+      ...(note === undefined ? {} : { description: note.replaceAll("\n", " ") }),
       copyright: copyright.map((holder) => `Copyright (c) ${holder}`).join("\n"),
       ...(key === undefined ? {} : { version: process.versions[key] ?? "" }),
     });
