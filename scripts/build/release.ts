@@ -31,9 +31,9 @@ export function buildRelease(root: string, scratch: string): void {
   const packages = installFresh(root, join(scratch, "packages"), "--production");
   const from = join(import.meta.dir, "runtimes");
   const runtimes = installFresh(from, join(scratch, "runtimes"), "--cpu=*", "--os=*");
-  const pinned = Object.values(TARGETS).map((name) => join(runtimes, name, "bin/bun"));
+  const builders = [TARGETS["linux-x64"], TARGETS["linux-x64-musl"]];
   const here = sha256(process.execPath);
-  if (pinned.every((path) => sha256(path) !== here))
+  if (builders.every((name) => sha256(join(runtimes, name, "bin/bun")) !== here))
     throw new Error(`${process.execPath} is not the Bun that the registry has`);
   const staged = join(scratch, "staged");
   stage(root, packages, staged);
@@ -49,7 +49,7 @@ export function buildRelease(root: string, scratch: string): void {
       binaries[`tako-${target}`] = sha256(join(folder, `tako-${target}`));
     }
     rmSync(join(folder, "built"), { recursive: true });
-    writeFileSync(join(folder, "tako.cdx.json"), sbom({ commit, binaries }));
+    writeFileSync(join(folder, "tako.cdx.json"), sbom({ commit, binaries, packages }));
     const sums = { ...binaries, "tako.cdx.json": sha256(join(folder, "tako.cdx.json")) };
     const lines = Object.entries(sums).map(([name, digest]) => `${digest}  ${name}\n`);
     writeFileSync(join(folder, "SHA256SUMS"), lines.join(""));

@@ -14,12 +14,17 @@ interface Release {
   readonly commit: string;
   /** The SHA-256 of each binary by its name, in hex. */
   readonly binaries: Readonly<Record<string, string>>;
+  /** The node_modules with the bundled packages. */
+  readonly packages: string;
 }
 
-export function sbom({ commit, binaries }: Release): string {
-  const packages = Object.entries(dependencies).map(([name, its]) =>
-    registered(name, its, licenseOf(name), integrityIn("bun.lock", name)),
-  );
+export function sbom({ commit, binaries, packages }: Release): string {
+  const bundled = Object.entries(dependencies).map(([name, its]) => {
+    const { license: theirs } = JSON.parse(
+      readFileSync(join(packages, name, "package.json"), "utf8"),
+    );
+    return registered(name, its, theirs, integrityIn("bun.lock", name));
+  });
   const [bun, ...linked] = runtimeComponents();
   const carried = Object.entries(runtimes).map(([name, its]) =>
     registered(name, its, bun?.license ?? "", integrityIn("scripts/build/runtimes/bun.lock", name)),
@@ -51,11 +56,11 @@ export function sbom({ commit, binaries }: Release): string {
     file.hashes.set(Enums.HashAlgorithm["SHA-256"], digest);
     program.components.add(file);
   }
-  for (const { bomRef } of [...packages, ...carried]) program.dependencies.add(bomRef);
+  for (const { bomRef } of [...bundled, ...carried]) program.dependencies.add(bomRef);
 
   const bom = new Models.Bom();
   bom.metadata.component = program;
-  for (const component of [...packages, ...carried, ...parts]) bom.components.add(component);
+  for (const component of [...bundled, ...carried, ...parts]) bom.components.add(component);
   const factory = new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6);
   const text = new Serialize.JsonSerializer(factory).serialize(bom, { sortLists: true, space: 2 });
   return `${text}\n`;
@@ -74,11 +79,6 @@ function registered(name: string, its: string, expression: string, integrity: st
     Buffer.from(integrity, "base64").toString("hex"),
   );
   return component;
-}
-
-function licenseOf(name: string): string {
-  return JSON.parse(readFileSync(join(repository, "node_modules", name, "package.json"), "utf8"))
-    .license;
 }
 
 /** What a lock file says of a package's archive. */

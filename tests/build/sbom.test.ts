@@ -15,6 +15,7 @@ const schema = (name: string) =>
 
 const release = {
   commit: "0123456789ab",
+  packages: join(root, "node_modules"),
   binaries: { "tako-linux-x64": "ab".repeat(32), "tako-linux-arm64": "cd".repeat(32) },
 };
 const document = JSON.parse(sbom(release));
