@@ -104,7 +104,7 @@ function debianTree(age: Age): Promise<string> {
     }
     // debootstrap leaves /proc mounted in some containers.
     await shell(`cd ${tree}; ! mountpoint -q proc || umount proc`);
-    await shell(`cd ${tree} && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/* dev/*`);
+    await shell(`cd ${tree} && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/*`);
   });
 }
 
