@@ -126,6 +126,17 @@ describe.concurrent.skipIf(needs("zstd", "python3", "zstandard").missing)("packe
     expect(stderr).toContain(`${name}: ${message}\n`);
   });
 
+  test("VFY-16: of an image that is damaged itself its packed files are not looked at", async () => {
+    await using origin = await packed();
+    overwrite(origin, newest.digest, Buffer.from(newest.content, "latin1").fill(0, 0, 1000));
+    overwrite(origin, `${newest.digest}.zst`, Buffer.alloc(10));
+    const { status, stderr } = await origin.run(program, "verify", "origin");
+    expect(status).toBe(74);
+    expect(stderr).toContain(`${newest.digest}: the image of ${newest.version} `);
+    expect(stderr).not.toContain(".packed");
+    expect(stderr).not.toContain(".patch");
+  });
+
   test("SRV-16: they are served, in parts too, with a tag that is another one for another file", async () => {
     await using origin = await packed();
     using host = createHost();

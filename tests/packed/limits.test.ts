@@ -159,6 +159,14 @@ describe.skipIf(needed.missing)("requests", () => {
     expect(origin.asked.at(-1)).toBe(`store/${frame}`);
   });
 
+  test("PCK-59: nothing is kept of a frame that the origin has no more, even if the image does not come", async () => {
+    await using origin = oddOrigin({ [`store/${frame}`]: status(404), [plain]: status(403) });
+    const part = `${four.digest}.part-zst-${origin.packed.size(frame)}`;
+    leave(origin.host, part, origin.packed.read(frame).subarray(0, 300_000));
+    expect((await program.run(["fetch", origin.host.file])).status).toBe(69);
+    expect(names(origin.host)).not.toContain(part);
+  });
+
   test("ORG-65: bytes that come again are no progress, so that nobody sends a file many times", async () => {
     let answers = 0;
     // Each one is the whole image, and is cut 100 kB further on.
