@@ -1,5 +1,5 @@
 // The images of packed.ts: an older and a newer one of programs of npm, of a tree of its packages, and of a Debian with its
-// updates. What is downloaded stays below dist/, since trees of later days would be others.
+// updates. What is downloaded stays in /var/tmp, since trees of later days would be others.
 
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -15,7 +15,7 @@ export interface Pair {
 type Age = "old" | "new";
 const AGES: readonly Age[] = ["old", "new"];
 
-const kept = join(import.meta.dir, "../dist/bench");
+const kept = "/var/tmp/tako-bench";
 const SQUASHFS = "-comp zstd -noappend -quiet -no-progress -mkfs-time 0";
 /** The same in all ext4 images. */
 const UUID = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
@@ -102,13 +102,13 @@ function debianTree(age: Age): Promise<string> {
          chroot ${tree} sh -ec 'apt-get update && apt-get --yes upgrade' >&2`,
       );
     }
-    await shell(
-      `cd ${tree} && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/* dev/* proc/* sys/*`,
-    );
+    // debootstrap leaves /proc mounted in some containers.
+    await shell(`cd ${tree}; ! mountpoint -q proc || umount proc`);
+    await shell(`cd ${tree} && rm -rf var/cache/apt/* var/lib/apt/lists/* var/log/*`);
   });
 }
 
-/** A folder below dist/ that is made whole or not at all. */
+/** A folder that is kept, and made whole or not at all. */
 async function once(name: string, fill: (folder: string) => Promise<unknown>): Promise<string> {
   const folder = join(kept, name);
   if (!existsSync(folder)) {

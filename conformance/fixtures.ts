@@ -5,8 +5,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 
-const embedded = join(import.meta.dir, "fixtures");
-const root = existsSync(embedded) ? embedded : join(import.meta.dir, "../fixtures");
+/** In the binary all of them are one file: each path, and its bytes in base64 (scripts/build/stage.ts). */
+const embedded = join(import.meta.dir, "fixtures.json");
+const packed: Readonly<Record<string, string>> | undefined = existsSync(embedded)
+  ? JSON.parse(readFileSync(embedded, "utf8"))
+  : undefined;
 
 interface Coverage {
   readonly unasked: readonly {
@@ -20,7 +23,11 @@ let coverage: Coverage | undefined;
 
 /** The bytes of a fixture. @param path relative to fixtures/ */
 export function readFixture(path: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(join(root, path)));
+  if (packed === undefined)
+    return new Uint8Array(readFileSync(join(import.meta.dir, "../fixtures", path)));
+  const bytes = Object.hasOwn(packed, path) ? packed[path] : undefined;
+  if (bytes === undefined) throw new Error(`the binary has no fixtures/${path}`);
+  return Uint8Array.fromBase64(bytes);
 }
 
 /** The requirements that the cases of a table name, and that no answer shows: fixtures/coverage.toml. */

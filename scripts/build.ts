@@ -1,43 +1,40 @@
-// `bun run build`: one executable with the program and its runtime in it, dist/tako.
-//
-// Bytecode is of ES modules: as CommonJS, `import.meta.dir` would be the path of the source tree
-// on the machine that builds, and the binary would read from there. Neither .env nor bunfig.toml of
-// a working directory may steer it. `--smol` keeps memory low; the program is not bound by the CPU.
+// `bun run build`: one executable with the program and its runtime in it, dist/tako, for this machine.
+// `bun run build --all`: those of a release, for each kind of machine, in dist/release (docs/releasing.md).
 
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { packageManager } from "../package.json";
+import { compile } from "./build/compile.ts";
+import { commitOf } from "./build/git.ts";
+import { stage } from "./build/stage.ts";
 
 const root = join(import.meta.dir, "..");
-const binary = join(root, "dist/tako");
-const temporary = `${binary}.${process.pid}`;
-const options = [
-  "--compile",
-  "--bytecode",
-  "--format=esm",
-  "--minify",
-  // A command loads its own code alone.
-  "--splitting",
-  // The threads that hash find theirs beside what starts them.
-  "--entry-naming=[name].[ext]",
-  "--no-compile-autoload-dotenv",
-  "--no-compile-autoload-bunfig",
-  "--compile-exec-argv=--smol",
-  // What the conformance suite reads, at /$bunfs/root/fixtures.
-  `--asset=${join(root, "fixtures")}`,
-  `--outfile=${temporary}`,
-];
 
-mkdirSync(join(root, "dist"), { recursive: true });
-// Bun's own temporary files go to the working directory, and stay if the build is killed.
-const entries = ["src/main.ts", "src/shell/disk/hash-worker.ts"].map((path) => join(root, path));
-const built = Bun.spawnSync([process.execPath, "build", ...options, ...entries], {
-  cwd: join(root, "dist"),
-});
-if (built.success) {
-  // A program that is running keeps the old file.
-  renameSync(temporary, binary);
-} else {
-  rmSync(temporary, { force: true });
-  process.stderr.write(built.stderr);
+// Outside of the tree, so that nothing else of it is found.
+const scratch = mkdtempSync(join(tmpdir(), "tako-build-"));
+try {
+  if (packageManager !== `bun@${Bun.version}`)
+    throw new Error(`this is bun@${Bun.version}, and Tako is built with ${packageManager}`);
+  const { values } = parseArgs({ options: { all: { type: "boolean", default: false } } });
+  if (values.all) (await import("./build/release.ts")).buildRelease(root, scratch);
+  else buildHere();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
 }
-process.exitCode = built.exitCode;
+
+function buildHere(): void {
+  stage(root, join(root, "node_modules"), scratch);
+  // Beside its place, so that a program that is running keeps the old file.
+  const folder = join(root, `dist/build.${process.pid}`);
+  try {
+    const built = compile(scratch, folder, { runtime: process.execPath, commit: commitOf(root) });
+    renameSync(built, join(root, "dist/tako"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,9 +1,11 @@
-// `bun run docs`: writes the tables of the documentation that follow from the sources, and the manual pages. The tables
-// stand between two comments; tests hold both current (tests/docs.test.ts, tests/man.test.ts).
+// `bun run docs`: writes the tables of the documentation that follow from the sources, the manual pages, and NOTICE. The
+// tables stand between two comments; tests hold all of them current (tests/docs.test.ts, tests/man.test.ts,
+// tests/build/licenses.test.ts).
 
 import { join } from "node:path";
 import { CONFIG_KEYS, type ConfigKey } from "../src/core/config-keys.ts";
 import { manuals } from "./man/pages.ts";
+import { noticeText } from "./notice.ts";
 
 const repository = join(import.meta.dir, "..");
 const keys: readonly ConfigKey[] = Object.values(CONFIG_KEYS);
@@ -48,4 +50,5 @@ if (import.meta.main) {
   for (const [name, text] of Object.entries(manuals())) {
     await Bun.write(join(repository, "docs/man", name), text);
   }
+  await Bun.write(join(repository, "NOTICE"), noticeText());
 }

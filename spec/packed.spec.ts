@@ -22,7 +22,7 @@ import {
 } from "../src/core/packed/patch-header.ts";
 import {
   LENGTHS_BYTES,
-  MOST_COPIES,
+  mostCopies,
   mostPartBytes,
   partBytes,
   splitParts,
@@ -234,16 +234,20 @@ describe("patches, PCK-20 to PCK-32", () => {
     expect(decodePatchHeader(header, 6, 2 ** 33 + 8)).toEqual(sizes);
   });
 
-  test("PCK-28: 16,384 copies in a segment, and not one more", () => {
+  test.each([
+    [1_048_576, 16_384],
+    [4096, 64],
+    [4159, 64],
+  ])("PCK-28: with segments of %p bytes %p copies, and not one more", (segmentSize, most) => {
     const old = imageOf(new Uint8Array(1));
     const decode = (count: number) => {
       const copies = new Uint8Array(4 * count);
       for (let at = 0; at < count; at++) copies.set([0, 1, at === 0 ? 0 : 1, 0], 4 * at);
       const parts = splitParts(new Uint8Array(LENGTHS_BYTES), new Uint8Array(0));
-      decodeSegment({ ...parts, copies }, new Uint8Array(count), 0, old);
+      decodeSegment({ ...parts, copies }, new Uint8Array(count), 0, old, segmentSize);
     };
-    decode(16_384);
-    expect(refusal(() => decode(16_385))).toBe("PCK-28");
+    decode(most);
+    expect(refusal(() => decode(most + 1))).toBe("PCK-28");
   });
 
   test("PCK-27: numbers are read as they were written", () => {
@@ -320,7 +324,7 @@ describe("encoder", () => {
       const bytes = encoder.encode(next.subarray(start, start + segment), start, window);
       const [lengths, parts] = [bytes.subarray(0, LENGTHS_BYTES), bytes.subarray(LENGTHS_BYTES)];
       expect(partBytes(lengths, into.length)).toBe(parts.length);
-      decodeSegment(splitParts(lengths, parts), into, start, imageOf(old));
+      decodeSegment(splitParts(lengths, parts), into, start, imageOf(old), SEGMENT_BYTES);
       packed += bytes.length;
     }
     return { out, packed };
@@ -375,7 +379,7 @@ describe("encoder", () => {
       return old.subarray(from, from + 20);
     });
     const next = Uint8Array.from(pieces.flatMap((piece) => [...piece]));
-    expect(pieces.length).toBeGreaterThan(MOST_COPIES);
+    expect(pieces.length).toBeGreaterThan(mostCopies(SEGMENT_BYTES));
     expect(roundTrip(old, next, next.length).out).toEqual(next);
   });
 
@@ -424,7 +428,9 @@ describe("whatever a decoder is handed", () => {
     const old = imageOf(new Uint8Array(300));
     fc.assert(
       fc.property(parts, fc.nat(200), fc.nat(300), (given, size, start) => {
-        const rule = refusal(() => decodeSegment(given, new Uint8Array(size), start, old));
+        const rule = refusal(() =>
+          decodeSegment(given, new Uint8Array(size), start, old, SEGMENT_BYTES),
+        );
         expect([undefined, "PCK-27", "PCK-28", "PCK-29", "PCK-30", "PCK-31"]).toContain(rule);
       }),
       runs,

@@ -111,7 +111,7 @@ describe.skipIf(needs("tmux", "mandb").missing)("help on a terminal", () => {
   const shown = async (path: string, ...words: readonly string[]) => {
     const before = `MANPATH=${path} MANPAGER=cat PAGER=cat; export MANPATH MANPAGER PAGER`;
     await using window = await Window.open(80, `${before}; ${shellWords(...words)}`, manpath);
-    return (await window.ended("-S", "-200")).join("\n");
+    return (await window.ended("-S", "-400")).join("\n");
   };
 
   test("CLI-78: help opens the page of a command, and that of the program", async () => {

@@ -76,7 +76,9 @@ function programPage(): string {
     ".It Fl h , Fl Fl help",
     "Show the commands, or after a command its arguments and options.",
     ".It Fl V , Fl Fl version",
-    "Show the version.",
+    "Show the version, and of a binary the commit that it was built from.",
+    ".It Fl Fl licenses",
+    "Show the licenses of all that is in the program.",
     ".It Cm help Op Ar COMMAND",
     "Open the manual page of the command, or show its help where none is installed.",
     ".El",
@@ -99,6 +101,7 @@ function programPage(): string {
     ".Nm tako\n.Ar COMMAND\n.Op Ar ARGUMENT ...",
     ".Nm tako\n.Cm help\n.Op Ar COMMAND",
     ".Nm tako\n.Fl Fl version",
+    ".Nm tako\n.Fl Fl licenses",
   ].join("\n");
   const about = "securely download and update single files";
   return page("tako", 1, about, usage, [description, environment, status].join("\n"));

@@ -25,6 +25,7 @@ export async function programHelp(
   const args = {
     help: HELP_OPTION,
     version: { type: "boolean", alias: "V", description: "Show the version" },
+    licenses: { type: "boolean", description: "Show the licenses of all that is in the program" },
   } as const;
   const usage = await renderUsage(defineCommand({ meta: PROGRAM, args, subCommands }));
   // All names in one line would be too wide for a terminal.

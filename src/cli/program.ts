@@ -1,7 +1,6 @@
 // The command line as a function from words to an exit status: help, version, and which command
 // runs (CLI-5 to CLI-13).
 
-import { version } from "../../package.json";
 import { TakoError } from "../core/error.ts";
 import { nearest } from "../core/near-miss.ts";
 import { asksForHelp, shownWord, usageError } from "./arguments.ts";
@@ -12,6 +11,7 @@ import { DONE, exitStatus, worst } from "./exit-status.ts";
 import { programHelp, writeHelp } from "./help.ts";
 import type { Io } from "./io.ts";
 import { Output } from "./output.ts";
+import { VERSION_LINE } from "./version.ts";
 
 /**
  * Runs `tako` with these words. Whatever goes wrong is told, and nothing is thrown.
@@ -57,13 +57,22 @@ async function dispatch(words: readonly string[], io: Io, effects: GivenEffects)
     return showHelp(command, io);
   }
   if (first === "-V" || first === "--version") {
-    const [surplus] = rest;
-    if (surplus !== undefined) throw usageError(`unexpected argument ${shownWord(surplus)}`);
-    io.stdout.write(`tako ${version}\n`);
+    refuseMore(rest);
+    io.stdout.write(`${VERSION_LINE}\n`);
+    return DONE;
+  }
+  if (first === "--licenses") {
+    refuseMore(rest);
+    const { licenses } = await import("./licenses.ts");
+    io.stdout.write(licenses());
     return DONE;
   }
   const command = findCommand(first);
   return asksForHelp(rest) ? showHelp(command, io) : command.run(rest, io, effects);
+}
+
+function refuseMore([surplus]: readonly string[]): void {
+  if (surplus !== undefined) throw usageError(`unexpected argument ${shownWord(surplus)}`);
 }
 
 async function showHelp(command: Command | undefined, io: Io): Promise<number> {

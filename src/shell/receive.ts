@@ -44,6 +44,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
   let continued = true;
   let redirectedTo: string | undefined;
   let tries = 0;
+  let again = 0;
   const attempt = async () => {
     // All of it is there: left by an earlier run that was killed before the check.
     if (into.size === size) return "ended";
@@ -56,7 +57,12 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     tries++;
     const known = into.size - answer.offset;
     // The runtime writes faster than we do, and loses more when a connection breaks (ORG-39).
-    const sink = known === 0 && tries === 1 ? into : behind(into, known);
+    const sink =
+      known === 0 && tries === 1
+        ? into
+        : behind(into, known, (bytes) => {
+            again += bytes;
+          });
     try {
       const end = await body.into(sink, size - answer.offset);
       if (end === "ended" && into.size < size) throw tooShort(answer, into.size, size);
@@ -66,7 +72,7 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
     }
   };
   const orGone = () => (mark === undefined ? attempt() : orMarkedGone(origin, mark, attempt));
-  const end = await origin.withRetries(orGone, { arrived: () => into.size, size });
+  const end = await origin.withRetries(orGone, { arrived: () => into.size - again, size });
   return end === "gone" ? { kind: "gone" } : { kind: end, continued, redirectedTo };
 }
 
@@ -75,13 +81,15 @@ export async function receive(reception: Reception): Promise<ReceptionEnd> {
  * there is given up for it (ORG-36).
  *
  * @param known how many bytes come that are there already
+ * @param onAgain called with how many of them came
  */
-function behind(into: Growing, known: number): Sink {
+function behind(into: Growing, known: number, onAgain: (bytes: number) => void): Sink {
   let left = known;
   return {
     write(chunk) {
       const skipped = Math.min(left, chunk.length);
       left -= skipped;
+      onAgain(skipped);
       return skipped === chunk.length ? undefined : into.write(chunk.subarray(skipped));
     },
   };

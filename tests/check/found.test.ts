@@ -4,6 +4,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { checkAll } from "../../src/commands/check/check.ts";
+import { shippedUnits } from "../../src/commands/check/surroundings.ts";
 import { Bench } from "../fetch/bench.ts";
 import { image, manifestOf, secondKey } from "../support/publishing.ts";
 import { seen, warningsOf } from "../support/told.ts";
@@ -132,4 +133,13 @@ test("CHK-10 to CHK-15, CHK-20: doubts about a config, in the order of the lines
   const gone = await check(bench, host.at("gone.tako"), host.file);
   expect(gone.errors[0]).toMatchObject([[{ kind: "config", source: host.at("gone.tako") }, []]]);
   expect(gone.warnings).toEqual([unwatched]);
+});
+
+test.each<[string, readonly string[]]>([
+  ["/etc/tako/web.tako", ["tako-fetch.service", "tako-fetch@web.service"]],
+  ["/etc/tako/a web.tako", ["tako-fetch.service"]],
+  ["/etc/tako/web.conf", ["tako-fetch.service"]],
+  ["/srv/tako/web.tako", []],
+])("CHK-16: the units that ship and run tako for %s", (file, units) => {
+  expect(shippedUnits(file)).toEqual(units);
 });

@@ -80,7 +80,7 @@ test("CLI-11: help names every command, in this order", async () => {
   const named = [...stdout.matchAll(/^ +([a-z][a-z-]+) {4}[A-Z]/gm)].map(([, name]) => name);
   expect(named).toEqual(Object.keys(usages));
   expect(stdout).toContain("\nUSAGE tako [OPTIONS] COMMAND\n");
-  for (const option of ["-h, --help", "-V, --version"])
+  for (const option of ["-h, --help", "-V, --version", "--licenses"])
     expect(stdout).toContain(`${option}    Show`);
 });
 

@@ -253,11 +253,11 @@ describe("prune", () => {
     const takes = { pattern: "1.*", newest: "1.0.0", instead: "0.9" };
     const lost = { pattern: "1.0.*", newest: "1.0.0", instead: undefined };
     const planned: PruneOriginResult = {
-      ...{ remove: [origin], stay: ["1.3.0"], effects: [takes, lost] },
+      ...{ remove: [origin], stay: ["1.3.0"], effects: [takes, lost], packed: [] },
       ...{ outcome: "planned", isToCopy: true },
     };
     const json = {
-      ...{ removed: [fields.one], kept: ["1.3.0"], freed: 48_200_000 },
+      ...{ removed: [fields.one], kept: ["1.3.0"], packed: [], freed: 48_200_000 },
       patterns: [takes, { ...lost, instead: null }],
     };
     expect(shown(pruneOriginPresenter, planned)).toEqual({
@@ -282,10 +282,30 @@ describe("prune", () => {
     });
     const inBucket = { ...planned, outcome: "pruned", isToCopy: false } as const;
     expect(shown(pruneOriginPresenter, inBucket).said).not.toContain(mark);
-    const empty = { remove: [], stay: ["2", "1"], effects: [], isToCopy: true };
+    const packed = [`${ab}.zst`, `${ab}.packed`];
+    const two = shown(pruneOriginPresenter, { ...planned, outcome: "pruned", packed });
+    expect(two.said[0]).toBe(
+      "removed 1 image, 48.2 MB, and 2 packed files; 1 version of the pattern stays",
+    );
+    expect(two.said.at(-1)).toBe(
+      "info   The .packed files in store/ have changed: upload them anew.",
+    );
+    expect(two.json).toMatchObject({ packed });
+    const empty = { remove: [], stay: ["2", "1"], effects: [], packed: [], isToCopy: true };
+    const alone = { ...empty, outcome: "planned", packed } as const;
+    expect(shown(pruneOriginPresenter, alone).said).toEqual([
+      "would remove 2 packed files; 2 versions of the pattern stay",
+    ]);
     expect(shown(pruneOriginPresenter, { ...empty, outcome: "nothing" })).toEqual({
       said: ["nothing to remove, 2 versions of the pattern stay"],
-      json: { outcome: "nothing", removed: [], kept: ["2", "1"], patterns: [], freed: 0 },
+      json: {
+        outcome: "nothing",
+        removed: [],
+        kept: ["2", "1"],
+        patterns: [],
+        packed: [],
+        freed: 0,
+      },
       ...{ errors: [], status: 0 },
     });
     const of = (effects: number) =>

@@ -42,14 +42,21 @@ export interface SegmentPlace {
   readonly size: number;
   /** Where it stands in the new image. */
   readonly start: number;
+  /** Of the patch. */
+  readonly segmentSize: number;
 }
 
-export const ONE_SEGMENT: SegmentPlace = { old: OLD_BYTES, size: 400, start: 100 };
+export const ONE_SEGMENT: SegmentPlace = {
+  old: OLD_BYTES,
+  size: 400,
+  start: 100,
+  segmentSize: 4096,
+};
 
 /** A segment as it stands in a frame. */
 export function checkSegment(input: string): void {
   const bytes = asBytes(input);
-  const { size, start } = ONE_SEGMENT;
+  const { size, start, segmentSize } = ONE_SEGMENT;
   if (bytes.length < LENGTHS_BYTES) return;
   const into = new Uint8Array(size);
   const isWhole = accepted(["origin"], () => {
@@ -57,13 +64,14 @@ export function checkSegment(input: string): void {
     law(length <= 2 * size + 64, "the parts have no bound");
     const parts = bytes.subarray(LENGTHS_BYTES, LENGTHS_BYTES + length);
     if (parts.length < length) throw new TakoError("origin", "it is cut off");
-    decodeSegment(splitParts(bytes, parts), into, start, {
+    const old = {
       size: OLD_BYTES.length,
-      read(place, room) {
+      read(place: number, room: Uint8Array) {
         law(place >= 0 && place + room.length <= OLD_BYTES.length, "a read beyond the old image");
         room.set(OLD_BYTES.subarray(place, place + room.length));
       },
-    });
+    };
+    decodeSegment(splitParts(bytes, parts), into, start, old, segmentSize);
     return true;
   });
   const expected = segmentOf(bytes, ONE_SEGMENT)?.made;
@@ -78,7 +86,7 @@ export function checkSegment(input: string): void {
  */
 export function segmentOf(
   bytes: Uint8Array,
-  { old, size, start }: SegmentPlace,
+  { old, size, start, segmentSize }: SegmentPlace,
 ): { readonly made: Uint8Array; readonly length: number } | undefined {
   const lengths = [0, 4, 8, 12].map((at) => Buffer.from(bytes).readUInt32LE(at));
   const sum = lengths.reduce((all, each) => all + each);
@@ -90,6 +98,7 @@ export function segmentOf(
   });
   const [copies, runs] = [numbersOf(copyBytes), numbersOf(runBytes)];
   if (copies === undefined || runs === undefined || copies.length % 4 > 0) return undefined;
+  if (copies.length / 4 > Math.floor(segmentSize / 64)) return undefined;
   const out: number[] = [];
   for (let end = start; copies.length > 0; ) {
     const [before = 0n, length = 0n, move = 0n, count = 0n] = copies.splice(0, 4);

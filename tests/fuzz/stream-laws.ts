@@ -30,7 +30,8 @@ export function segmentPlaces({ old, newSize }: typeof PATCH): readonly SegmentP
   const count = Math.ceil(newSize / SIZES.segment);
   return Array.from({ length: count }, (_, index) => {
     const start = index * SIZES.segment;
-    return { old, start, size: Math.min(SIZES.segment, newSize - start) };
+    const size = Math.min(SIZES.segment, newSize - start);
+    return { old, start, size, segmentSize: SIZES.segment };
   });
 }
 
@@ -69,7 +70,9 @@ function segmentsOf(content: Uint8Array, segment: number): Uint8Array | undefine
   for (let start = 0; start < SIZES.new; start += segment) {
     const size = Math.min(segment, SIZES.new - start);
     if (content.length < at + 16) return undefined;
-    const read = segmentOf(content.subarray(at), { old: OLD, size, start });
+    const read = segmentOf(content.subarray(at), {
+      ...{ old: OLD, size, start, segmentSize: segment },
+    });
     if (read === undefined) return undefined;
     made.push(read.made);
     at += read.length;

@@ -100,6 +100,24 @@ describe.skipIf(tools.missing)("a disturbed run of pack", () => {
     expect(await wrongIn(origin.directory, all)).toEqual([]);
   });
 
+  test("PCK-67: what is made of an image that tako prune removes meanwhile is not kept, and that is no error", async () => {
+    const old = image("1.0.0", noise(6_000_000, 1));
+    const next = image("1.1.0", `${old.content.slice(0, 3_000_000)}${noise(3_000_000, 2)}`);
+    await using origin = await Origin.of([old, next]);
+    const name = patch(old, next);
+    const child = origin.spawn(program, "pack", "--json", "-o", "origin", next.version);
+    const made = Bun.file(origin.path(`.${name}.new`));
+    while (child.exitCode === null && !(await made.exists())) await Bun.sleep(1);
+    expect(child.exitCode).toBeNull();
+    // In its order: the mark, the image, then what belongs to it.
+    write(origin.path(`${old.digest}.gone`), `${old.digest}\n`);
+    for (const gone of [old.digest, `.${name}.new`]) rmSync(origin.path(gone));
+    expect(await child.exited).toBe(0);
+    expect(origin.names()).toEqual(
+      [`${old.digest}.gone`, next.digest, `${next.digest}.packed`, `${next.digest}.zst`].toSorted(),
+    );
+  });
+
   test("PCK-67: store --pack of two versions at once", async () => {
     await using origin = await Origin.of([first]);
     for (const each of [second, newest]) write(join(origin.folder, each.version), each.content);

@@ -2,7 +2,16 @@
 // them, `tako serve` serves them.
 
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { curl, serve } from "../serve/serving.ts";
 import { createHost } from "../support/host.ts";
@@ -26,9 +35,17 @@ describe.concurrent.skipIf(needs("zstd", "python3", "zstandard").missing)("packe
     await using origin = await packed();
     expect(origin.list(newest).join("\n")).toContain(first.digest);
     const words = ["prune", "-o", "origin", "--keep=2", "--pattern", "*"];
-    await origin.run(program, ...words, "--dry-run");
+    const of = (name: string) => name.includes(first.digest) || name.includes(second.digest);
+    const [going, plain] = [origin.names().filter(of), [first.digest, second.digest]];
+    const names = going.filter((name) => !plain.includes(name));
+    const planned = await origin.run(program, ...words, "--dry-run");
+    expect(planned.stdout).toContain(`would remove 2 images, `);
+    expect(planned.stdout).toContain(`, and ${names.length} packed files; 2 versions`);
     expect(origin.names()).toContain(`${first.digest}.zst`);
-    expect((await origin.run(program, ...words)).status).toBe(0);
+    const { status, stdout } = await origin.run(program, ...words, "--json");
+    expect(status).toBe(0);
+    const { packed: gone } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    expect(gone.toSorted()).toEqual(names);
     const about = (image: Image) => origin.names().filter((name) => name.includes(image.digest));
     expect(about(first)).toEqual([`${first.digest}.gone`]);
     expect(about(second)).toEqual([`${second.digest}.gone`]);
@@ -43,10 +60,17 @@ describe.concurrent.skipIf(needs("zstd", "python3", "zstandard").missing)("packe
     writeFileSync(origin.path(`${first.digest}.gone`), `${first.digest}\n`);
     // Without a mark nobody has said that it was on purpose.
     renameSync(origin.path(second.digest), join(origin.folder, "second"));
-    await origin.run(program, "prune", "-o", "origin", "--keep=4", "--pattern", "*");
+    // Neither is one that cannot be removed in the way of the others.
+    rmSync(origin.path(`${first.digest}.packed`));
+    mkdirSync(origin.path(`${first.digest}.packed`));
+    const words = ["prune", "-o", "origin", "--keep=4", "--pattern", "*"];
+    expect((await origin.run(program, ...words)).status).toBe(74);
+    rmdirSync(origin.path(`${first.digest}.packed`));
     expect(origin.names().filter((name) => name.includes(first.digest))).toEqual([
       `${first.digest}.gone`,
     ]);
+    const again = await origin.run(program, ...words);
+    expect([again.status, again.stdout]).toEqual([0, expect.stringContaining("nothing to remove")]);
     expect(origin.names()).toContain(patch(second, third));
   });
 
@@ -100,6 +124,17 @@ describe.concurrent.skipIf(needs("zstd", "python3", "zstandard").missing)("packe
     const { status, stderr } = await origin.run(program, "verify", "origin");
     expect(status).toBe(74);
     expect(stderr).toContain(`${name}: ${message}\n`);
+  });
+
+  test("VFY-16: of an image that is damaged itself its packed files are not looked at", async () => {
+    await using origin = await packed();
+    overwrite(origin, newest.digest, Buffer.from(newest.content, "latin1").fill(0, 0, 1000));
+    overwrite(origin, `${newest.digest}.zst`, Buffer.alloc(10));
+    const { status, stderr } = await origin.run(program, "verify", "origin");
+    expect(status).toBe(74);
+    expect(stderr).toContain(`${newest.digest}: the image of ${newest.version} `);
+    expect(stderr).not.toContain(".packed");
+    expect(stderr).not.toContain(".patch");
   });
 
   test("SRV-16: they are served, in parts too, with a tag that is another one for another file", async () => {

@@ -159,6 +159,32 @@ describe.skipIf(needed.missing)("requests", () => {
     expect(origin.asked.at(-1)).toBe(`store/${frame}`);
   });
 
+  test("PCK-59: nothing is kept of a frame that the origin has no more, even if the image does not come", async () => {
+    await using origin = oddOrigin({ [`store/${frame}`]: status(404), [plain]: status(403) });
+    const part = `${four.digest}.part-zst-${origin.packed.size(frame)}`;
+    leave(origin.host, part, origin.packed.read(frame).subarray(0, 300_000));
+    expect((await program.run(["fetch", origin.host.file])).status).toBe(69);
+    expect(names(origin.host)).not.toContain(part);
+  });
+
+  test("ORG-65: bytes that come again are no progress, so that nobody sends a file many times", async () => {
+    let answers = 0;
+    // Each one is the whole image, and is cut 100 kB further on.
+    const further: Answer = (bytes) => {
+      const end = 100_000 * ++answers;
+      const body = async function* () {
+        yield bytes.slice(0, end);
+      };
+      return new Response(body(), { headers: { "Content-Length": `${bytes.length}` } });
+    };
+    await using origin = oddOrigin({ [plain]: further });
+    rmSync(origin.packed.path(`${four.digest}.packed`));
+    expect((await hasty.run(["fetch", origin.host.file])).status).toBe(69);
+    expect(origin.asked.filter((name) => name === plain)).toHaveLength(4);
+    const partial = join(origin.host.destination, "store", `${four.digest}.partial`);
+    expect(readFileSync(partial).length).toBe(400_000);
+  });
+
   test("PCK-50: two versions of one image are one question, also where that is gone", async () => {
     await using origin = oddOrigin({ [plain]: status(410) });
     const again = { ...four, version: "1.3.1" };

@@ -149,6 +149,7 @@ for (const program of programs) {
       expect(second).toEqual({
         event: "result",
         outcome: "pruned",
+        packed: [],
         removed: [removed],
         kept: ["1.1.0", "1.0.1"],
         patterns: [],

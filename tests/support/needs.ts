@@ -20,14 +20,18 @@ const packages = {
   cryptography: "python3-cryptography",
   curl: "curl",
   fish: "fish",
+  gcc: "gcc",
+  git: "git",
   groff: "groff",
   jq: "jq",
+  "libc6-arm64-cross": "libc6-arm64-cross",
   mandb: "man-db",
   mandoc: "mandoc",
   "mkfs.btrfs": "btrfs-progs",
   "mkfs.ext4": "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   mksquashfs: "squashfs-tools",
+  musl: "musl",
   nginx: "nginx-light",
   openssl: "openssl",
   "prometheus-node-exporter": "prometheus-node-exporter",
@@ -35,8 +39,11 @@ const packages = {
   prove: "perl",
   pyftpdlib: "python3-pyftpdlib",
   python3: "python3",
+  "qemu-aarch64": "qemu-user",
+  "qemu-x86_64": "qemu-user",
   radosgw: "radosgw",
   rclone: "rclone",
+  readelf: "binutils",
   squid: "squid",
   sshd: "openssh-server",
   strace: "strace",
@@ -48,6 +55,12 @@ const packages = {
   zstandard: "python3-zstandard",
   zsh: "zsh",
   zstd: "zstd",
+};
+
+/** Those that are no programs: a file that the package has. */
+const files: Partial<Record<keyof typeof packages, string>> = {
+  "libc6-arm64-cross": "/usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1",
+  musl: "/lib/ld-musl-x86_64.so.1",
 };
 
 export type Program = keyof typeof packages;
@@ -79,7 +92,8 @@ function whyNot(program: Program): string | undefined {
   if (program === "systemd") return whyNoSystemd();
   if (program === "cryptography" || program === "pyftpdlib" || program === "zstandard")
     return whyNoPythonModule(program);
-  return programPath(program) === null ? `${program} is not installed` : undefined;
+  const path = files[program] ?? programPath(program);
+  return path === null || !existsSync(path) ? `${program} is not installed` : undefined;
 }
 
 /** Debian's modules belong to Debian's Python, which need not be the first in PATH. */

@@ -155,9 +155,14 @@ function binaryCommand(): string[] {
 
 function buildIfOld(): void {
   const built = existsSync(dist) ? statSync(dist).mtimeMs : 0;
-  const folders = new Bun.Glob("{src,conformance,fixtures}/**/*").scanSync(root);
-  const files = [...folders, "package.json", "scripts/build.ts"];
-  if (files.every((file) => statSync(join(root, file)).mtimeMs < built)) return;
+  const folders = ["src", "conformance", "fixtures", "scripts/build"].map((path) =>
+    join(root, path),
+  );
+  const files = ["package.json", "LICENSE", "NOTICE", "scripts/build.ts"].map((path) =>
+    join(root, path),
+  );
+  for (const cwd of folders) files.push(...new Bun.Glob("**/*").scanSync({ cwd, absolute: true }));
+  if (files.every((file) => statSync(file).mtimeMs < built)) return;
   const build = Bun.spawnSync([process.execPath, join(root, "scripts/build.ts")]);
   if (!build.success) throw new Error(`the binary can't be built: ${build.stderr}`);
 }

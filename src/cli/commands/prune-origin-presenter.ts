@@ -14,34 +14,47 @@ const MARKS: Said = {
   ],
 };
 
+const LISTS: Said = {
+  on: "stderr",
+  priority: "info",
+  lines: ["  The .packed files in store/ have changed: upload them anew."],
+};
+
 export const pruneOriginPresenter: Presenter<PruneOriginResult> = {
   text(result) {
-    const { outcome, remove, stay, effects } = result;
-    const freed = bytes(freedBy(result));
+    const { outcome, remove, stay, effects, packed } = result;
     const left = `${count(stay.length, "version")} of the pattern stay${stay.length === 1 ? "s" : ""}`;
-    const [images, does] = [count(remove.length, "image"), outcome === "planned"];
+    const does = outcome === "planned";
+    const gone = [
+      ...(remove.length === 0
+        ? []
+        : [`${count(remove.length, "image")}, ${bytes(freedBy(result))}`]),
+      ...(packed.length === 0 ? [] : [count(packed.length, "packed file")]),
+    ].join(", and ");
     const lines = {
       planned: [
         ...remove.map(({ version, size }) => `would remove ${version}, ${bytes(size)}`),
-        `would remove ${images}, ${freed}; ${left}`,
+        `would remove ${gone}; ${left}`,
       ],
-      pruned: [`removed ${images}, ${freed}; ${left}`],
+      pruned: [`removed ${gone}; ${left}`],
       nothing: [`nothing to remove, ${left}`],
     }[outcome];
     const said = [...lines, ...describeEffects(effects, does)];
     return [
       ...said.map((line): Said => ({ on: "stdout", line })),
       ...(outcome === "pruned" && result.isToCopy ? [MARKS] : []),
+      ...(outcome === "pruned" && result.isToCopy && packed.length > 0 ? [LISTS] : []),
     ];
   },
 
   json(result) {
-    const { outcome, remove, stay, effects } = result;
+    const { outcome, remove, stay, effects, packed } = result;
     return {
       outcome,
       removed: remove.map(({ version, digest, size }) => ({ version, sha256: digest, size })),
       kept: stay,
       patterns: effects.map(({ instead = null, ...effect }) => ({ ...effect, instead })),
+      packed,
       freed: freedBy(result),
     };
   },

@@ -32,6 +32,7 @@ export function candidates(commands: Commands, typed: readonly string[]): Candid
 const PROGRAM_OPTIONS: readonly Candidate[] = [
   { word: "--help", description: "Show help" },
   { word: "--version", description: "Show the version" },
+  { word: "--licenses", description: "Show the licenses of all that is in the program" },
 ];
 
 function commandNames(commands: Commands, except: readonly string[] = []): readonly Candidate[] {

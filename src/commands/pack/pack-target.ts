@@ -108,7 +108,8 @@ export async function packTarget(
     if (patch !== undefined) patches.set(older.digest, patch);
   }
   await using publication = await packing.lock();
-  await publication.packed.writeLists(new Map([[digest, { zst, patches, tried }]]));
+  const isHere = (await publication.images()).has(digest);
+  await publication.packed.writeLists(new Map(isHere ? [[digest, { zst, patches, tried }]] : []));
   return made;
 }
 
@@ -190,14 +191,16 @@ async function fill(
     return { size, isKept, isNew: true };
   };
   if (!isWorth(size)) return told(false);
-  // What is wrong here is a fault of ours, and no host is to meet it.
-  if (!(await check(file.path))) throw new Error(`${name} does not make the image`);
+  if (!(await check(file.path)) && (await file.isThere())) {
+    // A fault of ours, and no host is to meet it.
+    throw new Error(`${name} does not make the image`);
+  }
   await file.finish();
   await using publication = await lock();
   const images = await publication.images();
   const isNeeded = images.has(entry.digest) && (from === undefined || images.has(from.digest));
-  // Another run may have removed an image meanwhile, and what belongs to it.
-  if (!isNeeded) return { size, isKept: false, isNew: true };
+  // Another run may have removed an image meanwhile, and what belongs to it, and a third one may have put it there again.
+  if (!isNeeded || !(await file.isThere())) return { size, isKept: false, isNew: true };
   await publication.packed.keep(file);
   return told(true);
 }

@@ -20,6 +20,8 @@ export interface PruneOriginOptions {
 
 export interface PruneOriginResult extends Withdrawal {
   readonly outcome: "pruned" | "planned" | "nothing";
+  /** The names of the packed files that go (PRU-28). */
+  readonly packed: readonly string[];
   /** Whether it is a directory, which may have to be copied to where hosts look. */
   readonly isToCopy: boolean;
 }
@@ -49,8 +51,11 @@ export async function pruneOrigin(
   const way = publicationEffects(directory, effects);
   const isToCopy = !isBucketUrl(directory);
   if (dryRun) {
-    const plan = await planFor(await openPublication(directory, way));
-    return { outcome: plan.remove.length === 0 ? "nothing" : "planned", isToCopy, ...plan };
+    const publication = await openPublication(directory, way);
+    const plan = await planFor(publication);
+    const packed = await publication.packedOf(new Set(plan.remove.map(({ digest }) => digest)));
+    const isPlanned = plan.remove.length + packed.length > 0;
+    return { outcome: isPlanned ? "planned" : "nothing", isToCopy, ...plan, packed };
   }
   await using publication = await lockPublication(directory, way);
   const plan = await planFor(publication);
@@ -58,8 +63,10 @@ export async function pruneOrigin(
     await publication.retire(digest);
     report({ event: "removed", what: "image", version, sha256: digest, size });
   }
-  await publication.removePacked();
+  const packed = await publication.packedOf(new Set());
+  await publication.removePacked(packed);
   // A run that did it already may have been killed before its own sync.
   if (plan.remove.length === 0) await publication.syncImages();
-  return { outcome: plan.remove.length === 0 ? "nothing" : "pruned", isToCopy, ...plan };
+  const isPruned = plan.remove.length + packed.length > 0;
+  return { outcome: isPruned ? "pruned" : "nothing", isToCopy, ...plan, packed };
 }

@@ -3,7 +3,7 @@
 
 import { badPatch } from "./bad-patch.ts";
 import { viewOf } from "./old-index.ts";
-import { MOST_COPIES, type SegmentParts } from "./segment-parts.ts";
+import { mostCopies, type SegmentParts } from "./segment-parts.ts";
 import { VarintReader } from "./varint.ts";
 
 /** An image that is here. */
@@ -19,6 +19,7 @@ export interface OldImage {
  *
  * @param into as many bytes as the segment has
  * @param start where the segment stands in the new image
+ * @param segmentSize of the patch, in bytes; the last segment may have fewer
  * @throws TakoError of kind `origin`, or what reading the old image throws
  */
 export function decodeSegment(
@@ -26,13 +27,15 @@ export function decodeSegment(
   into: Uint8Array,
   start: number,
   old: OldImage,
+  segmentSize: number,
 ): void {
+  const most = mostCopies(segmentSize);
   const copies = new VarintReader(parts.copies);
   const fill = new Filling(parts, into);
   // A copy's place counts from the end of the one before, the first one's from where the segment stands.
   let end = start;
   for (let count = 0; !copies.isAtEnd; count++) {
-    if (count === MOST_COPIES) throw badPatch(`a segment has over ${count} copies`, "PCK-28");
+    if (count === most) throw badPatch(`a segment has over ${count} copies`, "PCK-28");
     fill.literals(copies.next());
     const length = copies.next();
     const from = end + copies.nextSigned();

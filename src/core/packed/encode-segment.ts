@@ -2,7 +2,8 @@
 
 import { type Copy, findCopies, type Recent } from "./find-copies.ts";
 import { type OldIndex, viewOf } from "./old-index.ts";
-import { joinParts, MOST_COPIES, type SegmentParts } from "./segment-parts.ts";
+import { SEGMENT_BYTES } from "./patch-header.ts";
+import { joinParts, mostCopies, type SegmentParts } from "./segment-parts.ts";
 import { ByteWriter } from "./varint.ts";
 
 /** An old image, or the part of it that is at hand. */
@@ -11,6 +12,8 @@ export interface OldWindow {
   /** Where it begins in the old image, in bytes. */
   readonly from: number;
 }
+
+const MOST_COPIES = mostCopies(SEGMENT_BYTES);
 
 /** Encodes one segment after the other. */
 export class SegmentEncoder {

@@ -5,8 +5,8 @@ import { badPatch } from "./bad-patch.ts";
 
 /** The bytes of the four lengths. */
 export const LENGTHS_BYTES = 16;
-/** More copies would be as many seeks (PCK-28). */
-export const MOST_COPIES = 16_384;
+/** For so many bytes of a segment there may be a copy: each one costs a read, and compressed it may have no bytes at all. */
+const BYTES_FOR_COPY = 64;
 
 export interface SegmentParts {
   /** Numbers: for each copy what precedes it, its length, where it is from, and how many runs it has. */
@@ -17,6 +17,11 @@ export interface SegmentParts {
   readonly differences: Uint8Array;
   /** The bytes that no copy covers. */
   readonly literals: Uint8Array;
+}
+
+/** The most copies in a segment, by the segment size of the patch in bytes (PCK-28). */
+export function mostCopies(segmentSize: number): number {
+  return Math.floor(segmentSize / BYTES_FOR_COPY);
 }
 
 /** The most bytes of the four parts of a segment of so many bytes of the new image (PCK-26). */

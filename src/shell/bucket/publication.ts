@@ -127,12 +127,16 @@ export class BucketPublication implements WritablePublication {
   async syncImages(): Promise<void> {}
 
   /** Some may be there that came with the copy of a directory (BKT-42). */
-  async removePacked(): Promise<void> {
+  async packedOf(going: ReadonlySet<Sha256Hex>): Promise<readonly string[]> {
     const names = await this.#names();
-    const images = imagesAmong(names);
     const there = new Set(names);
-    const isGone = (digest: Sha256Hex) => !images.has(digest) && there.has(goneName(digest));
-    for (const name of packedNamesOf(names, isGone)) await this.#remove(`${STORE}/${name}`);
+    const isGone = (digest: Sha256Hex) =>
+      going.has(digest) || (!there.has(digest) && there.has(goneName(digest)));
+    return packedNamesOf(names, isGone);
+  }
+
+  async removePacked(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#remove(`${STORE}/${name}`);
   }
 
   async retire(digest: Sha256Hex): Promise<void> {

@@ -56,7 +56,7 @@ async function* segments(
     await fillWhole(raw, lengths);
     const bytes = buffer.subarray(0, partBytes(lengths, into.length));
     await fillWhole(raw, bytes);
-    decodeSegment(splitParts(lengths, bytes), into, start, old);
+    decodeSegment(splitParts(lengths, bytes), into, start, old, segmentSize);
     yield into;
   }
   if ((await raw.fill(lengths)) > 0) throw badPatch("it goes on after the last segment", "PCK-32");

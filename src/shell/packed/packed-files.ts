@@ -7,7 +7,6 @@ import {
   NEW_IMAGE,
   packedFileOf,
   packedName,
-  packedNamesOf,
   patchName,
   unfinishedName,
   unfinishedOf,
@@ -54,11 +53,6 @@ export class PackedFiles {
         packedFileOf(name) !== undefined && stats.isFile() ? [[name, stats.size]] : [],
       ),
     );
-  }
-
-  /** The names of all that is for an image of which that is so, or that needs one; also what is being made. */
-  namesOf(isSo: (image: Sha256Hex) => boolean): readonly string[] {
-    return packedNamesOf(this.store.names(), isSo);
   }
 
   /** What the list of each image says of its own, as far as it is there with that size. */
@@ -126,11 +120,23 @@ export class LockedPackedFiles extends PackedFiles {
     }
   }
 
-  /** Removes files; who asks for one that a list still names takes the plain image. */
+  /**
+   * Removes files; who asks for one that a list still names takes the plain image.
+   *
+   * @throws TakoError of kind `storage`, once all others are removed
+   */
   async remove(names: readonly string[]): Promise<void> {
     this.#lock.requireHeld();
-    for (const name of names) removeIfPresent(this.pathOf(name));
+    const errors: unknown[] = [];
+    for (const name of names) {
+      try {
+        removeIfPresent(this.pathOf(name));
+      } catch (error) {
+        errors.push(error);
+      }
+    }
     if (names.length > 0) await syncDirectory(this.store.path);
+    if (errors.length > 0) throw errors[0];
   }
 
   /**

@@ -5,7 +5,7 @@ import { closeSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { createFile, discard, removeIfPresent, writeAll } from "../disk/files.ts";
 import { lockOpenFile } from "../disk/lock.ts";
-import { openRegularFile } from "../disk/read-files.ts";
+import { openRegularFile, statRegularFile } from "../disk/read-files.ts";
 import { naming } from "../disk/storage-error.ts";
 
 /** A new file; it goes away unless it is moved into place before it is disposed of. */
@@ -53,6 +53,12 @@ export class UnfinishedFile implements AsyncDisposable {
       await this.#handle.chmod(0o444);
       await this.#handle.sync();
     });
+  }
+
+  /** Whether it still has its name: who removes an image removes what is being made of it, too. */
+  async isThere(): Promise<boolean> {
+    const [found, own] = [statRegularFile(this.path), await this.#handle.stat()];
+    return found !== undefined && found.ino === own.ino && found.dev === own.dev;
   }
 
   /** It has its name now, and stays. */

@@ -12,6 +12,8 @@ import {
 import { ByteReader } from "./byte-reader.ts";
 
 const CHUNK_BYTES = 65_536;
+/** After so many bytes the memory of chunks is taken back: the runtime lets several times as many pile up (PCK-57). */
+const SWEEP_BYTES = 4 * 1024 * 1024;
 
 /**
  * The image in a zstd frame, chunk by chunk, with memory for the frame's window of at most 8 MiB.
@@ -56,7 +58,14 @@ export async function* decompress(
   const decoder = createZstdDecompress({ chunkSize: CHUNK_BYTES, params });
   // An error of either of them comes out of the decoder.
   pipeline(reader.rest(header), decoder, () => {});
-  yield* outputOf(decoder);
+  let sinceSweep = 0;
+  for await (const chunk of outputOf(decoder)) {
+    yield chunk;
+    sinceSweep += chunk.length;
+    if (sinceSweep < SWEEP_BYTES) continue;
+    sinceSweep = 0;
+    Bun.gc(true);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, TakoError } from "../../core/error.ts";
 import type { PublicKey } from "../../core/keys.ts";
-import { LATEST, MANIFEST, temporaryName } from "../../core/layout.ts";
+import { LATEST, MANIFEST, packedNamesOf, temporaryName } from "../../core/layout.ts";
 import { shownPath } from "../../core/text.ts";
 import { discard, removeIfPresent, requireDirectory } from "../disk/files.ts";
 import { readBlocks } from "../disk/hash.ts";
@@ -45,6 +45,7 @@ export function openDirectoryPublication(path: string): DirectoryPublication {
     hasStore: async () => isThere(images.path),
     readManifest: async (keys) => readManifestFile(path, keys),
     images: async () => new Set(images.sizes().images.keys()),
+    packedOf: async (going) => packedOf(images, going),
     pathOf: (digest) => images.pathOf(digest),
   };
 }
@@ -120,14 +121,15 @@ export class LockedPublication implements WritablePublication {
     await this.#images.remove(digest);
   }
 
-  /** First the lists forget it. */
-  async removePacked(): Promise<void> {
-    const images = await this.images();
-    const isGone = (digest: Sha256Hex) => !images.has(digest) && this.#images.isMarked(digest);
-    const going = this.packed.namesOf(isGone);
-    if (going.length === 0) return;
-    await this.packed.writeLists(new Map(), new Set(going));
-    await this.packed.remove(going);
+  async packedOf(going: ReadonlySet<Sha256Hex>): Promise<readonly string[]> {
+    return packedOf(this.#images, going);
+  }
+
+  /** First the lists forget them. */
+  async removePacked(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    await this.packed.writeLists(new Map(), new Set(names));
+    await this.packed.remove(names);
   }
 
   syncImages(): Promise<void> {
@@ -222,4 +224,12 @@ export function refuseDestination(directory: string): void {
 /** Anything by that name, a dangling link included. */
 function isThere(path: string): boolean {
   return naming(path, "read", () => lstatSync(path, { throwIfNoEntry: false })) !== undefined;
+}
+
+function packedOf(store: ImageStore, going: ReadonlySet<Sha256Hex>): readonly string[] {
+  const names = store.names();
+  const here = new Set(names);
+  const isGone = (digest: Sha256Hex) =>
+    going.has(digest) || (!here.has(digest) && store.isMarked(digest));
+  return packedNamesOf(names, isGone);
 }

@@ -19,6 +19,8 @@ export interface Publication {
   readManifest(keys: readonly PublicKey[]): Promise<ManifestFile>;
   /** The images that are here, by their names. */
   images(): Promise<ReadonlySet<Sha256Hex>>;
+  /** The names of the packed files of images that were removed, and of those that are to be (PRU-28). */
+  packedOf(going: ReadonlySet<Sha256Hex>): Promise<readonly string[]>;
 }
 
 /** An origin that is published into, until it is disposed of. */
@@ -39,8 +41,8 @@ export interface WritablePublication extends Publication, AsyncDisposable {
   syncManifest(): Promise<void>;
   /** Takes an image away that no host is to ask for any more; the mark says so from before that on (PRU-22). */
   retire(digest: Sha256Hex): Promise<void>;
-  /** Takes away the packed files of images that were removed, by this run or by one that was killed (PRU-28). */
-  removePacked(): Promise<void>;
+  /** Takes packed files away. */
+  removePacked(names: readonly string[]): Promise<void>;
   /** Makes sure of the images that are there. */
   syncImages(): Promise<void>;
 }

@@ -7,6 +7,7 @@ export interface Leniency {
   readonly overlong?: boolean;
   readonly emptyCopies?: boolean;
   readonly manyCopies?: boolean;
+  readonly oneLimit?: boolean;
   /** Bytes from outside of the old image are zeros. */
   readonly outside?: boolean;
   readonly literalsLeft?: boolean;
@@ -52,7 +53,7 @@ export function applySegments(
       return content.subarray(at - each, at);
     });
     const start = lenient.endKept ? end : out.length;
-    const made = segmentOf(old, parts, start, lenient);
+    const made = segmentOf(old, parts, [start, segmentSize], lenient);
     if (made.bytes.length < length && lenient.cutOff) made.bytes.length = length;
     if (made.bytes.length > length && lenient.literalsLeft) made.bytes.length = length;
     if (made.bytes.length !== length) refuse();
@@ -66,11 +67,12 @@ export function applySegments(
 function segmentOf(
   old: Uint8Array,
   [copyPart = old, runPart = old, added = old, literals = old]: readonly Uint8Array[],
-  start: number,
+  [start, segmentSize]: readonly [start: number, segmentSize: number],
   lenient: Leniency,
 ) {
   const [copies, runs] = [numbersOf(copyPart, lenient), numbersOf(runPart, lenient)];
-  if (copies.length % 4 > 0 || (!lenient.manyCopies && copies.length > 4 * 16_384)) refuse();
+  const most = Math.floor((lenient.oneLimit ? 1_048_576 : segmentSize) / 64);
+  if (copies.length % 4 > 0 || (!lenient.manyCopies && copies.length > 4 * most)) refuse();
   const bytes: number[] = [];
   let [end, literal, run, difference] = [start, 0, 0, 0];
   for (let at = 0; at < copies.length; at += 4) {

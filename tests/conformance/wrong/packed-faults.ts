@@ -301,8 +301,16 @@ export const PACKED_FAULTS: AdapterFaults = {
     { emptyCopies: true },
   ),
   "copies-without-end": segments(
-    known("a segment may have any number of copies", "PCK-28", "patch-too-many-copies"),
+    known(
+      "a segment may have any number of copies",
+      "PCK-28",
+      "patch-too-many-copies patch-too-many-copies-of-4096",
+    ),
     { manyCopies: true },
+  ),
+  "copies-by-the-largest-segment": segments(
+    known("every segment may have 16,384 copies", "PCK-28", "patch-too-many-copies-of-4096"),
+    { oneLimit: true },
   ),
   "copies-from-outside": segments(
     known(

@@ -242,6 +242,12 @@ export const WRAPPER_FAULTS: Readonly<Record<string, WrapperFault>> = {
     caught: ["fetch-packed-frame-made-anew"],
     before: takeParts,
   },
+  "packed-planted-part-removed": {
+    what: "whatever has the name of a part is removed",
+    breaks: ["PCK-55"],
+    caught: ["fetch-packed-planted-link-for-a-part"],
+    before: removeParts,
+  },
   "packed-parts-left": {
     what: "a part of a packed file stays when the image is there",
     breaks: ["PCK-55"],

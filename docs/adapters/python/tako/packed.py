@@ -15,7 +15,6 @@ WINDOW = 8 * 1024 * 1024  # (PCK-11)
 MAX_SIZE = 2**53 - 1
 MAGIC = bytes.fromhex("28b52ffd")
 HEADER = b"Tako Patch 1"
-MOST_COPIES = 16_384  # (PCK-28)
 MOST_PATCHES = 8  # (PCK-45)
 
 
@@ -100,12 +99,12 @@ def apply_patch(old: bytes, patch: bytes, size: int) -> bytes:
     reader, _ = _frame(patch[32:])
     new = bytearray()
     while len(new) < size:
-        new += _segment(reader, old, len(new), min(segment_size, size - len(new)))
+        new += _segment(reader, old, len(new), min(segment_size, size - len(new)), segment_size // 64)
     refuse_unless(not _read(reader, 1), "PCK-32", "it goes on after the last segment")
     return bytes(new)
 
 
-def _segment(reader, old: bytes, start: int, size: int) -> bytearray:
+def _segment(reader, old: bytes, start: int, size: int, most_copies: int) -> bytearray:
     head = _read(reader, 16)
     refuse_unless(len(head) == 16, "PCK-32", "it is cut off")
     lengths = [int.from_bytes(head[at : at + 4], "little") for at in (0, 4, 8, 12)]
@@ -117,7 +116,7 @@ def _segment(reader, old: bytes, start: int, size: int) -> bytearray:
     new, end, count = bytearray(), start, 0
     while not _is_at_end(copies):
         count += 1
-        refuse_unless(count <= MOST_COPIES, "PCK-28", "too many copies")
+        refuse_unless(count <= most_copies, "PCK-28", "too many copies")
         before, length, move, run_count = (_number(copies) for _ in range(4))
         refuse_unless(length > 0, "PCK-28", "a copy of nothing")
         refuse_unless(len(new) + before + length <= size, "PCK-30", "more than the segment has")
