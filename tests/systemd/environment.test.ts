@@ -27,7 +27,7 @@ function fileInGuide(path: string): string {
   return `${block.map((line) => line.slice(4)).join("\n")}\n`;
 }
 
-const runsTako = (setting: string) => /^Exec\w+=\+?\/usr\/local\/bin\/tako /.test(setting);
+const runsTako = (setting: string) => /^Exec\w+=\+?tako /.test(setting);
 
 const RAN = "/var/lib/images/ran";
 const VARIABLES = {
