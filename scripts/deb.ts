@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Glob } from "bun";
 import { version } from "../package.json";
 import { run } from "./deb/run.ts";
+import { commitOf, timeOf } from "./deb/source.ts";
 import { installTree } from "./deb/tree.ts";
 import { type Commit, debianVersion } from "./deb/version.ts";
 
@@ -32,10 +33,11 @@ try {
 
 /** The path of the package. */
 function build(): string {
-  const commit = head();
-  const epoch = { SOURCE_DATE_EPOCH: String(commit.seconds) };
+  const commit = commitOf(root, `v${version}`);
+  const seconds = timeOf(root, commit);
+  const epoch = { SOURCE_DATE_EPOCH: String(seconds) };
   const stage = join(scratch, "stage");
-  const changelog = changelogOf(commit);
+  const changelog = changelogOf(commit, seconds);
   installTree(root, stage, changelog);
 
   // Where dpkg's tools look for them.
@@ -54,7 +56,7 @@ function build(): string {
     copyFileSync(join(debian, script), join(stage, "DEBIAN", script));
     chmodSync(join(stage, "DEBIAN", script), 0o755);
   }
-  run(stage, ["find", ".", "-exec", "touch", "--date", `@${commit.seconds}`, "{}", "+"]);
+  run(stage, ["find", ".", "-exec", "touch", "--date", `@${seconds}`, "{}", "+"]);
 
   mkdirSync(folder, { recursive: true });
   const words = ["dpkg-deb", "--root-owner-group", "--build", stage, folder];
@@ -66,22 +68,12 @@ function files(stage: string): string[] {
   return Array.from(new Glob("**/*").scanSync({ cwd: stage, dot: true })).toSorted();
 }
 
-function head(): Commit {
-  const git = (...words: string[]) => run(root, ["git", ...words]).trim();
-  const [id = "", seconds = ""] = git("show", "--no-patch", "--format=%H %ct", "HEAD").split(" ");
-  return {
-    id,
-    seconds: Number(seconds),
-    released: git("tag", "--points-at", "HEAD").split("\n").includes(`v${version}`),
-    changed: git("--no-optional-locks", "status", "--porcelain") !== "",
-  };
-}
-
-function changelogOf(commit: Commit): string {
-  const date = run(root, ["date", "--utc", "--rfc-email", "--date", `@${commit.seconds}`]);
+function changelogOf(commit: Commit | undefined, seconds: number): string {
+  const source = commit === undefined ? "an archive of the sources" : `the commit ${commit.id}`;
+  const date = run(root, ["date", "--utc", "--rfc-email", "--date", `@${seconds}`]);
   return `tako (${debianVersion(version, commit)}) unstable; urgency=medium
 
-  * Built from the commit ${commit.id}.
+  * Built from ${source}.
     What is new is in changelog.gz.
 
  -- ${maintainer}  ${date}`;

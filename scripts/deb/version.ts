@@ -16,8 +16,10 @@ export interface Commit {
  * Policy 5.6.12).
  *
  * @param version that of package.json, which the next release will have
+ * @param commit undefined where it is not known
  */
-export function debianVersion(version: string, commit: Commit): string {
+export function debianVersion(version: string, commit: Commit | undefined): string {
+  if (commit === undefined) return `${version}~local-1`;
   const changed = commit.changed ? "+changed" : "";
   if (commit.released) return `${version}${changed}-1`;
   const time = new Date(commit.seconds * 1000).toISOString().replaceAll(/[-T:]|\.000Z/g, "");

@@ -1,8 +1,9 @@
-// The Debian package as `bun run deb` makes it, the Debian that it is installed in, and a newer package.
+// The Debian package as `bun run deb` makes it, a newer one, and the machine that it is installed in.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { programs } from "../support/program.ts";
+import { startMachine } from "../systemd/machine.ts";
 
 const root = join(import.meta.dir, "../..");
 
@@ -36,23 +37,35 @@ export function newerDeb(
   return newer;
 }
 
+/** A machine without Tako, and with these files. @param root of which Debian */
+export async function bareMachine(root: string, bind: Readonly<Record<string, string>>) {
+  const machine = await startMachine({ root, bind });
+  // What the one that runs the tests may have; policy-rc.d keeps packages in a container from what they do on a host.
+  await machine.run(["dpkg", "--purge", "tako"]);
+  const traces = ["/etc/tako", "/usr/local/bin/tako", "/usr/sbin/policy-rc.d"];
+  await machine.must("rm", "-rf", ...traces);
+  return machine;
+}
+
+/** Whether debootstrap is to make the Debian that the package is tried in. */
+export const debootstraps = process.env["TAKO_TEST_DEBOOTSTRAP"] !== undefined;
+
 /**
- * A Debian to install it in: with TAKO_TEST_DEBOOTSTRAP one that debootstrap makes in this folder, from where apt takes its
- * packages, with no more in it than systemd; else that of the machine that runs the tests.
+ * A Debian to install it in: one with no more than systemd, which debootstrap makes in this folder, from where apt takes
+ * its packages; else that of the machine that runs the tests.
  */
 export function debianRoot(folder: string): string {
-  if (process.env["TAKO_TEST_DEBOOTSTRAP"] === undefined) return "/";
+  if (!debootstraps) return "/";
   const release = /^VERSION_CODENAME=(\S+)$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
   if (release === undefined) throw new Error("/etc/os-release has no VERSION_CODENAME");
   const indexes = ["Created-By: Packages", "Component: main", `Codename: ${release}`];
   const [mirror] = must(["apt-get", "indextargets", "--format=$(REPO_URI)", ...indexes]).split(
     "\n",
   );
-  if (!mirror) throw new Error(`apt has no sources of ${release}`);
+  if (!mirror) throw new Error(`apt knows no packages of ${release}: apt-get update`);
   const target = join(folder, "debian");
   mkdirSync(target);
   must(["debootstrap", "--variant=minbase", "--include=systemd", release, target, mirror]);
-  if (!readdirSync(target).includes("etc")) throw new Error("debootstrap left nothing");
   return target;
 }
 

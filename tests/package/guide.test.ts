@@ -16,8 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { type NginxServer, serveWithNginx } from "../support/nginx.ts";
-import { type Machine, startMachine } from "../systemd/machine.ts";
-import { makeDeb } from "./deb.ts";
+import type { Machine } from "../systemd/machine.ts";
+import { bareMachine, makeDeb } from "./deb.ts";
 
 const repository = join(import.meta.dir, "../..");
 const page = readFileSync(join(repository, "docs/how-to/update-tako.md"), "utf8");
@@ -69,7 +69,7 @@ describe.skipIf(needs("systemd", "nginx", "dpkg-gencontrol").missing)(
       server = await serveWithNginx(join(folder, "origin"));
       const origin = { [join(folder, "origin")]: "/srv/origin" };
       const bind = { ...origin, [deb]: "/mnt/tako.deb", [join(folder, "dist")]: "/srv/tako/dist" };
-      machine = await startMachine({ root: "/", bind });
+      machine = await bareMachine("/", bind);
       await machine.must("dpkg", "--install", "/mnt/tako.deb");
     }, 120_000);
     afterAll(async () => {

@@ -10,12 +10,11 @@ import { dirname, join } from "node:path";
 import { needs } from "../support/needs.ts";
 import { type NginxServer, serveWithNginx } from "../support/nginx.ts";
 import { key, publishTo, sha256sum } from "../support/publishing.ts";
-import { type Machine, startMachine } from "../systemd/machine.ts";
-import { debianRoot, makeDeb, newerDeb } from "./deb.ts";
+import type { Machine } from "../systemd/machine.ts";
+import { bareMachine, debianRoot, debootstraps, makeDeb, newerDeb } from "./deb.ts";
 
 const missing = needs("systemd", "nginx", "dpkg-gencontrol").missing;
-const debootstrap =
-  process.env["TAKO_TEST_DEBOOTSTRAP"] !== undefined && needs("debootstrap").missing;
+const noDebootstrap = debootstraps && needs("debootstrap").missing;
 
 const app = (version: string) => [version, `: ${version}\nexec sleep infinity\n`] as const;
 const CONFIG = "/etc/tako/app.tako";
@@ -24,7 +23,7 @@ const DESTINATION = "/var/lib/images/app";
 const DROP_IN = "/etc/systemd/system/tako-fetch.timer.d/override.conf";
 const UNIT = "/etc/systemd/system/app.service";
 
-describe.skipIf(missing || debootstrap)("a host with the package", () => {
+describe.skipIf(missing || noDebootstrap)("a host with the package", () => {
   let folder: string;
   let machine: Machine;
   let origin: string;
@@ -42,9 +41,7 @@ describe.skipIf(missing || debootstrap)("a host with the package", () => {
     mkdirSync(origin);
     server = await serveWithNginx(origin);
     const bind = { [deb]: "/mnt/tako.deb", [newer]: "/mnt/newer.deb" };
-    machine = await startMachine({ root: debianRoot(folder), bind });
-    // In a container, it keeps packages from what they do on a host.
-    await machine.must("rm", "-f", "/usr/sbin/policy-rc.d");
+    machine = await bareMachine(debianRoot(folder), bind);
     // Of systemd, made when the first timer of a host is enabled, or runs.
     const ofTimers = ["/etc/systemd/system/timers.target.wants", "/var/lib/systemd/timers"];
     await machine.must("install", "-d", ...ofTimers);
