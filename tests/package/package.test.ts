@@ -15,6 +15,9 @@ const repository = join(import.meta.dir, "../..");
 /** The sources of an archive have no commit. */
 const isClone = existsSync(join(repository, ".git")) && Bun.which("git") !== null;
 
+const git = (...words: string[]) =>
+  must(["git", "-c", `safe.directory=${repository}`, "-C", repository, ...words]).trim();
+
 describe.skipIf(dpkg.missing)("the version of a package", () => {
   const commit: Commit = {
     id: "0123456789abcdef0123456789abcdef01234567",
@@ -78,10 +81,10 @@ describe.skipIf(dpkg.missing)("the package", () => {
   });
 
   test("all of it belongs to root, and has the time of the commit", () => {
-    const of = isClone
-      ? ["git", "-C", repository, "show", "-s", "--format=%ct"]
-      : ["stat", "-c", "%Y", join(repository, "package.json")];
-    const time = must(["date", "-u", "-d", `@${must(of).trim()}`, "+%F %R"]);
+    const seconds = isClone
+      ? git("show", "--no-patch", "--format=%ct", "HEAD")
+      : must(["stat", "--format=%Y", join(repository, "package.json")]).trim();
+    const time = must(["date", "--utc", "--date", `@${seconds}`, "+%F %R"]);
     const lines = must(["dpkg-deb", "--contents", deb], { TZ: "UTC" }).trim().split("\n");
     const kinds = lines.map((line) => line.replace(/^.{10} (\S+) +\d+ (\S+ \S+) .*$/, "$1 $2"));
     expect([...new Set(kinds)]).toEqual([`root/root ${time.trim()}`]);
@@ -105,7 +108,7 @@ describe.skipIf(dpkg.missing)("the package", () => {
 
   test("its changelog is one for dpkg", () => {
     const changelog = must(["zcat", join(tree, "usr/share/doc/tako/changelog.Debian.gz")]);
-    const commit = isClone && must(["git", "-C", repository, "rev-parse", "HEAD"]).trim();
+    const commit = isClone && git("rev-parse", "HEAD");
     expect(changelog).toContain(commit || "an archive of the sources");
     const parsed = Bun.spawnSync(["dpkg-parsechangelog", "-l-", "-SVersion"], {
       stdin: Buffer.from(changelog),
