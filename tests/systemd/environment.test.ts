@@ -27,7 +27,8 @@ function fileInGuide(path: string): string {
   return `${block.map((line) => line.slice(4)).join("\n")}\n`;
 }
 
-const runsTako = (setting: string) => /^Exec\w+=\+?\/usr\/local\/bin\/tako /.test(setting);
+const runsTako = (setting: string) =>
+  /^Exec\w+=\+?(tako|\/usr\/local\/bin\/\.tako\.new) /.test(setting);
 
 const RAN = "/var/lib/images/ran";
 const VARIABLES = {
@@ -102,7 +103,7 @@ describe.skipIf(systemd.missing)("docs/hosts.md, the binary", () => {
     const guards = running.map((settings) =>
       settings.filter((line) => line.startsWith("UnsetEnvironment=")).join("\n"),
     );
-    expect([guards.length, new Set(guards).size]).toEqual([5, 1]);
+    expect([guards.length, new Set(guards).size]).toEqual([6, 1]);
     expect(guide).not.toMatch(/^ {4}UnsetEnvironment=/m);
   });
 

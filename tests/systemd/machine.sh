@@ -1,9 +1,9 @@
 #!/bin/bash
-# Boots a real systemd as PID 1 of its own namespaces, for machine.ts. Nothing of the host changes: its root is the read-only
-# lower layer of an overlay in memory; /proc/sys and /sys are read-only; /dev is a small one of its own.
+# Boots a real systemd as PID 1 of its own namespaces, for machine.ts. Nothing of the host changes: ROOT, its own root say, is the
+# read-only lower layer of an overlay in memory; /proc/sys and /sys are read-only; /dev is a small one of its own.
 #
-#   machine.sh outside FOLDER [HOST_PATH MACHINE_PATH]...    prints the PID; ends, and takes the machine along, when stdin ends
-#   machine.sh inside FOLDER [HOST_PATH MACHINE_PATH]...     becomes that systemd
+#   machine.sh outside FOLDER ROOT [HOST_PATH MACHINE_PATH]...    prints the PID; ends, and takes the machine along, when stdin ends
+#   machine.sh inside FOLDER ROOT [HOST_PATH MACHINE_PATH]...     becomes that systemd
 
 set -euo pipefail
 
@@ -55,7 +55,7 @@ outside() {
 
 inside() {
   root=$1/root
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$root"
+  mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" "$root"
   mount --bind /proc "$root/proc"
   read_only "$root/proc/sys"
   read_only "$root/proc/sysrq-trigger"
@@ -74,7 +74,7 @@ inside() {
   ln -s pts/ptmx "$root/dev/ptmx"
 
   folder=$1
-  shift
+  shift 2
   while [ $# -gt 0 ]; do
     bind "$1" "$root$2"
     shift 2

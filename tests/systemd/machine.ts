@@ -21,6 +21,8 @@ export interface MachineOptions {
   readonly bind?: Readonly<Record<string, string>>;
   /** The compiled binary to be /usr/local/bin/tako; without it that runs the sources. */
   readonly binary?: string;
+  /** A folder with a Debian to boot, as it is and without Tako; else it is the one that runs the tests. */
+  readonly root?: string;
 }
 
 export interface Finished {
@@ -52,13 +54,13 @@ export interface Machine {
 export async function startMachine(options: MachineOptions = {}): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), "tako-machine-"));
   const coverage = process.env["TAKO_COVERAGE"];
-  const bind: Record<string, string> = {
+  const own: Record<string, string> = {
     [repository]: "/opt/tako/source",
     [process.execPath]: "/opt/tako/bun",
     ...(coverage === undefined ? {} : { [coverage]: coverage }),
     ...(options.binary === undefined ? {} : { [options.binary]: "/opt/tako/tako" }),
-    ...options.bind,
   };
+  const bind = { ...(options.root === undefined ? own : {}), ...options.bind };
   const script = join(import.meta.dir, "machine.sh");
   const supervisor = Bun.spawn(
     [
@@ -69,6 +71,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
       script,
       "outside",
       folder,
+      options.root ?? "/",
       ...Object.entries(bind).flat(),
     ],
     { stdin: "pipe", stdout: "pipe", stderr: "pipe" },
@@ -89,11 +92,10 @@ export async function startMachine(options: MachineOptions = {}): Promise<Machin
   const machine = connect(pid, folder, stop);
   try {
     await booted(machine);
-    await machine.write(
-      "/usr/local/bin/tako",
-      launcher(options.binary !== undefined, coverage),
-      0o755,
-    );
+    if (options.root === undefined) {
+      const text = launcher(options.binary !== undefined, coverage);
+      await machine.write("/usr/local/bin/tako", text, 0o755);
+    }
   } catch (error) {
     await stop();
     throw error;

@@ -116,7 +116,8 @@ describe.skipIf(systemd.missing)("the units that ship, the binary", () => {
     // It looks for the program of a RootImage= in the host's tree.
     await machine.write("/usr/bin/site", "#!/bin/sh\n", 0o755);
     const paths = unitPaths.map((path) => join(INSTALLED, basename(path)));
-    expect(await machine.run(["systemd-analyze", "verify", ...paths])).toEqual({
+    // The manuals are not installed there.
+    expect(await machine.run(["systemd-analyze", "verify", "--man=no", ...paths])).toEqual({
       status: 0,
       stdout: "",
       stderr: "",
