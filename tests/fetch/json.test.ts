@@ -104,7 +104,15 @@ for (const program of programs) {
       host.publish(one, two);
       host.configure({ Restart: "app.service web.service" });
       expect((await events(program, "--dry-run", host.file)).lines).toEqual([
-        { event: "would", config, action: "download", what: "1.1.0", size: 19, missing: 19 },
+        {
+          event: "would",
+          config,
+          action: "download",
+          what: "1.1.0",
+          size: 19,
+          missing: 19,
+          by: "image",
+        },
         { event: "would", config, action: "activate", what: "1.1.0" },
         { event: "would", config, action: "restart", what: "app.service web.service" },
         { event: "result", config, outcome: "planned", version: "1.1.0", sha256: two.digest },

@@ -142,7 +142,7 @@ describe("a host with many states, whose origins have gone", () => {
       "  held on 1.0.0\n",
       "  restart owed: app.service (2 tries)\n",
       "  1.1.0 is skipped, it did not work here: app.service: failed (exit-code), status 3\n",
-      "  behind: 1.1.0 is not fetched yet, up to 19 B\n",
+      "  behind: 1.1.0 is not fetched yet, 19 B\n",
       "  origin not reachable since 20",
     ]) {
       expect(stdout).toContain(words);
