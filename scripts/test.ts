@@ -4,12 +4,15 @@
 
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareCoverage, reportCoverage } from "./coverage.ts";
 import { runTests, tellCounts } from "./run-tests.ts";
 
 const repository = join(import.meta.dir, "..");
+
+/** One more than there are cores: much of the time is spent waiting, for units and for time limits. */
+const WORKERS = availableParallelism() + 1;
 
 const folder = await mkdtemp(join(tmpdir(), "tako-test-"));
 const temporary = join(folder, "tmp"); // of all tests, so that what a killed one leaves goes, too
@@ -38,7 +41,7 @@ async function run(only: readonly string[]): Promise<number> {
   await chmod(temporary, 0o1777);
   await prepareCoverage(coverage);
   console.log("== tests");
-  const counts = await runTests(folder, ["--parallel", "--only-failures", ...only], {
+  const counts = await runTests(folder, [`--parallel=${WORKERS}`, "--only-failures", ...only], {
     TMPDIR: temporary,
     TAKO_COVERAGE: coverage,
     TAKO_TEST_BUN_FLAGS: `--preload=${join(coverage, "program.ts")}`,

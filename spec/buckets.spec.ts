@@ -11,6 +11,7 @@ import {
   isBucketUrl,
   parseBucketUrl,
   partsOf,
+  refusePacking,
 } from "../src/core/bucket.ts";
 import { TakoError } from "../src/core/error.ts";
 import {
@@ -152,6 +153,13 @@ describe("where a bucket is", () => {
     const attempt = () => parseBucketUrl(text);
     expect(attempt).toThrow(TakoError);
     expect(attempt).toThrow(expect.objectContaining({ kind: "usage", rule: "BKT-2" }));
+  });
+
+  test("BKT-65: packed files are made in a directory", () => {
+    refusePacking("./s3://b");
+    const attempt = () => refusePacking("s3://b\u001b/c");
+    const source = "s3://b\\u{1b}/c";
+    expect(attempt).toThrow(expect.objectContaining({ kind: "usage", rule: "BKT-65", source }));
   });
 
   test.each([

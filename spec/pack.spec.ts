@@ -2,7 +2,15 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Sha256Hex } from "../src/core/digest.ts";
-import { packedFileOf, patchName, unfinishedName, unfinishedOf } from "../src/core/layout.ts";
+import {
+  packedFileOf,
+  packedName,
+  packedNamesOf,
+  patchName,
+  unfinishedName,
+  unfinishedOf,
+  zstName,
+} from "../src/core/layout.ts";
 import { EMPTY_MANIFEST, insertEntry, type Manifest } from "../src/core/manifest.ts";
 import {
   encodeOwnList,
@@ -180,5 +188,13 @@ describe("lists", () => {
     }
     for (const other of [`.${a}.new`, `${name}.new`, `.${name}`, name, ".new"])
       expect(unfinishedOf(other)).toBeUndefined();
+  });
+
+  test("PRU-28: what is for an image, or needs it, made or being made", () => {
+    const own = [zstName(a), packedName(a), patchName(b, a), patchName(a, b)];
+    const others = [a, `${a}.gone`, zstName(b), "x"];
+    const unfinished = unfinishedName(zstName(a));
+    const found = packedNamesOf([...own, unfinished, ...others], (image) => image === a);
+    expect(found).toEqual([...own, unfinished]);
   });
 });

@@ -2,7 +2,13 @@
 
 import { describe, expect, test } from "bun:test";
 import type { Sha256Hex } from "../src/core/digest.ts";
-import { imageOfPartial, partsOf, stalePartials, unpackedName } from "../src/core/layout.ts";
+import {
+  imageOfPartial,
+  partsOf,
+  stalePartials,
+  travellingSize,
+  unpackedName,
+} from "../src/core/layout.ts";
 import { filesOfList, filesOfWay } from "../src/core/packed/packed-file.ts";
 
 const [one, two, three] = ["1", "2", "3"].map((digit) => digit.repeat(64)) as [
@@ -38,6 +44,14 @@ describe("PCK-55", () => {
     expect(filesOfWay(three, { by: "zst", size: 7, missing: 7 })).toEqual([frame]);
     const way = { by: "patches", from: one, patches, missing: 11 } as const;
     expect(filesOfWay(three, way)).toEqual(travelling);
+  });
+
+  test("PCK-55: the name of what travels tells how large it is", () => {
+    const sizes = [frame, ...travelling].map(({ part }) => travellingSize(part));
+    expect(sizes).toEqual([7, 5, 6]);
+    for (const other of [`${one}.part-image-7`, `${one}.partial`, `${one}.part-zst`, one]) {
+      expect(travellingSize(other)).toBeUndefined();
+    }
   });
 
   test("PCK-55: images that are written have numbers", () => {

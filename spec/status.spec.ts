@@ -157,6 +157,10 @@ describe("states", () => {
       const partials = new Map(next === undefined ? [] : [[next, partial] as const]);
       expect(statesOf({ ...sight, partials })).toContainEqual({ ...behind, missing } as never);
     }
+    const packed = { image: 0, packed: 30, packedSize: 70 };
+    const travels = new Map(next === undefined ? [] : [[next, packed] as const]);
+    const partial = { state: "partial", version: next?.version.text, bytes: 30, size: 70 };
+    expect(statesOf({ ...sight, partials: travels })).toContainEqual(partial as never);
     const images = new Map(next === undefined ? [] : [[next, "present"] as const]);
     const here = { ...behind, isHere: true, missing: 0 };
     expect(statesOf({ ...sight, images })).toContainEqual(here as never);

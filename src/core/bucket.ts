@@ -33,20 +33,20 @@ export function isBucketUrl(place: string): boolean {
 
 /** @throws TakoError of kind `usage` (BKT-2) */
 export function parseBucketUrl(text: string): BucketUrl {
-  const [bucket = "", ...segments] = text.slice(SCHEME.length).replace(/\/$/, "").split("/");
+  const [bucket, ...segments] = text.slice(SCHEME.length).replace(/\/$/, "").split("/");
   const refuse = (message: string) =>
     new TakoError("usage", message, {
       rule: "BKT-2",
       source: printable(text),
       hint: "Write it as s3://BUCKET or s3://BUCKET/PREFIX.",
     });
-  if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(bucket)) throw refuse("it names no bucket");
+  if (!/^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$/i.test(`${bucket}`)) throw refuse("it names no bucket");
   // A URL parser would take `..` for the folder above, and each service an empty segment for something else.
   if (segments.some((segment) => !/^[\w.!'()* +=,@~-]+$/.test(segment) || /^\.+$/.test(segment))) {
     throw refuse("its prefix has an empty segment, one of dots, or a character that is not plain");
   }
   const prefix = segments.map((segment) => `${segment}/`).join("");
-  return { bucket, prefix, shown: `${SCHEME}${[bucket, ...segments].join("/")}` };
+  return { bucket: `${bucket}`, prefix, shown: `${SCHEME}${[bucket, ...segments].join("/")}` };
 }
 
 /**

@@ -70,7 +70,9 @@ export function completion(etags: readonly string[]): string {
 /** What stands in the elements of a name. */
 export function elements(xml: string, name: string): readonly string[] {
   const found = xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>([\\s\\S]*?)</${name}>`, "g"));
-  return [...found].map(([, content = ""]) => (content.includes("<") ? content : decoded(content)));
+  return [...found]
+    .map((match) => `${match[1]}`)
+    .map((content) => (content.includes("<") ? content : decoded(content)));
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

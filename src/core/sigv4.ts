@@ -56,7 +56,7 @@ export function signRequest(
   const encodedPath = path.split("/").map(encode).join("/");
   const encodedQuery = query
     .map(([name, value]) => [encode(name), encode(value)] as const)
-    .sort((a, b) => byName(a, b) || byName([a[1]], [b[1]]))
+    .sort(byName)
     .map((pair) => pair.join("="))
     .join("&");
   const lines = signed.map(([name, value]) => `${name}:${value}\n`).join("");
@@ -78,11 +78,12 @@ function mac(key: Uint8Array, text: string): Uint8Array {
   return hmac(sha256, key, utf8ToBytes(text));
 }
 
+/** No name is there twice. */
 function byName(
   [a]: readonly [string, ...unknown[]],
   [b]: readonly [string, ...unknown[]],
 ): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a < b ? -1 : 1;
 }
 
 /** All but the unreserved characters of RFC 3986, section 2.3. */

@@ -306,7 +306,7 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
   });
 
   test("STS-10, PCK-55: what there is of a packed download is a partial one, of what travels", async () => {
-    const { packed, host } = await scene({ published: all, store: [one], latest: one });
+    const { origin, packed, host } = await scene({ published: all, store: [one], latest: one });
     using _ = host;
     const size = packed.size(packed.zst(four));
     leave(host, `${four.digest}.part-zst-${size}`, Buffer.alloc(300_000));
@@ -317,6 +317,11 @@ describe.skipIf(needed.missing)("which way an image comes", () => {
     expect(states).toContainEqual({
       ...{ state: "behind", version: "1.3.0", here: false, missing: four.content.length },
     });
+    const words = async () => (await program.run(["status", host.file])).stdout;
+    expect(await words()).toContain("behind: 1.3.0 is not fetched yet, up to 2.1 MB");
+    expect(await words()).toMatch(/partial download of 1\.3\.0: 300 kB of 1\.8 MB/);
+    host.configure({ Origin: origin.url, Packed: "no" });
+    expect(await words()).toContain("behind: 1.3.0 is not fetched yet, 2.1 MB");
     const { stdout: versions } = await program.run(["list", host.file]);
     expect(versions).toMatch(/1\.3\.0 .*\bpartial\b/);
   });
