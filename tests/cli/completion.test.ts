@@ -79,6 +79,10 @@ describe("what may follow", () => {
       ["completion", ""],
       ["bash", "zsh", "fish"],
     ],
+    [
+      ["conformance", "--format", ""],
+      ["people", "tap", "junit", "json", "markdown"],
+    ],
   ])("CLI-73: after %j the values %j", async (typed, values) => {
     expect(await answer(typed)).toEqual({ files: "none", words: values });
   });

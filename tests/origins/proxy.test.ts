@@ -116,6 +116,13 @@ describe.skipIf(real.missing)("tinyproxy", async () => {
     );
   });
 
+  test("ORG-133: through a tunnel any status is the server's", async () => {
+    const env = { ...trusting, ALL_PROXY: free.url };
+    expect(await askInChild([secure.origin("status=403")], env)).toMatchObject({
+      message: `by way of the proxy ${free.url}: the server answered with status 403`,
+    });
+  });
+
   test("ORG-90: no error shows the password of the proxy", async () => {
     const wrong = locked.url.replace("//", "//alice:opensaysme@");
     for (const url of [server.origin("honest"), secure.origin("honest")]) {

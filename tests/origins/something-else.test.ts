@@ -76,6 +76,17 @@ test.each(["gzipped", "bomb=br"] as const)(
   },
 );
 
+test("ORG-34, ORG-90: an encoding that is no known one is not shown: it could be anything", async () => {
+  const headers = { "Content-Encoding": "of-sesame" };
+  using other = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => new Response("\x00packed", { headers }),
+  });
+  const error = await failureOf(open(`http://127.0.0.1:${other.port}`).origin.manifest());
+  expect(error.message).toBe('the answer has "Content-Encoding: ...", which was not asked for');
+});
+
 test.each([
   ["gzipped", "ORG-34"],
   ["bomb=gzip", "ORG-34"],
