@@ -116,7 +116,7 @@ describe("Tako's own adapter", () => {
     expect(long(100)).toHaveLength(100);
     expect(await answersTo(long(16 * 1024 * 1024))).toEqual([{ id: 1, value: 0 }]);
     const longer = answersTo(long(16 * 1024 * 1024 + 1));
-    expect(longer).rejects.toThrow("a line of more than 16777216 bytes");
+    await expect(longer).rejects.toThrow("a line of more than 16777216 bytes");
   });
 
   test("ADP-1: lines that come in pieces are answered, and bytes without LF at the end are not", async () => {
@@ -350,7 +350,7 @@ describe("an adapter that is odd", () => {
       if (ended instanceof NotRun) break;
       expect(ended).toBeInstanceOf(Failure);
     }
-    expect(same(adapter)).rejects.toThrow(NotRun);
+    await expect(same(adapter)).rejects.toThrow(NotRun);
   });
 
   test.each([
