@@ -11,7 +11,7 @@ import {
   unfinishedOf,
   zstName,
 } from "../src/core/layout.ts";
-import { EMPTY_MANIFEST, insertEntry, type Manifest } from "../src/core/manifest.ts";
+import { EMPTY_MANIFEST, insertEntry, type Manifest, sizesOf } from "../src/core/manifest.ts";
 import {
   encodeOwnList,
   NOTHING_PACKED,
@@ -74,6 +74,10 @@ describe("which images", () => {
     expect(() => plan([a], 1, "1.3")).toThrow("the image of 1.3 is not here");
     expect(() => plan([a], 1, "")).toThrow();
   });
+});
+
+test("PCK-46: the manifest says how large each image is", () => {
+  expect<unknown>(sizesOf(manifest.entries)).toEqual(sizes);
 });
 
 describe("what is kept", () => {

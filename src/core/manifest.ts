@@ -259,6 +259,11 @@ function manifestOf(entries: readonly Entry[]): Manifest {
   return { entries } as Manifest;
 }
 
+/** The bytes of each image, by its digest. */
+export function sizesOf(entries: readonly Entry[]): ReadonlyMap<Sha256Hex, number> {
+  return new Map(entries.map(({ digest, size }) => [digest, size]));
+}
+
 /** Bytes as text, one character a byte; every byte above ASCII becomes some character above it. */
 function latin1(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes);

@@ -3,7 +3,7 @@
 
 import type { Sha256Hex } from "../../core/digest.ts";
 import { asTakoError, type TakoError } from "../../core/error.ts";
-import type { Entry } from "../../core/manifest.ts";
+import { type Entry, sizesOf } from "../../core/manifest.ts";
 import { storeLocation } from "../../core/origin-url.ts";
 import { cheapestWay, type Here, type Way } from "../../core/packed/cheapest-way.ts";
 import { filesOfList } from "../../core/packed/packed-file.ts";
@@ -151,10 +151,6 @@ async function byCheapestWay(order: Order, list: PackedList): Promise<Carrier | 
     // The next best way then, without that image.
     if (way.by === "patches") olds.delete(way.from);
   }
-}
-
-function sizesOf(entries: readonly Entry[]): ReadonlyMap<Sha256Hex, number> {
-  return new Map(entries.map(({ digest, size }) => [digest, size]));
 }
 
 /** The images that are here, as far as their sizes tell, by what the manifest says of them. */

@@ -4,7 +4,7 @@
 import { refusePacking } from "../../core/bucket.ts";
 import type { Sha256Hex } from "../../core/digest.ts";
 import type { TakoError } from "../../core/error.ts";
-import type { Entry, Manifest } from "../../core/manifest.ts";
+import { type Entry, type Manifest, sizesOf } from "../../core/manifest.ts";
 import { cheapestWay, type Way } from "../../core/packed/cheapest-way.ts";
 import { NOTHING_PACKED, patchesTowards } from "../../core/packed/own-list.ts";
 import { planPacking, type Target } from "../../core/packed/pack-plan.ts";
@@ -82,7 +82,7 @@ export async function packTargets(
   const lock = () => lockDirectoryPublication(directory, { clock, onWait });
   const { packed, pathOf } = openDirectoryPublication(directory);
   using images = new VerifiedImages(pathOf, report);
-  const sizes = sizesOf(manifest);
+  const sizes = sizesOf(manifest.entries);
   const packing: Packing = { directory, level, sizes, images, lock, clock, report };
   {
     await using publication = await lock();
@@ -99,7 +99,7 @@ function describe(
   manifest: Manifest,
   listed: PackedByImage,
 ): readonly PackedImage[] {
-  const sizes = sizesOf(manifest);
+  const sizes = sizesOf(manifest.entries);
   return targets.toReversed().map((target) => {
     const { entry, from } = target;
     const { zst } = listed.get(entry.digest) ?? NOTHING_PACKED;
@@ -126,8 +126,4 @@ function olderThan(
   return [...newest.values()]
     .filter((entry) => entry.digest !== digest && olds.has(entry.digest))
     .toReversed();
-}
-
-function sizesOf({ entries }: Manifest): ReadonlyMap<Sha256Hex, number> {
-  return new Map(entries.map(({ digest, size }) => [digest, size]));
 }

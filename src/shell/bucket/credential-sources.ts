@@ -9,7 +9,7 @@ import { elements } from "../../core/s3-answer.ts";
 import { shownPath } from "../../core/text.ts";
 import { storageError } from "../disk/storage-error.ts";
 import { OriginError } from "../origin/origin-error.ts";
-import { type Environment, proxyFor } from "../origin/proxy.ts";
+import { type Environment, fetchOptions, proxyFor } from "../origin/proxy.ts";
 import { keyOf, type Loan } from "./loan.ts";
 
 /** Of a service on this machine or beside it; and of one further away. */
@@ -141,10 +141,9 @@ async function ask(
   const answered = async () => {
     const response = await fetch(target.href, {
       ...request,
-      redirect: "manual",
-      proxy: proxy?.href ?? false,
-      verbose: false,
-      tls: { rejectUnauthorized: true },
+      ...fetchOptions(proxy),
+      // Of what the runtime asks for by itself.
+      decompress: true,
       signal: AbortSignal.timeout(limitMs),
     });
     return { status: response.status, text: await response.text() };

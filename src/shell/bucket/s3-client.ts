@@ -10,7 +10,7 @@ import { signRequest } from "../../core/sigv4.ts";
 import { hashBytes } from "../disk/hash.ts";
 import { connectionError, requestError } from "../origin/http-error.ts";
 import { type Fail, OriginError } from "../origin/origin-error.ts";
-import { proxyFor } from "../origin/proxy.ts";
+import { fetchOptions, proxyFor } from "../origin/proxy.ts";
 import { type RetryEffects, retry } from "../origin/retry.ts";
 import type { Account } from "./account.ts";
 import { type S3Body, streamOf } from "./body.ts";
@@ -165,12 +165,7 @@ export class S3Client {
           ...signed.headers,
         },
         ...content(),
-        decompress: false,
-        redirect: "manual",
-        timeout: false,
-        proxy: proxy?.href ?? false,
-        verbose: false,
-        tls: { rejectUnauthorized: true },
+        ...fetchOptions(proxy),
         signal: AbortSignal.any(ends),
       });
     } catch (error) {

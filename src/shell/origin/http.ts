@@ -19,7 +19,7 @@ import { authorization, tells } from "./http-credentials.ts";
 import { requestError } from "./http-error.ts";
 import { refusal } from "./http-status.ts";
 import { type Fail, OriginError } from "./origin-error.ts";
-import { type Environment, type HttpProxy, proxyFor } from "./proxy.ts";
+import { type Environment, fetchOptions, type HttpProxy, proxyFor } from "./proxy.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, shownTarget } from "./redirects.ts";
 import { packed, somethingElse } from "./something-else.ts";
 import {
@@ -228,15 +228,7 @@ export class HttpTransport implements Transport {
       const response = await fetch(target.href, {
         method,
         headers: all,
-        decompress: false,
-        redirect: "manual",
-        timeout: false,
-        // Else the runtime would choose one by itself, or none without a word (ORG-131).
-        proxy: proxy?.href ?? false,
-        // Else BUN_CONFIG_VERBOSE_FETCH in the environment would print the password.
-        verbose: false,
-        // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
-        tls: { rejectUnauthorized: true },
+        ...fetchOptions(proxy),
         signal,
       });
       const body = httpBody(response, request);

@@ -43,6 +43,21 @@ export function proxyFor(target: URL, environment: Environment, fail: Fail): Htt
   return { href: url.href, shown, variable, isTunnel, credentials: credentialsIn(url) };
 }
 
+/** How fetch is told to do as Tako says, and nothing by itself, whatever is in the environment. */
+export function fetchOptions(proxy: HttpProxy | undefined) {
+  return {
+    decompress: false,
+    redirect: "manual",
+    timeout: false,
+    // Else the runtime would choose one by itself, or none without a word (ORG-131).
+    proxy: proxy?.href ?? false,
+    // Else BUN_CONFIG_VERBOSE_FETCH in the environment would print the password.
+    verbose: false,
+    // Else NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would switch checking off.
+    tls: { rejectUnauthorized: true },
+  } as const;
+}
+
 /** User and password of each proxy that a variable names, however it is written: curl reads more forms than Tako. */
 export function proxyCredentials(environment: Environment): readonly Credentials[] {
   return Object.entries(environment)
